@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+#
+#   make run     install what is needed, build, and run examples/hello.lua
+#   make test    install what is needed, build, lint, and run every spec
+#   make help    the other targets
+
+MUSL_CC ?= musl-gcc
+PKG_CONFIG ?= pkg-config
+LUAJIT ?= luajit
+INSTALL ?= install
+CFLAGS ?= -O2 -g
+LDFLAGS ?=
+BUILD ?= build
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+LUADIR ?= $(PREFIX)/share/lua/5.1
+LIBDIR ?= $(PREFIX)/lib/lua/5.1
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+.PHONY: all core lctr
+all: core lctr
+core: $(BUILD)/ctr/core.so $(BUILD)/ctr/ctr-init
+lctr: $(BUILD)/lctr
+
+# --- flags -------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings
+ifeq ($(WERROR),1)
+WARNINGS += -Werror
+endif
+HARDENING := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+LINK_HARDENING := -Wl,-z,relro,-z,now,-z,noexecstack
+
+# Asked once, and only when something is compiled: `make deps` runs before pkg-config is there.
+once = $(eval $(1) := $(shell $(2)))$($(1))
+lib_cflags = $(call once,lib_cflags,$(PKG_CONFIG) --cflags luajit libcap jansson)
+lib_libs = $(call once,lib_libs,$(PKG_CONFIG) --libs libcap jansson)
+lib_dirs = $(call once,lib_dirs,$(foreach lib,libcap jansson,$(PKG_CONFIG) --variable=libdir $(lib);))
+luajit_dir = $(call once,luajit_dir,$(PKG_CONFIG) --variable=libdir luajit)
+multiarch = $(call once,multiarch,$(CC) -print-multiarch)
+
+# LuaJIT throws through the core's frames: -funwind-tables.
+CORE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -funwind-tables $(WARNINGS) \
+	$(HARDENING) $(lib_cflags) $(image_define) $(CPPFLAGS) $(CFLAGS)
+
+# Not CFLAGS: its size is part of what a start costs. musl brings no kernel headers; the machine's
+# come after its own.
+INIT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -iquote src -Os -ffunction-sections -fdata-sections \
+	-fstack-protector-strong $(WARNINGS) \
+	-idirafter /usr/include -idirafter /usr/include/$(multiarch)
+INIT_LDFLAGS = -static -Wl,--gc-sections $(LINK_HARDENING) -s
+
+# --- the core and the bootstrap ----------------------------------------------
+
+CORE_SOURCES := $(filter-out src/lctr.c,$(wildcard src/*.c))
+CORE_OBJECTS := $(CORE_SOURCES:%.c=$(BUILD)/obj/%.o)
+INIT_SOURCES := $(wildcard bootstrap/*.c) src/err.c src/path.c src/mount.c src/wire.c
+INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/init/%.o)
+
+$(BUILD)/ctr/core.so: $(CORE_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) -shared $(LINK_HARDENING) $(LDFLAGS) -o $@ $^ $(lib_libs)
+
+$(BUILD)/ctr/ctr-init: $(INIT_OBJECTS)
+	@mkdir -p $(@D)
+	$(MUSL_CC) $(INIT_LDFLAGS) -o $@ $^
+
+$(BUILD)/obj/init/%.o: %.c
+	@mkdir -p $(@D)
+	$(MUSL_CC) $(INIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) -MMD -MP -c -o $@ $<
+
+# --- lctr: LuaJIT, the core, the bootstrap and the Lua modules in one file ---
+
+LUA_SOURCES := $(wildcard lua/ctr/*.lua lua/ctr/*/*.lua)
+LUA_OBJECTS := $(LUA_SOURCES:%.lua=$(BUILD)/obj/%.bc.o)
+LAUNCHER_OBJECT := $(BUILD)/obj/src/lctr.o
+
+# LuaJIT's require looks for bytecode under this name among the program's own symbols.
+module_of = $(patsubst %/init,%,$(patsubst lua/%.lua,%,$(1)))
+
+$(BUILD)/obj/lua/%.bc.o: lua/%.lua
+	@mkdir -p $(@D)
+	$(LUAJIT) -bg -t o -n $(subst /,_,$(call module_of,$<)) $< $@
+
+$(LAUNCHER_OBJECT): image_define = -DCTR_INIT_IMAGE='"$(BUILD)/ctr/ctr-init"'
+$(LAUNCHER_OBJECT): $(BUILD)/ctr/ctr-init
+
+# -E: C modules that a program loads find LuaJIT in here; so all of it has to be there.
+$(BUILD)/lctr: $(LAUNCHER_OBJECT) $(CORE_OBJECTS) $(LUA_OBJECTS)
+	$(CC) $(LINK_HARDENING) -Wl,-E $(LDFLAGS) -o $@ $^ \
+		-Wl,--whole-archive $(luajit_dir)/libluajit-5.1.a -Wl,--no-whole-archive \
+		$(addprefix -L,$(lib_dirs)) -Wl,-Bstatic $(lib_libs) -Wl,-Bdynamic -lm -ldl
+
+-include $(CORE_OBJECTS:.o=.d) $(INIT_OBJECTS:.o=.d) $(LAUNCHER_OBJECT:.o=.d)
+
+# --- packages ----------------------------------------------------------------
+
+# These targets see to what they need; plain `make` installs nothing.
+SELF_SUFFICIENT := run test lint bench check-c sanitize
+.PHONY: deps
+deps:
+	@sh tools/deps.sh build test
+
+ifneq ($(filter $(SELF_SUFFICIENT),$(MAKECMDGOALS)),)
+$(CORE_OBJECTS) $(INIT_OBJECTS) $(LUA_OBJECTS) $(LAUNCHER_OBJECT): | deps
+endif
+
+# --- running -----------------------------------------------------------------
+
+$(BUILD)/rootfs: tools/rootfs.sh | deps
+	sh tools/rootfs.sh $@
+
+.PHONY: run
+run: all $(BUILD)/rootfs
+	@$(BUILD)/lctr examples/hello.lua $(BUILD)/rootfs
+
+# --- checking ----------------------------------------------------------------
+
+LINTED_LUA = $(wildcard .luacheckrc .busted lua specs examples bench rockspec/*.rockspec)
+LINT_OBJECTS := $(patsubst %.c,$(BUILD)/lint/%.o,$(CORE_SOURCES) src/lctr.c) \
+	$(patsubst %.c,$(BUILD)/lint/init/%.o,$(INIT_SOURCES))
+-include $(LINT_OBJECTS:.o=.d)
+
+# Compiled apart from the build, so that no object made without -Werror hides a warning.
+$(BUILD)/lint/init/%.o: %.c | deps
+	@mkdir -p $(@D)
+	@$(MUSL_CC) $(INIT_CFLAGS) -Werror -MMD -MP -c -o $@ $<
+
+$(BUILD)/lint/%.o: %.c | deps
+	@mkdir -p $(@D)
+	@$(CC) $(CORE_CFLAGS) -Werror -MMD -MP -c -o $@ $<
+
+$(BUILD)/lint/src/lctr.o: image_define = -DCTR_INIT_IMAGE='"$(BUILD)/ctr/ctr-init"'
+$(BUILD)/lint/src/lctr.o: $(BUILD)/ctr/ctr-init
+
+.PHONY: lint lint-lua test
+lint: $(LINT_OBJECTS) lint-lua
+lint-lua: | deps
+	@luacheck --quiet $(LINTED_LUA)
+
+# SPECS=specs/unit runs a part of them.
+SPECS ?= specs
+test: all lint $(BUILD)/rootfs
+	@sh tools/specs.sh $(SPECS)
+
+.PHONY: bench check-c
+bench: all $(BUILD)/rootfs
+	$(BUILD)/lctr bench/run.lua
+
+check-c: $(BUILD)/ctr/ctr-init | deps
+	@sh tools/deps.sh check
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
+		--enable=warning,performance,portability --suppress=missingIncludeSystem \
+		-I src src bootstrap
+	clang-tidy --quiet $(CORE_SOURCES) src/lctr.c $(wildcard bootstrap/*.c) -- -std=gnu11 \
+		-D_GNU_SOURCE -iquote src $(lib_cflags) -DCTR_INIT_IMAGE='"$(BUILD)/ctr/ctr-init"'
+
+# --- with sanitizers: LD_PRELOAD=$(cc -print-file-name=libasan.so) luajit … ---
+
+SAN_CFLAGS = -std=gnu11 -D_GNU_SOURCE -iquote src -fPIC -g -O1 -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=undefined $(WARNINGS) $(lib_cflags)
+SAN_CORE := $(CORE_SOURCES:%.c=$(BUILD)/san/obj/%.o)
+SAN_INIT := $(INIT_SOURCES:%.c=$(BUILD)/san/obj/%.o)
+-include $(SAN_CORE:.o=.d) $(SAN_INIT:.o=.d)
+
+.PHONY: sanitize
+sanitize: $(BUILD)/san/ctr/core.so $(BUILD)/san/ctr/ctr-init
+
+$(BUILD)/san/obj/%.o: %.c | deps
+	@mkdir -p $(@D)
+	$(CC) $(SAN_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/san/ctr/core.so: $(SAN_CORE)
+	@mkdir -p $(@D)
+	$(CC) -shared -fsanitize=address,undefined -o $@ $^ $(lib_libs)
+
+$(BUILD)/san/ctr/ctr-init: $(SAN_INIT)
+	@mkdir -p $(@D)
+	$(CC) -static-libasan -static-libubsan -fsanitize=address,undefined -o $@ $^
+
+# --- installing --------------------------------------------------------------
+
+MAN_PAGES := $(wildcard docs/man/*.1)
+
+.PHONY: install install-rock install-lua install-core install-lctr uninstall
+install: install-lua install-core install-lctr
+# What a rock holds: luarocks puts LUADIR and LIBDIR in its own tree.
+install-rock: install-lua install-core
+
+install-lua:
+	@for file in $(LUA_SOURCES:lua/%=%); do \
+		$(INSTALL) -D -m 644 "lua/$$file" "$(DESTDIR)$(LUADIR)/$$file" || exit 1; \
+	done
+
+install-core: core
+	$(INSTALL) -D -m 755 $(BUILD)/ctr/core.so "$(DESTDIR)$(LIBDIR)/ctr/core.so"
+	$(INSTALL) -D -m 755 $(BUILD)/ctr/ctr-init "$(DESTDIR)$(LIBDIR)/ctr/ctr-init"
+
+install-lctr: lctr
+	$(INSTALL) -D -m 755 $(BUILD)/lctr "$(DESTDIR)$(BINDIR)/lctr"
+	@for page in $(MAN_PAGES); do \
+		$(INSTALL) -D -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man1/$${page##*/}" || exit 1; \
+	done
+
+uninstall:
+	rm -f "$(DESTDIR)$(BINDIR)/lctr" $(patsubst docs/man/%,"$(DESTDIR)$(MANDIR)/man1/%",$(MAN_PAGES))
+	rm -rf "$(DESTDIR)$(LUADIR)/ctr" "$(DESTDIR)$(LIBDIR)/ctr"
+
+.PHONY: clean help
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo "make            build lctr, the module ctr.core and ctr-init in $(BUILD)/"
+	@echo "make run        install packages, build, run examples/hello.lua (as root)"
+	@echo "make test       install packages, build, lint, run all specs (SPECS=specs/unit: some)"
+	@echo "make deps       install the Debian packages that are missing (as root)"
+	@echo "make lint       warnings as errors, luacheck"
+	@echo "make check-c    cppcheck and clang-tidy"
+	@echo "make sanitize   the core and the bootstrap with ASan and UBSan in $(BUILD)/san/"
+	@echo "make bench      compare with other runtimes"
+	@echo "make install    to PREFIX=$(PREFIX), below DESTDIR; uninstall takes it away"
+	@echo "make clean      remove $(BUILD)/"
