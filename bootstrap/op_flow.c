@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations in which the library takes part. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "init.h"
+#include "path.h"
+#include "sys.h"
+
+int op_sync(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	struct ctr_frame frame = { .kind = CTR_FRAME_SYNC, .step = run->step };
+
+	strncat(frame.err.op, step->strs[0], sizeof(frame.err.op) - 1);
+	/* Only of a dumpable process may the library's user write the id maps. */
+	if (step->nums[0])
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	if (talk_send(run, &frame, err) < 0 || talk_wait_ack(run, err) < 0)
+		return -1;
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return 0;
+}
+
+/* Opens what is there of the two files: what is odd is not worth a failure. */
+static int open_accounts(const struct run *run, int *fds, int *ret_bits)
+{
+	static const char *const paths[] = { "etc/passwd", "etc/group" };
+	struct ctr_err ignored;
+	int count = 0;
+
+	*ret_bits = 0;
+	for (int i = 0; i < 2; i++) {
+		int fd = ctr_path_open_regular(run->root, paths[i], &ignored);
+
+		if (fd < 0)
+			continue;
+		fds[count++] = fd;
+		*ret_bits |= 1 << i;
+	}
+	return count;
+}
+
+int op_more(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	struct ctr_frame frame = { .kind = CTR_FRAME_FILES, .step = run->step };
+	int fds[2], count, bits, sent;
+
+	(void)step; /* it says nothing */
+	count = open_accounts(run, fds, &bits);
+	frame.value = count;
+	frame.err.num = bits;
+	sent = talk_send_files(run, &frame, fds, count, err);
+	for (int i = 0; i < count; i++)
+		close(fds[i]);
+	return sent < 0 ? -1 : talk_receive_plan(run, err);
+}
+
+/* A copy of this process that is a child of our parent. */
+static pid_t fork_sibling(void)
+{
+	return (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+}
+
+int op_fork(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	struct ctr_frame frame = { .kind = CTR_FRAME_PID, .step = run->step };
+	ctr_auto_fd int reader = -1, writer = -1;
+	int ends[2];
+	pid_t pid;
+
+	(void)step; /* it says nothing */
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return ctr_fail(err, errno, "pipe2", "fork");
+	reader = ends[0];
+	writer = ends[1];
+	pid = fork_sibling();
+	if (pid < 0)
+		return ctr_fail(err, errno, "clone", "fork");
+	if (pid == 0) {
+		run->born = ctr_take_fd(&reader);
+		return 0;
+	}
+	frame.value = pid;
+	if (talk_send(run, &frame, err) < 0) {
+		talk_report(run, err);
+		_exit(CTR_EXIT_SETUP);
+	}
+	_exit(0); /* closes writer: the child may speak */
+}
+
+/* Waits until there is a byte, and takes it. */
+static int wait_byte(int fifo, struct ctr_err *err)
+{
+	struct pollfd poll_fd = { .fd = fifo, .events = POLLIN };
+	ssize_t got;
+	char byte;
+
+	do {
+		poll(&poll_fd, 1, -1);
+		got = read(fifo, &byte, 1);
+	} while (got < 0 && (errno == EAGAIN || errno == EINTR));
+	if (got < 0)
+		return ctr_fail(err, errno, "read", "exec fifo");
+	/* Open for reading and writing, it has no end. */
+	if (got == 0)
+		return ctr_fail(err, EPIPE, "read", "exec fifo");
+	return 0;
+}
+
+/*
+ * The process may wait for long, where others can look at it: it keeps what the
+ * program gets, and the three that it needs itself.
+ */
+static int drop_descriptors(const struct run *run, const int *needed, int count,
+                            struct ctr_err *err)
+{
+	unsigned from = run->plan.keep;
+
+	for (;;) {
+		unsigned next = ~0U;
+
+		for (int i = 0; i < count; i++) {
+			if ((unsigned)needed[i] >= from && (unsigned)needed[i] < next)
+				next = (unsigned)needed[i];
+		}
+		if (next > from && ctr_sys_close_range(from, next == ~0U ? next : next - 1, 0) < 0)
+			return ctr_fail(err, errno, "close_range", "from %u", from);
+		if (next == ~0U)
+			return 0;
+		from = next + 1;
+	}
+}
+
+int op_wait_fifo(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	struct ctr_frame frame = { .kind = CTR_FRAME_READY, .step = run->step };
+	ctr_auto_fd int fifo = (int)step->nums[0];
+
+	if (talk_send(run, &frame, err) < 0 || talk_wait_ack(run, err) < 0)
+		return -1;
+	ctr_close_fd(&run->control);
+	run->report = (int)step->nums[1];
+	if (drop_descriptors(run, (const int[]){ fifo, run->report, run->root }, 3, err) < 0)
+		return -1;
+	return wait_byte(fifo, err);
+}

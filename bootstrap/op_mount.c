@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations that attach mounts below the root (defence D2), and change them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#include <linux/magic.h>
+#include <linux/mount.h>
+
+#include "auto.h"
+#include "init.h"
+#include "mount.h"
+#include "path.h"
+
+/* Fails unless path, looked up again, is the mount. */
+static int verify(const struct run *run, int mount, const char *path, struct ctr_err *err)
+{
+	ctr_auto_fd int fd = ctr_path_open(run->root, *path ? path : ".", O_PATH, 0, err);
+	uint64_t wanted, found;
+
+	if (fd < 0)
+		return -1;
+	if (ctr_mount_id(mount, &wanted, err) < 0 || ctr_mount_id(fd, &found, err) < 0)
+		return -1;
+	if (wanted != found)
+		return ctr_fail(err, ESTALE, "mount", "%s (changed meanwhile)", path);
+	return 0;
+}
+
+static int place(const struct run *run, int mount, int target, const char *path,
+                 struct ctr_err *err)
+{
+	if (ctr_mount_attach(mount, target, path, err) < 0)
+		return -1;
+	return verify(run, mount, path, err);
+}
+
+/* Takes over the permission bits of the target. */
+static int copy_mode(int mount, int target, const char *path, struct ctr_err *err)
+{
+	struct stat st;
+
+	if (fstat(target, &st) < 0)
+		return ctr_fail(err, errno, "fstat", "%s", path);
+	if (fchmodat(mount, ".", st.st_mode & 07777, 0) < 0)
+		return ctr_fail(err, errno, "fchmod", "%s", path);
+	return 0;
+}
+
+/* proc and sysfs on a link would be somewhere else: CVE-2019-19921. */
+static enum ctr_path_kind target_kind(const char *fstype)
+{
+	if (strcmp(fstype, "proc") == 0 || strcmp(fstype, "sysfs") == 0)
+		return CTR_PATH_REAL_DIR;
+	return CTR_PATH_DIR;
+}
+
+/* A target that is made only now has nothing to be taken over. */
+static bool exists(const struct run *run, const char *path)
+{
+	struct ctr_err ignored;
+	ctr_auto_fd int fd = ctr_path_open(run->root, path, O_PATH, 0, &ignored);
+
+	return fd >= 0;
+}
+
+/* Gives the new file system what its target has. */
+static int fill(const struct ctr_step *step, int mount, int target, struct ctr_err *err)
+{
+	if (step->nums[2] && copy_mode(mount, target, step->strs[2], err) < 0)
+		return -1;
+	if (step->nums[3] && copy_content(target, mount, err) < 0)
+		return -1;
+	return 0;
+}
+
+/* "tmpfs (size=12Q)" failed: says where it was meant for, "tmpfs on /data (size=12Q)". */
+static int fail_mount(const char *fstype, const char *path, struct ctr_err *err)
+{
+	struct ctr_err cause = *err;
+	const char *detail = strchr(cause.target, '(');
+
+	return ctr_fail(err, cause.num, "mount", "%s on %s%s%s", fstype, path, detail ? " " : "",
+			detail ? detail : "");
+}
+
+int op_mount(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	uint64_t readonly = (uint64_t)step->nums[0] & MOUNT_ATTR_RDONLY;
+	const struct ctr_mount_change change = {
+		.set = readonly, /* not from the start, for it may have to be filled */
+		.propagation = (uint64_t)step->nums[1],
+	};
+	const char *fstype = step->strs[0], *path = step->strs[2];
+	enum ctr_path_kind kind = target_kind(fstype);
+	ctr_auto_fd int mount = -1, target = -1;
+	bool existed;
+
+	mount = ctr_mount_new(fstype, step->strs[1], step->strs + 3, step->str_count - 3,
+	                      (uint64_t)step->nums[0] & ~readonly, err);
+	if (mount < 0)
+		return fail_mount(fstype, path, err);
+	existed = (step->nums[2] || step->nums[3]) && exists(run, path);
+	target = ctr_path_ensure(run->root, path, kind, 0755, err);
+	if (target < 0 || (existed && fill(step, mount, target, err) < 0))
+		return -1;
+	if (ctr_mount_change(mount, &change, path, err) < 0)
+		return -1;
+	return place(run, mount, target, path, err);
+}
+
+int op_attach(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	const struct ctr_mount_change change = {
+		.set = (uint64_t)step->nums[1],
+		.clear = (uint64_t)step->nums[2],
+		.recursive = step->nums[3],
+		.propagation = (uint64_t)step->nums[4],
+	};
+	const char *path = step->strs[0];
+	int tree = tree_fd(run, step->nums[0], err);
+	ctr_auto_fd int target = -1;
+	struct stat st;
+
+	if (tree < 0)
+		return -1;
+	if (fstat(tree, &st) < 0)
+		return ctr_fail(err, errno, "fstat", "%s", path);
+	if (ctr_mount_change(tree, &change, path, err) < 0)
+		return -1;
+	target = ctr_path_ensure(run->root, path,
+	                         S_ISDIR(st.st_mode) ? CTR_PATH_DIR : CTR_PATH_FILE, 0755, err);
+	if (target < 0)
+		return -1;
+	return place(run, tree, target, path, err);
+}
+
+int op_set_attr(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	const struct ctr_mount_change change = {
+		.set = (uint64_t)step->nums[0],
+		.clear = (uint64_t)step->nums[1],
+		.recursive = step->nums[2],
+		.propagation = (uint64_t)step->nums[3],
+	};
+	ctr_auto_fd int fd = ctr_path_open(run->root, step->strs[0], O_PATH, 0, err);
+
+	if (fd < 0)
+		return -1;
+	return ctr_mount_change(fd, &change, step->strs[0], err);
+}
+
+static bool is_null_device(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
+/* A mount of an empty directory: one file system serves all of them. */
+static int new_empty_dir(const struct run *run, struct ctr_err *err)
+{
+	static const char *const options[] = { "nr_blocks=1", "nr_inodes=2", "mode=755" };
+
+	if (run->empty_dir)
+		return ctr_mount_clone(run->empty_dir - 1, "", false, err);
+	return ctr_mount_new(
+	        "tmpfs", "tmpfs", options, 3,
+	        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
+}
+
+/* A mount of the null device in the root, which is not trusted to be one. */
+static int clone_null(const struct run *run, const char *path, struct ctr_err *err)
+{
+	ctr_auto_fd int fd = ctr_path_open(run->root, path, O_PATH, 0, err);
+	struct statfs fs;
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return ctr_fail(err, errno, "fstat", "%s", path);
+	if (!is_null_device(&st) || fs.f_type != TMPFS_MAGIC) /* devtmpfs has the same number */
+		return ctr_fail(err, EINVAL, "mask", "%s (not the null device)", path);
+	return ctr_mount_clone(fd, "", false, err);
+}
+
+/* A mount of the null device that the library made: the detached one itself, then clones of it. */
+static int next_null(const struct run *run, int fd, struct ctr_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return ctr_fail(err, errno, "fstat", "null device");
+	if (!is_null_device(&st))
+		return ctr_fail(err, EINVAL, "mask", "not the null device");
+	if (run->null_used == fd + 1)
+		return ctr_mount_clone(fd, "", false, err);
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return ctr_fail(err, errno, "fcntl", "null device");
+	return fd;
+}
+
+static int mask_dir(struct run *run, int target, const char *path, struct ctr_err *err)
+{
+	ctr_auto_fd int mount = new_empty_dir(run, err);
+
+	if (mount < 0 || place(run, mount, target, path, err) < 0)
+		return -1;
+	if (!run->empty_dir)
+		run->empty_dir = ctr_take_fd(&mount) + 1;
+	return 0;
+}
+
+static int mask_file(struct run *run, const struct ctr_step *step, int target, struct ctr_err *err)
+{
+	ctr_auto_fd int mount = -1;
+	int given = -1;
+
+	if (step->nums[0] == CTR_WIRE_NONE) {
+		mount = clone_null(run, step->strs[1], err);
+	} else {
+		given = tree_fd(run, step->nums[0], err);
+		if (given >= 0)
+			mount = next_null(run, given, err);
+	}
+	if (mount < 0 || place(run, mount, target, step->strs[0], err) < 0)
+		return -1;
+	if (given >= 0)
+		run->null_used = given + 1;
+	return 0;
+}
+
+int op_mask(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	const char *path = step->strs[0];
+	ctr_auto_fd int target = ctr_path_open(run->root, path, O_PATH, 0, err);
+	struct stat st;
+
+	if (target < 0)
+		return err->num == ENOENT ? 0 : -1;
+	if (fstat(target, &st) < 0)
+		return ctr_fail(err, errno, "fstat", "%s", path);
+	if (S_ISDIR(st.st_mode))
+		return mask_dir(run, target, path, err);
+	return mask_file(run, step, target, err);
+}
+
+int op_readonly(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	const struct ctr_mount_change change = { .set = MOUNT_ATTR_RDONLY, .recursive = true };
+	const char *path = step->strs[0];
+	ctr_auto_fd int target = ctr_path_open(run->root, path, O_PATH, 0, err);
+	ctr_auto_fd int tree = -1;
+
+	if (target < 0)
+		return err->num == ENOENT ? 0 : -1;
+	tree = ctr_mount_clone(target, "", true, err);
+	if (tree < 0 || ctr_mount_change(tree, &change, path, err) < 0)
+		return -1;
+	return place(run, tree, target, path, err);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations that make files below the root. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "init.h"
+#include "path.h"
+
+/* What is already there will do if it is the same device. */
+static int accept_existing(int parent, const char *name, mode_t type, dev_t device,
+                           struct ctr_err *err)
+{
+	struct stat st;
+
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return ctr_fail(err, errno, "fstatat", "%s", name);
+	if ((st.st_mode & S_IFMT) != type || (type != S_IFIFO && st.st_rdev != device))
+		return ctr_fail(err, EEXIST, "mknod", "%s", name);
+	return 0;
+}
+
+int op_mknod(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	mode_t type = (mode_t)step->nums[0], mode = (mode_t)step->nums[1];
+	dev_t device = makedev((unsigned)step->nums[2], (unsigned)step->nums[3]);
+	const char *path = step->strs[0];
+	char name[NAME_MAX + 1];
+	ctr_auto_fd int parent = ctr_path_parent(run->root, path, 1, name, err);
+
+	if (parent < 0)
+		return -1;
+	if (mknodat(parent, name, type | mode, device) < 0) {
+		if (errno == EEXIST)
+			return accept_existing(parent, name, type, device, err);
+		return ctr_fail(err, errno, "mknod", "%s", path);
+	}
+	if (fchownat(parent, name, (uid_t)step->nums[4], (gid_t)step->nums[5],
+	             AT_SYMLINK_NOFOLLOW) < 0)
+		return ctr_fail(err, errno, "chown", "%s", path);
+	return 0;
+}
+
+int op_symlink(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	const char *path = step->strs[1];
+	char name[NAME_MAX + 1];
+	ctr_auto_fd int parent = ctr_path_parent(run->root, path, 1, name, err);
+
+	if (parent < 0)
+		return -1;
+	if (symlinkat(step->strs[0], parent, name) < 0 && errno != EEXIST)
+		return ctr_fail(err, errno, "symlink", "%s", path);
+	return 0;
+}
+
+int op_make_dir(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	ctr_auto_fd int fd =
+	        ctr_path_ensure(run->root, step->strs[0], CTR_PATH_DIR, (mode_t)step->nums[0], err);
+
+	return fd < 0 ? -1 : 0;
+}

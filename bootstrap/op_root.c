@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Operations on the container's root. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "init.h"
+#include "mount.h"
+#include "sys.h"
+
+static void replace_fd(int *slot, int fd)
+{
+	ctr_close_fd(slot);
+	*slot = fd;
+}
+
+int root_reopen(struct run *run, struct ctr_err *err)
+{
+	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return ctr_fail(err, errno, "open", "/");
+	replace_fd(&run->root, fd);
+	return 0;
+}
+
+int tree_fd(const struct run *run, int64_t number, struct ctr_err *err)
+{
+	int fd = number >= 0 ? (int)number : run->slots[-1 - number] - 1;
+
+	if (fd < 0)
+		return ctr_fail(err, EBADF, "plan", "slot %d is empty", (int)(-1 - number));
+	return fd;
+}
+
+/* The tree is the root of what follows. */
+static int adopt_root(struct run *run, int tree, struct ctr_err *err)
+{
+	int fd = fcntl(tree, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return ctr_fail(err, errno, "fcntl", "root");
+	replace_fd(&run->root, fd);
+	return 0;
+}
+
+/* Makes the root's directory "/" of this process. */
+static int enter_root(const struct run *run, struct ctr_err *err)
+{
+	if (fchdir(run->root) < 0)
+		return ctr_fail(err, errno, "fchdir", "root");
+	if (chroot(".") < 0)
+		return ctr_fail(err, errno, "chroot", "root");
+	if (chdir("/") < 0)
+		return ctr_fail(err, errno, "chdir", "/");
+	return 0;
+}
+
+int op_open_tree(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	const struct ctr_mount_change change = {
+		.set = (uint64_t)step->nums[2],
+		.clear = (uint64_t)step->nums[3],
+		.propagation = (uint64_t)step->nums[4],
+		.recursive = step->nums[1],
+	};
+	int *slot = &run->slots[step->nums[0]];
+	ctr_auto_fd int tree = -1;
+
+	tree = ctr_mount_clone(AT_FDCWD, step->strs[0], change.recursive, err);
+	if (tree < 0 || ctr_mount_change(tree, &change, step->strs[0], err) < 0)
+		return -1;
+	if (*slot)
+		close(*slot - 1);
+	*slot = ctr_take_fd(&tree) + 1;
+	return 0;
+}
+
+int op_propagation(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	(void)run;
+	if (ctr_sys_mount(NULL, "/", NULL, (unsigned long)step->nums[0], NULL) < 0)
+		return ctr_fail(err, errno, "mount", "/ (propagation)");
+	return 0;
+}
+
+/* Puts the tree over a directory of the view of now. */
+static int attach_over(struct run *run, int64_t number, const char *path, struct ctr_err *err)
+{
+	ctr_auto_fd int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int tree = tree_fd(run, number, err);
+
+	if (tree < 0)
+		return -1;
+	if (target < 0)
+		return ctr_fail(err, errno, "open", "%s", path);
+	if (ctr_mount_attach(tree, target, path, err) < 0)
+		return -1;
+	return adopt_root(run, tree, err);
+}
+
+int op_root_attach(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	if (attach_over(run, step->nums[0], "/", err) < 0)
+		return -1;
+	return enter_root(run, err);
+}
+
+int op_root_attach_at(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	return attach_over(run, step->nums[0], step->strs[0], err);
+}
+
+int op_pivot_root(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	ctr_auto_fd int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	(void)step;
+	if (old < 0)
+		return ctr_fail(err, errno, "open", "/");
+	if (fchdir(run->root) < 0)
+		return ctr_fail(err, errno, "fchdir", "root");
+	/* The old root ends up on top of the new one: there is no directory to make or remove. */
+	if (ctr_sys_pivot_root(".", ".") < 0)
+		return ctr_fail(err, errno, "pivot_root", "root");
+	/* What is unmounted here must not be unmounted on the host. */
+	if (fchdir(old) < 0 || ctr_sys_mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return ctr_fail(err, errno, "mount", "the old root (propagation)");
+	if (ctr_sys_umount2(".", MNT_DETACH) < 0)
+		return ctr_fail(err, errno, "umount2", "the old root");
+	if (chdir("/") < 0)
+		return ctr_fail(err, errno, "chdir", "/");
+	return 0;
+}
+
+int op_move_root(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	(void)step;
+	if (ctr_sys_move_mount(run->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return ctr_fail(err, errno, "move_mount", "/");
+	return enter_root(run, err);
+}
