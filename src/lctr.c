@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lctr: LuaJIT, the core, the bootstrap and the library's Lua modules in one file.
+ *
+ * The modules are bytecode under LuaJIT's own names (luaJIT_BC_ctr_…), which the first of
+ * package.loaders finds among the program's symbols: so a module is loaded when it is required.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "auto.h"
+#include "fd.h"
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U /* Linux 6.3 */
+#endif
+
+int luaopen_ctr_core(lua_State *L);
+
+__asm__(".pushsection .rodata\n"
+        ".balign 16\n"
+        "lctr_image:\n"
+        ".incbin \"" CTR_INIT_IMAGE "\"\n"
+        "lctr_image_end:\n"
+        ".balign 8\n"
+        "lctr_image_size:\n"
+        ".quad lctr_image_end - lctr_image\n"
+        ".popsection\n");
+extern const char lctr_image[] __attribute__((visibility("hidden")));
+extern const uint64_t lctr_image_size __attribute__((visibility("hidden")));
+
+/* The bootstrap in a sealed memory file: nobody who can reach it can change it. */
+static int make_image(void)
+{
+	const unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	ctr_auto_fd int fd = memfd_create("ctr-init", flags | MFD_EXEC);
+	struct ctr_err err;
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("ctr-init", flags);
+	if (fd < 0)
+		return -1;
+	if (ctr_fd_write_all(fd, lctr_image, lctr_image_size, &err) < 0)
+		return -1;
+	if (fcntl(fd, F_ADD_SEALS, seals) < 0)
+		return -1;
+	return ctr_take_fd(&fd);
+}
+
+static int push_fd(lua_State *L, int fd)
+{
+	if (fd < 0) {
+		lua_pushnil(L);
+		lua_pushstring(L, strerror(errno));
+		return 2;
+	}
+	lua_pushinteger(L, fd);
+	return 1;
+}
+
+/* package.preload["ctr.image"]: a new descriptor, as a number. */
+static int l_image(lua_State *L)
+{
+	return push_fd(L, make_image());
+}
+
+/*
+ * package.preload["ctr.cli.signals"]: a descriptor from which the signals that end a program are
+ * read, which do so no longer.
+ */
+static int l_signals(lua_State *L)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return push_fd(L, -1);
+	return push_fd(L, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+/* Stands before the searchers of files, so that no other ctr's modules are mixed with these. */
+static int l_refuse(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+
+	if (strcmp(name, "ctr") == 0 || strncmp(name, "ctr.", 4) == 0)
+		return luaL_error(L, "lctr has no module '%s'", name);
+	lua_pushliteral(L, "");
+	return 1;
+}
+
+static const luaL_Reg preloaded[] = {
+	{ "ctr.core", luaopen_ctr_core },
+	{ "ctr.image", l_image },
+	{ "ctr.cli.signals", l_signals },
+	{ NULL, NULL },
+};
+
+static void set_searchers(lua_State *L)
+{
+	const luaL_Reg *row;
+	int index;
+
+	lua_getglobal(L, "package");
+	lua_getfield(L, -1, "preload");
+	for (row = preloaded; row->name; row++) {
+		lua_pushcfunction(L, row->func);
+		lua_setfield(L, -2, row->name);
+	}
+	lua_pop(L, 1);
+
+	lua_getfield(L, -1, "loaders");
+	for (index = (int)lua_objlen(L, -1); index >= 2; index--) {
+		lua_rawgeti(L, -1, index);
+		lua_rawseti(L, -2, index + 1);
+	}
+	lua_pushcfunction(L, l_refuse);
+	lua_rawseti(L, -2, 2);
+	lua_pop(L, 2);
+}
+
+static void push_arguments(lua_State *L, char **argv)
+{
+	int index;
+
+	lua_newtable(L);
+	for (index = 0; argv[index]; index++) {
+		lua_pushstring(L, argv[index]);
+		lua_rawseti(L, -2, index);
+	}
+}
+
+struct call {
+	char **argv;
+	int status;
+};
+
+/* What may throw runs in here; the command's own failures are its status. */
+static int protected_main(lua_State *L)
+{
+	struct call *call = lua_touserdata(L, 1);
+
+	luaL_openlibs(L);
+	set_searchers(L);
+	lua_getglobal(L, "require");
+	lua_pushliteral(L, "ctr.cli");
+	lua_call(L, 1, 1);
+	lua_getfield(L, -1, "main");
+	push_arguments(L, call->argv);
+	lua_call(L, 1, 1);
+	call->status = (int)luaL_checkinteger(L, -1);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct call call = { .argv = argv, .status = 1 };
+	lua_State *L = luaL_newstate();
+
+	(void)argc;
+	if (!L) {
+		fputs("lctr: not enough memory\n", stderr);
+		return 1;
+	}
+	if (lua_cpcall(L, protected_main, &call) != 0) {
+		fprintf(stderr, "lctr: %s\n", lua_tostring(L, -1));
+		call.status = 1;
+	}
+	lua_close(L);
+	return call.status;
+}
