@@ -1,0 +1,331 @@
+--- Rules across the fields of a configuration that has the right shape.
+-- A problem is `{ path, text }`, as the walker makes them.
+-- @module ctr.config.validate
+
+local bit = require("bit")
+
+local words = require("ctr.config.words")
+
+local M = {}
+
+local function add(problems, path, text)
+  problems[#problems + 1] = { path = path, text = text }
+end
+
+local function by_type(namespaces)
+  local found = {}
+  for _, namespace in ipairs(namespaces) do
+    found[namespace.type] = namespace
+  end
+  return found
+end
+
+-- Without it mounts would be made in the host's table, and stay there.
+local function check_mount_namespace(problems, _, has)
+  if not has.NEWNS then
+    add(problems, "namespaces", "must contain NEWNS: without a mount namespace of its own the "
+      .. "container's mounts would be made in the host's table")
+  end
+end
+
+local function check_names(problems, config, has)
+  if config.hostname ~= "" and not has.NEWUTS then
+    add(problems, "hostname", "needs the namespace NEWUTS")
+  end
+  if config.domainname ~= "" and not has.NEWUTS then
+    add(problems, "domainname", "needs the namespace NEWUTS")
+  end
+end
+
+local function check_networks(problems, config, has)
+  if #config.networks > 0 and not has.NEWNET then
+    add(problems, "networks", "need the namespace NEWNET")
+  end
+end
+
+local function check_time(problems, config, has)
+  if config.time_offsets and not has.NEWTIME then
+    add(problems, "time_offsets", "need the namespace NEWTIME")
+  end
+end
+
+-- Without pivot_root the old root stays below: what is mounted private there is never released.
+local function check_root(problems, config)
+  local is_private = bit.band(config.root_propagation, words.ms_propagation.MS_PRIVATE) ~= 0
+  if config.no_pivot_root and is_private then
+    add(problems, "root_propagation", "must not be private with no_pivot_root")
+  end
+end
+
+local function overlap(a, b, key)
+  return a[key] < b[key] + b.size and b[key] < a[key] + a.size
+end
+
+local function check_overlaps(problems, config, field)
+  local mappings = config[field]
+  for i = 2, #mappings do
+    for j = 1, i - 1 do
+      local both = overlap(mappings[i], mappings[j], "container_id") and "in the container"
+        or overlap(mappings[i], mappings[j], "host_id") and "on the host"
+      if both then
+        add(problems, ("%s[%d]"):format(field, i), ("overlaps %s[%d] %s"):format(field, j, both))
+      end
+    end
+  end
+end
+
+local function maps(mappings, id)
+  for _, mapping in ipairs(mappings) do
+    if id >= mapping.container_id and id < mapping.container_id + mapping.size then
+      return true
+    end
+  end
+  return false
+end
+
+local function check_mapping_list(problems, config, namespace, field)
+  local mappings = config[field]
+  if not namespace then
+    if #mappings > 0 then
+      add(problems, field, "need the namespace NEWUSER")
+    end
+    return
+  end
+  if #mappings == 0 then
+    if namespace.path == "" or config.rootless_euid then
+      add(problems, field, "must not be empty with the namespace NEWUSER")
+    end
+    return
+  end
+  check_overlaps(problems, config, field)
+  if not maps(mappings, 0) then
+    add(problems, field, "must map id 0, the container's root")
+  end
+end
+
+local function check_mappings(problems, config, has)
+  if config.rootless_euid and not has.NEWUSER then
+    add(problems, "rootless_euid", "needs the namespace NEWUSER")
+  end
+  check_mapping_list(problems, config, has.NEWUSER, "uid_mappings")
+  check_mapping_list(problems, config, has.NEWUSER, "gid_mappings")
+end
+
+local OPTION_MAPPINGS = { uid = "uid_mappings", gid = "gid_mappings" }
+
+local function check_mount_owner(problems, config, index)
+  for part in config.mounts[index].data:gmatch("[^,]+") do
+    local option, digits = part:match("^([ug]id)=(%d+)$")
+    local field = OPTION_MAPPINGS[option or ""]
+    if field and not maps(config[field], tonumber(digits)) then
+      add(problems, ("mounts[%d].data"):format(index),
+        ("has %s=%s, which %s do not map"):format(option, digits, field))
+    end
+  end
+end
+
+local function check_mount_owners(problems, config)
+  if not config.rootless_euid then
+    return
+  end
+  for i = 1, #config.mounts do
+    check_mount_owner(problems, config, i)
+  end
+end
+
+local function starts_with(text, prefix)
+  return text:sub(1, #prefix) == prefix
+end
+
+-- The namespace that a kernel setting belongs to; nil when it is the whole machine's.
+local function namespace_of_sysctl(name)
+  if words.ipc_sysctls[name] or starts_with(name, "fs.mqueue.") then
+    return "NEWIPC"
+  end
+  if starts_with(name, "net.") then
+    return "NEWNET"
+  end
+  if name == "kernel.domainname" or name == "kernel.hostname" then
+    return "NEWUTS"
+  end
+  return nil
+end
+
+local function problem_of_sysctl(name, config, has)
+  local namespace = namespace_of_sysctl(name)
+  if not namespace then
+    return "is not in a separate kernel namespace"
+  end
+  if not has[namespace] then
+    return "needs the namespace " .. namespace
+  end
+  if name == "kernel.hostname" then
+    return "conflicts with hostname: use that"
+  end
+  if name == "kernel.domainname" and config.domainname ~= "" then
+    return "conflicts with domainname"
+  end
+  return nil
+end
+
+local function sysctl_path(name)
+  return ('sysctl["%s"]'):format(name)
+end
+
+local function sorted_names(map)
+  local names = {}
+  for name in pairs(map) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+local function check_sysctls(problems, config, has)
+  for _, name in ipairs(sorted_names(config.sysctl)) do
+    local text = problem_of_sysctl(name, config, has)
+    if text then
+      add(problems, sysctl_path(name), text)
+    end
+  end
+end
+
+local function check_cgroups(problems, config)
+  local cgroups = config.cgroups
+  if cgroups.path and (cgroups.name or cgroups.parent) then
+    add(problems, "cgroups.path", "must not stand together with name or parent")
+  end
+  local memory, swap = cgroups.memory, cgroups.memory_swap
+  if memory and swap and swap ~= -1 and (memory == -1 or swap < memory) then
+    add(problems, "cgroups.memory_swap", "must not be less than memory: it is both together")
+  end
+end
+
+local function add_capability_problems(problems, capabilities, prefix)
+  if not capabilities then
+    return
+  end
+  local permitted = {}
+  for _, name in ipairs(capabilities.permitted) do
+    permitted[name] = true
+  end
+  for i, name in ipairs(capabilities.effective) do
+    if not permitted[name] then
+      add(problems, ("%scapabilities.effective[%d]"):format(prefix, i),
+        ("is %s, which permitted does not have"):format(name))
+    end
+  end
+end
+
+local function check_capabilities(problems, config)
+  add_capability_problems(problems, config.capabilities, "")
+end
+
+local RULES = {
+  check_mount_namespace,
+  check_root,
+  check_networks,
+  check_names,
+  check_mappings,
+  check_mount_owners,
+  check_sysctls,
+  check_time,
+  check_cgroups,
+  check_capabilities,
+}
+
+--- Finds what is wrong with a configuration as such.
+-- @tparam table config as the schema normalised it
+-- @treturn table problems, `{ path, text }` each; empty when all is well
+function M.config(config)
+  local problems = {}
+  local has = by_type(config.namespaces)
+  for i = 1, #RULES do
+    RULES[i](problems, config, has)
+  end
+  return problems
+end
+
+--- Finds what is wrong with a process as such.
+-- @tparam table process as the schema normalised it
+-- @treturn table problems, `{ path, text }` each; empty when all is well
+function M.process(process)
+  local problems = {}
+  add_capability_problems(problems, process.capabilities, "process.")
+  return problems
+end
+
+local function check_rootfs(problems, config, probe)
+  local real, err = probe.realpath(config.rootfs)
+  if real == config.rootfs then
+    return
+  end
+  if real then
+    add(problems, "rootfs", "must not be or contain a symbolic link: it leads to " .. real)
+    return
+  end
+  local is_missing = type(err) == "table" and err.errno == "ENOENT"
+  add(problems, "rootfs", is_missing and "does not exist" or "cannot be used: " .. tostring(err))
+end
+
+-- What would fail, or act on the host, if the namespace to join were the caller's own.
+local function is_host_bound(config, name)
+  if name == "NEWNS" then
+    return true
+  end
+  for sysctl in pairs(config.sysctl) do
+    if namespace_of_sysctl(sysctl) == name then
+      return true
+    end
+  end
+  return name == "NEWUTS" and (config.hostname ~= "" or config.domainname ~= "")
+end
+
+local function check_joined(problems, config, probe, index)
+  local namespace = config.namespaces[index]
+  local path = ("namespaces[%d].path"):format(index)
+  if not probe.exists(namespace.path) then
+    add(problems, path, "does not exist")
+    return
+  end
+  local file = words.namespace_files[namespace.type]
+  if is_host_bound(config, namespace.type) and probe.same_ns(namespace.path, file) then
+    add(problems, path, "is the host's own namespace, which would be changed")
+  end
+end
+
+local function check_namespaces(problems, config, probe)
+  for i, namespace in ipairs(config.namespaces) do
+    if not probe.ns_supported(namespace.type) then
+      add(problems, ("namespaces[%d].type"):format(i),
+        "is not supported by this kernel: " .. namespace.type)
+    elseif namespace.path ~= "" then
+      check_joined(problems, config, probe, i)
+    end
+  end
+end
+
+local function check_modules(problems, config, probe)
+  if config.process_label ~= "" and not probe.selinux_enabled() then
+    add(problems, "process_label", "needs SELinux, which is not enabled")
+  end
+  if config.apparmor_profile ~= "" and not probe.apparmor_enabled() then
+    add(problems, "apparmor_profile", "needs AppArmor, which is not enabled")
+  end
+end
+
+--- Finds what this machine cannot do for a configuration.
+-- @tparam table config as the schema normalised it
+-- @tparam table probe functions that ask the machine: `realpath(path)` (string, or nil and an
+--   error), `exists(path)`, `ns_supported(type)`, `selinux_enabled()`, `apparmor_enabled()`,
+--   `same_ns(path, file)` (whether it is the caller's own namespace: `net`, `mnt`, …)
+-- @treturn table problems, `{ path, text }` each; empty when all is well
+function M.machine(config, probe)
+  local problems = {}
+  check_rootfs(problems, config, probe)
+  check_namespaces(problems, config, probe)
+  check_modules(problems, config, probe)
+  return problems
+end
+
+return M

@@ -1,0 +1,421 @@
+--- The walker: reads values by shapes, and collects every problem.
+--
+-- What is read is never trusted: a table whose metatable could answer for it is refused, so no
+-- metamethod runs. The paths of problems are only put together when there are any.
+-- @module ctr.config.walker
+
+local bit = require("bit")
+
+local errors = require("ctr.errors")
+local spelling = require("ctr.config.spelling")
+local units = require("ctr.config.units")
+
+local M = {}
+
+-- Shapes have a fixed depth, but one may be made to contain itself, and data may be cyclic.
+local MAX_DEPTH = 64
+
+-- Enough to mend a configuration by; beyond it problems are only counted.
+local MAX_PROBLEMS = 200
+
+-- A longer key is quoted, and cut.
+local MAX_NAME = 64
+
+--- How each kind of shape is read: `function(shape, value, ctx)`, nil after a problem.
+M.readers = {}
+
+-- "[2]", ".device", '["net.ipv4.ip_forward"]': one step of a path.
+local function segment(key, is_first)
+  if type(key) == "number" then
+    return ("[%.14g]"):format(key)
+  end
+  if type(key) ~= "string" then
+    return "[" .. type(key) .. "]"
+  end
+  if key:find("^[%a_][%w_]*$") and #key <= MAX_NAME then
+    return is_first and key or "." .. key
+  end
+  return "[" .. spelling.quote(key) .. "]"
+end
+
+local function path_of(ctx, key)
+  local parts = { ctx.prefix }
+  for i = 1, ctx.depth do
+    parts[#parts + 1] = segment(ctx.keys[i], #parts == 0)
+  end
+  if key ~= nil then
+    parts[#parts + 1] = segment(key, #parts == 0)
+  end
+  return #parts > 0 and table.concat(parts) or "config"
+end
+
+-- Returns nil, so that a problem is one statement.
+local function add_problem(ctx, text, key)
+  ctx.found = ctx.found + 1
+  if ctx.found <= MAX_PROBLEMS then
+    ctx.problems[ctx.found] = { path = path_of(ctx, key), text = text }
+  end
+  return nil
+end
+
+local function walk(shape, value, ctx)
+  local text, key
+  if shape.accept then
+    value, text, key = shape.accept(value)
+    if value == nil then
+      return add_problem(ctx, text, key)
+    end
+  end
+  value = shape.read(shape, value, ctx)
+  if value == nil then
+    return nil
+  end
+  if shape.check then
+    local ok
+    ok, text, key = shape.check(value)
+    if not ok then
+      return add_problem(ctx, text, key)
+    end
+  end
+  if shape.normalise then
+    value, text, key = shape.normalise(value)
+    if value == nil then
+      return add_problem(ctx, text, key)
+    end
+  end
+  return value
+end
+
+-- Content that only a metamethod shows would be read as absent, and a mask list as empty.
+local function hides_content(value)
+  local meta = getmetatable(value)
+  if meta == nil then
+    return false
+  end
+  return type(meta) ~= "table" or rawget(meta, "__index") ~= nil or rawget(meta, "__len") ~= nil
+    or rawget(meta, "__pairs") ~= nil or rawget(meta, "__ipairs") ~= nil
+end
+
+local function is_plain_table(value, ctx, what)
+  if type(value) ~= "table" then
+    add_problem(ctx, ("must be %s, not a %s"):format(what, type(value)))
+    return false
+  end
+  if hides_content(value) then
+    add_problem(ctx, "must be a plain table, without a metatable that stands in for its content")
+    return false
+  end
+  if ctx.depth >= MAX_DEPTH then
+    add_problem(ctx, "is nested too deeply")
+    return false
+  end
+  return true
+end
+
+-- Keys of mixed types in an order that does not change from run to run.
+local function by_key(a, b)
+  local type_a, type_b = type(a), type(b)
+  if type_a ~= type_b then
+    return type_a < type_b
+  end
+  return (type_a == "string" or type_a == "number") and a < b
+end
+
+local function unknown_keys(shape, value)
+  local unknown
+  for key in next, value do
+    if not shape.known[key] then
+      unknown = unknown or {}
+      unknown[#unknown + 1] = key
+    end
+  end
+  return unknown
+end
+
+local function report_unknown(shape, unknown, ctx)
+  table.sort(unknown, by_key)
+  for _, key in ipairs(unknown) do
+    local near
+    if type(key) == "string" and ctx.found < MAX_PROBLEMS then
+      near = spelling.nearest(key, shape.known)
+    end
+    add_problem(ctx, near and "is not known here; did you mean `" .. near .. "`?"
+      or "is not known here", key)
+  end
+end
+
+local function read_missing(field, record, ctx)
+  local value, text = field.default, nil
+  if type(value) == "function" then
+    value, text = value(record)
+  end
+  if value == nil then
+    if not field.optional then
+      add_problem(ctx, text or "is required")
+    end
+    return nil
+  end
+  if type(value) ~= "table" then
+    return value
+  end
+  return field.starts_empty and {} or walk(field, value, ctx)
+end
+
+local function read_field(field, name, record, ctx)
+  local value = record[name]
+  local alias = field.alias
+  if alias and record[alias] ~= nil then
+    if value ~= nil then
+      return add_problem(ctx, "is given twice, here and as `" .. alias .. "`")
+    end
+    ctx.keys[ctx.depth] = alias
+    value = record[alias]
+  end
+  if value == nil or value == field.unset then
+    return read_missing(field, record, ctx)
+  end
+  return walk(field, value, ctx)
+end
+
+function M.readers.record(shape, value, ctx)
+  if not is_plain_table(value, ctx, "a table") then
+    return nil
+  end
+  local result, found, depth = {}, ctx.found, ctx.depth + 1
+  local order, fields, keys = shape.order, shape.fields, ctx.keys
+  ctx.depth = depth
+  for i = 1, #order do
+    local name = order[i]
+    keys[depth] = name
+    result[name] = read_field(fields[name], name, value, ctx)
+  end
+  ctx.depth = depth - 1
+  local unknown = not shape.open and unknown_keys(shape, value)
+  if unknown then
+    report_unknown(shape, unknown, ctx)
+  end
+  return ctx.found == found and result or nil
+end
+
+-- The count of a list, or nil with a problem: no other keys, no gaps.
+local function list_length(value, ctx)
+  local count = 0
+  for _ in next, value do
+    count = count + 1
+  end
+  for i = 1, count do
+    if value[i] == nil then
+      return add_problem(ctx, "must be a list: the keys 1, 2, 3 … without gaps, and no others")
+    end
+  end
+  return count
+end
+
+local function read_items(shape, value, count, ctx)
+  local result, found, depth = {}, ctx.found, ctx.depth + 1
+  local item, keys = shape.item, ctx.keys
+  ctx.depth = depth
+  for i = 1, count do
+    keys[depth] = i
+    result[i] = walk(item, value[i], ctx)
+  end
+  ctx.depth = depth - 1
+  return ctx.found == found and result or nil
+end
+
+function M.readers.list(shape, value, ctx)
+  if not is_plain_table(value, ctx, "a list") then
+    return nil
+  end
+  local count = list_length(value, ctx)
+  if not count then
+    return nil
+  end
+  if count < (shape.min or 0) then
+    return add_problem(ctx, ("must have at least %d"):format(shape.min))
+  end
+  if count > (shape.max or math.huge) then
+    return add_problem(ctx, ("must have at most %d"):format(shape.max))
+  end
+  return read_items(shape, value, count, ctx)
+end
+
+local function read_pair(shape, key, value, result, ctx)
+  if type(key) ~= "string" then
+    return add_problem(ctx, "must have a name as its key, not a " .. type(key))
+  end
+  local name, text = shape.key(key)
+  if not name then
+    return add_problem(ctx, text)
+  end
+  if result[name] ~= nil then
+    return add_problem(ctx, "is given twice, in two spellings")
+  end
+  result[name] = walk(shape.value, value, ctx)
+end
+
+function M.readers.map(shape, value, ctx)
+  if not is_plain_table(value, ctx, "a table") then
+    return nil
+  end
+  local names, count = {}, 0
+  for key in next, value do
+    count = count + 1
+    names[count] = key
+  end
+  table.sort(names, by_key)
+  local result, found, depth = {}, ctx.found, ctx.depth + 1
+  ctx.depth = depth
+  for i = 1, count do
+    ctx.keys[depth] = names[i]
+    read_pair(shape, names[i], value[names[i]], result, ctx)
+  end
+  ctx.depth = depth - 1
+  return ctx.found == found and result or nil
+end
+
+function M.readers.string(shape, value, ctx)
+  if type(value) ~= "string" then
+    return add_problem(ctx, "must be a string, not a " .. type(value))
+  end
+  if value == "" and shape.empty == false then
+    return add_problem(ctx, "must not be empty")
+  end
+  if value:find("\0", 1, true) then
+    return add_problem(ctx, "must not contain a NUL byte")
+  end
+  if shape.max and #value > shape.max then
+    return add_problem(ctx, ("must not be longer than %d bytes"):format(shape.max))
+  end
+  return value
+end
+
+function M.readers.boolean(_, value, ctx)
+  if type(value) ~= "boolean" then
+    return add_problem(ctx, "must be true or false, not a " .. type(value))
+  end
+  return value
+end
+
+function M.readers.integer(shape, value, ctx)
+  if units.is_integer(value) and value >= shape.min and value <= shape.max then
+    return value + 0 -- -0 becomes 0
+  end
+  return add_problem(ctx, ("must be an integer from %.0f to %.0f"):format(shape.min, shape.max))
+end
+
+function M.readers.size(shape, value, ctx)
+  local size, text = units.size(value, shape.unlimited)
+  if not size then
+    return add_problem(ctx, text)
+  end
+  return size
+end
+
+function M.readers.enum(shape, value, ctx)
+  local kind = type(value)
+  local word
+  if kind == "string" or kind == "number" then
+    word = shape.words[value]
+  end
+  if word ~= nil then
+    return word
+  end
+  if kind ~= "string" then
+    return add_problem(ctx, "must be one of " .. shape.choices)
+  end
+  return add_problem(ctx, spelling.unknown("must be one of " .. shape.choices, value, shape.words))
+end
+
+function M.readers.any(_, value)
+  return value
+end
+
+function M.readers.choice(shape, value, ctx)
+  return walk(shape.select(value), value, ctx)
+end
+
+local function add_flag(flags, row)
+  if type(row) == "number" then
+    flags.set = bit.bor(flags.set, row)
+  elseif row.set then
+    flags.set = bit.bor(flags.set, row.set)
+    flags.clear = bit.band(flags.clear, bit.bnot(row.set))
+  elseif row.clear then
+    flags.clear = bit.bor(flags.clear, row.clear)
+    flags.set = bit.band(flags.set, bit.bnot(row.clear))
+  else
+    flags.propagation[#flags.propagation + 1] = row.propagation
+  end
+end
+
+local function flags_of_number(shape, value, ctx)
+  if not units.is_integer(value) or value < 0 or value > shape.mask
+    or bit.band(value, bit.bnot(shape.mask)) ~= 0 then
+    return add_problem(ctx, "holds bits that mean nothing here")
+  end
+  return { set = value, clear = 0, propagation = {} }
+end
+
+local function read_word(shape, word, flags, ctx, index)
+  if type(word) ~= "string" then
+    return add_problem(ctx, "must be a word, not a " .. type(word), index)
+  end
+  local row = shape.words[word]
+  if not row then
+    return add_problem(ctx, spelling.unknown("is not a known flag", word, shape.words), index)
+  end
+  add_flag(flags, row)
+end
+
+local function read_words(shape, value, flags, ctx)
+  if type(value) == "string" then
+    return read_word(shape, value, flags, ctx)
+  end
+  if not is_plain_table(value, ctx, "a word, a list of words or a number") then
+    return nil
+  end
+  for i = 1, list_length(value, ctx) or 0 do
+    read_word(shape, value[i], flags, ctx, i)
+  end
+end
+
+function M.readers.flags(shape, value, ctx)
+  local flags
+  if type(value) == "number" then
+    flags = flags_of_number(shape, value, ctx)
+    if not flags then
+      return nil
+    end
+  else
+    local found = ctx.found
+    flags = { set = 0, clear = 0, propagation = {} }
+    read_words(shape, value, flags, ctx)
+    if ctx.found > found then
+      return nil
+    end
+  end
+  return shape.split and flags or flags.set
+end
+
+--- Reads a value by a shape.
+-- @tparam table shape
+-- @param value left as it was
+-- @tparam[opt] table opts `prefix`: what every path starts with
+-- @return[1] a new value, with every default
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem's, `problems` are all
+function M.parse(shape, value, opts)
+  local ctx = { depth = 0, keys = {}, problems = {}, found = 0, prefix = opts and opts.prefix }
+  if value == nil then
+    add_problem(ctx, "is required")
+  else
+    value = walk(shape, value, ctx)
+  end
+  if ctx.found > 0 then
+    return nil, errors.invalid(ctx.problems, ctx.found - #ctx.problems)
+  end
+  return value
+end
+
+return M
