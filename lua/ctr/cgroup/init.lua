@@ -1,0 +1,193 @@
+--- Cgroups: the machine's layout, and a manager for one container's cgroup.
+-- @module ctr.cgroup
+
+local errors = require("ctr.errors")
+local layouts = require("ctr.cgroup.layout")
+local manager = require("ctr.cgroup.manager")
+local place = require("ctr.cgroup.place")
+local tree = require("ctr.cgroup.tree")
+local v1 = require("ctr.cgroup.v1")
+local v2 = require("ctr.cgroup.v2")
+
+local M = {}
+
+-- One per process: finding the mounts costs more than all else here. It is looked at anew whenever
+-- the caller's own cgroups change or the first mount is no longer there.
+local cached
+
+local KINDS = { cgroupfs = true, rootless = true, none = true }
+
+-- All that is read here, and what means something to another manager only.
+local KNOWN = {}
+for _, key in ipairs({
+  "name", "parent", "path", "paths", "scope_prefix",
+  "memory", "memory_reservation", "memory_swap",
+  "cpu_shares", "cpu_quota", "cpu_period", "cpuset_cpus", "cpuset_mems", "pids_limit",
+  "devices", "allow_all_devices", "allowed_devices", "denied_devices", "freezer",
+}) do
+  KNOWN[key] = true
+end
+
+--- Finds where the hierarchies are mounted: see `ctr.cgroup.layout`.
+-- @treturn[1] table layout
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.layout()
+  local own, err = layouts.read_own()
+  if not own then
+    return nil, err
+  end
+  if cached and layouts.is_current(cached, own) then
+    return cached
+  end
+  local found, problem = layouts.probe(own)
+  if not found then
+    return nil, problem
+  end
+  cached = found
+  return found
+end
+
+local function is_unset(value)
+  return value == nil or value == 0 or value == "" or value == false
+    or (type(value) == "table" and next(value) == nil)
+end
+
+local function check_known(config)
+  for key, value in pairs(config) do
+    if not KNOWN[key] and not is_unset(value) then
+      local path = "cgroups." .. tostring(key)
+      return nil, errors.new("ConfigInvalid", path .. " is not supported yet", { path = path })
+    end
+  end
+  return true
+end
+
+-- Hybrid counts as v1: all controllers that are needed are there, the cgroup2 tree beside them
+-- holds none of them and is left alone.
+local function driver_of(layout)
+  return layout.mode == "v2" and v2 or v1
+end
+
+local function hierarchy_of(layout, name)
+  if layout.mode == "v2" then
+    return name == "" and layout.unified or nil
+  end
+  return layout.controllers[name]
+end
+
+local function invalid_path(name, reason)
+  local path = "cgroups.paths" .. (name == "" and "" or "." .. name)
+  return nil, errors.new("ConfigInvalid", path .. " " .. reason, { path = path })
+end
+
+-- The node of a full path; nil alone where its hierarchy is not mounted.
+local function node_at(layout, name, full)
+  local hierarchy = hierarchy_of(layout, name)
+  if not hierarchy then
+    return nil
+  end
+  local mount = hierarchy.mount
+  if full:sub(1, #mount + 1) ~= mount .. "/" then
+    return invalid_path(name, "must be below " .. mount)
+  end
+  local path, reason = place.clean(full:sub(#mount + 2))
+  if not path or path == "" then
+    return invalid_path(name, reason or "must not be a hierarchy's root")
+  end
+  return tree.node(hierarchy, path)
+end
+
+local function sorted_names(paths)
+  local names = {}
+  for name in pairs(paths) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+-- A node for each hierarchy of a map from controllers to full paths. One that is not mounted (any
+-- more) is an error when the configuration asks to join it; when it is what we stored there is
+-- nothing left.
+local function nodes_at(layout, paths, is_asked)
+  local nodes, seen = {}, {}
+  for _, name in ipairs(sorted_names(paths)) do
+    local node, err = node_at(layout, name, paths[name])
+    if err then
+      return nil, err
+    end
+    if not node and is_asked then
+      return invalid_path(name, "names a controller that is not mounted")
+    end
+    if node and not seen[node.full] then
+      seen[node.full] = true
+      nodes[#nodes + 1] = node
+    end
+  end
+  return nodes
+end
+
+local function place_nodes(fields, layout, id)
+  local where, err = place.of(fields.config, id)
+  if not where then
+    return nil, err
+  end
+  fields.explicit, fields.ours = where.explicit, where.ours
+  if not fields.nodes and layout.mode ~= "none" then
+    fields.nodes, fields.hidden = fields.driver.nodes(layout, where)
+  end
+  return true
+end
+
+local function fill(fields, layout, options)
+  local asked = fields.config.paths
+  fields.borrowed = asked ~= nil and next(asked) ~= nil
+  local paths = fields.borrowed and asked or options.paths
+  if paths then
+    local nodes, err = nodes_at(layout, paths, fields.borrowed)
+    if not nodes then
+      return nil, err
+    end
+    fields.nodes = nodes
+  end
+  if fields.borrowed then
+    return true
+  end
+  return place_nodes(fields, layout, options.id)
+end
+
+--- Makes a manager for a container's cgroup. Nothing is touched yet.
+-- @tparam table options `config` (`cgroups` of the configuration, or nil), `id` of the container,
+--   `manager` ("cgroupfs", "rootless" or "none"), `paths` and `created` as stored when the cgroup
+--   was made
+-- @treturn[1] ctr.CgroupManager
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
+function M.new(options)
+  local kind = options.manager or "cgroupfs"
+  if not KINDS[kind] then
+    return nil, errors.new("ConfigInvalid",
+      ("there is no cgroup manager %q"):format(tostring(kind)))
+  end
+  local fields = { kind = kind, config = options.config or {}, above = options.created }
+  if kind == "none" then
+    return manager.new(fields)
+  end
+  local ok, err = check_known(fields.config)
+  if not ok then
+    return nil, err
+  end
+  local layout, problem = M.layout()
+  if not layout then
+    return nil, problem
+  end
+  fields.driver = driver_of(layout)
+  ok, err = fill(fields, layout, options)
+  if not ok then
+    return nil, err
+  end
+  return manager.new(fields)
+end
+
+return M

@@ -1,0 +1,469 @@
+--- A container's cgroup: made, joined, limited, frozen, signalled, removed.
+--
+-- What the kinds of hierarchy do differently is in a driver, `ctr.cgroup.v1` or `ctr.cgroup.v2`:
+-- `nodes`, `prepare`, `is_frozen`, `check`, `set`, `join`, `freeze`, `freezer_state`, `main_node`,
+-- `kill`.
+-- @module ctr.cgroup.manager
+
+local core = require("ctr.core")
+local errors = require("ctr.errors")
+local freezer = require("ctr.cgroup.freezer")
+local place = require("ctr.cgroup.place")
+local signals = require("ctr.cgroup.signals")
+local tree = require("ctr.cgroup.tree")
+
+local M = {}
+
+local REMOVE_SECONDS = 2
+local DENIED = { EACCES = true, EPERM = true, EROFS = true }
+local STATES = { FROZEN = true, THAWED = true }
+
+local methods = {}
+local metatable = { __index = methods, __name = "ctr.CgroupManager" }
+
+--- Makes a manager.
+-- @tparam table fields `kind` ("cgroupfs", "rootless" or "none"), `driver`, `config`, `nodes`,
+--   `above` (full paths of directories that go when they are empty), `hidden` (hierarchies in which
+--   a relative path means nothing), `explicit` (the configuration named the path), `borrowed` (the
+--   cgroups are somebody else's: joined as they are), `ours` (relative path of our own directory
+--   above)
+-- @treturn table
+function M.new(fields)
+  fields.nodes = fields.nodes or {}
+  fields.above = fields.above or {}
+  fields.dropped = {}
+  return setmetatable(fields, metatable)
+end
+
+--- Names the cgroup for people.
+function methods:describe()
+  local node = self.driver and self.driver.main_node(self)
+  return node and node.full or "no cgroup"
+end
+
+--- Finds the node of a controller; in the cgroup2 tree there is but one.
+-- @tparam string controller
+-- @treturn table|nil
+function methods:find(controller)
+  for _, node in ipairs(self.nodes) do
+    for _, name in ipairs(node.names) do
+      if name == controller or name == "" then
+        return node
+      end
+    end
+  end
+  return nil
+end
+
+local function why_none(self, controller)
+  local cause = self.dropped[controller] or self.dropped[""]
+  if cause then
+    return ("no cgroup could be made (%s)"):format(tostring(cause))
+  end
+  if #self.nodes == 0 then
+    return "there is no cgroup"
+  end
+  return ("the %s controller is not mounted"):format(controller)
+end
+
+--- Finds the node of a controller that a key of the configuration asks for.
+-- @tparam string controller
+-- @tparam string key
+-- @treturn[1] table node
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function methods:node(controller, key)
+  local node = self:find(controller)
+  if node then
+    return node
+  end
+  local path = "cgroups." .. key
+  return nil, errors.new("SystemError",
+    ("%s: cannot be set: %s"):format(path, why_none(self, controller)), { path = path })
+end
+
+local function is_idle(self)
+  return self.kind == "none" or self.borrowed
+end
+
+local function busy(node, reason)
+  return nil, errors.new("SystemError", ("cgroup %s %s"):format(node.full, reason),
+    { path = "cgroups.path", errno = "EBUSY", op = "mkdir", target = node.full })
+end
+
+-- Joining a frozen cgroup would stop the container before it began, and the caller with it.
+local function check_free(self, node)
+  local frozen, err = self.driver.is_frozen(node, node.dir)
+  if frozen == nil then
+    return nil, err
+  end
+  if frozen then
+    return busy(node, "is frozen")
+  end
+  if node.is_new then
+    return true
+  end
+  local pids, problem = tree.pids(node.dir, true)
+  if not pids then
+    return nil, problem
+  end
+  if #pids > 0 then
+    return busy(node, "is in use: it holds the processes " .. signals.some(pids))
+  end
+  return true
+end
+
+local function drop(self, names, err)
+  for _, name in ipairs(names) do
+    self.dropped[name] = err
+  end
+end
+
+-- Without privilege most of the tree belongs to others, and a container may do without; not where
+-- the configuration says which cgroup it wants.
+local function may_drop(self, err)
+  return self.kind == "rootless" and not self.explicit and DENIED[err.errno]
+end
+
+local function discard(node)
+  tree.close(node)
+  if node.is_new then
+    tree.remove(node.hierarchy, node.path)
+  end
+end
+
+-- Goes on without one hierarchy, and removes what was made in it: `above` had `mark` entries then.
+local function drop_node(self, node, mark, err)
+  discard(node)
+  for index = #self.above, mark + 1, -1 do
+    tree.remove(node.hierarchy, self.above[index]:sub(#node.hierarchy.mount + 2))
+    self.above[index] = nil
+  end
+  drop(self, node.names, err)
+end
+
+local function make_all(self)
+  local kept, wanted = {}, self.nodes
+  self.nodes = kept
+  for _, node in ipairs(wanted) do
+    local mark = #self.above
+    local ok, err = tree.make(node, self.driver.prepare, self.above)
+    kept[#kept + 1] = node
+    if not ok then
+      err = errors.wrap(err, "make cgroup", node.full)
+      if not may_drop(self, err) then
+        return nil, err
+      end
+      kept[#kept] = nil
+      drop_node(self, node, mark, err)
+    end
+  end
+  return true
+end
+
+local function check_all_free(self)
+  for _, node in ipairs(self.nodes) do
+    local ok, err = check_free(self, node)
+    if not ok then
+      return nil, err
+    end
+  end
+  return true
+end
+
+local function not_visible(hierarchy)
+  return errors.new("SystemError",
+    ("the caller's own cgroup %s cannot be seen below %s: cgroups.path must be absolute")
+      :format(hierarchy.own, hierarchy.mount), { path = "cgroups.path", errno = "ENOENT" })
+end
+
+local function check_visible(self)
+  for _, hierarchy in ipairs(self.hidden or {}) do
+    local err = not_visible(hierarchy)
+    if self.kind ~= "rootless" or self.explicit then
+      return nil, err
+    end
+    drop(self, hierarchy.names, err)
+  end
+  return true
+end
+
+local function check_mounted(self)
+  if #self.nodes > 0 or self.kind == "rootless" then
+    return true
+  end
+  return nil, errors.new("SystemError", "no cgroup hierarchy is mounted", { path = "cgroups" })
+end
+
+local function check(self)
+  if self.config.freezer == "FROZEN" then
+    return nil, errors.new("ConfigInvalid",
+      "cgroups.freezer cannot be FROZEN at the start: the container would never begin",
+      { path = "cgroups.freezer" })
+  end
+  local ok, err = check_visible(self)
+  if not ok then
+    return nil, err
+  end
+  ok, err = check_mounted(self)
+  if not ok then
+    return nil, err
+  end
+  return self.driver.check(self, self.config)
+end
+
+-- The hierarchy in which a full path lies, and the path below its mount.
+local function locate(self, full)
+  for _, node in ipairs(self.nodes) do
+    local mount = node.hierarchy.mount
+    if full:sub(1, #mount + 1) == mount .. "/" then
+      return node.hierarchy, full:sub(#mount + 2)
+    end
+  end
+  return nil
+end
+
+-- Our own directory goes with the last container in it, whichever made it. Each hierarchy is asked:
+-- the caller's own cgroup, and with it our directory, may be shared in one and not in the next.
+local function remove_ours(self)
+  for _, node in ipairs(self.nodes) do
+    tree.remove(node.hierarchy, (place.split(node.path)))
+  end
+end
+
+-- The directories above, where they are empty: another container may be in them by now.
+local function remove_above(self)
+  if self.ours then
+    return remove_ours(self)
+  end
+  for index = #self.above, 1, -1 do
+    local hierarchy, path = locate(self, self.above[index])
+    if hierarchy then
+      tree.remove(hierarchy, path)
+    end
+  end
+end
+
+local function undo(self)
+  for index = #self.nodes, 1, -1 do
+    discard(self.nodes[index])
+  end
+  remove_above(self)
+  self.above = {}
+end
+
+--- Makes the directories, and sets the limits and device rules. A directory that is there already
+-- is taken when it is empty and not frozen. After a failure nothing is left behind.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function methods:create()
+  if is_idle(self) then
+    return true
+  end
+  local ok, err = check(self)
+  if not ok then
+    return nil, err
+  end
+  for _, step in ipairs({ make_all, check_all_free }) do
+    ok, err = step(self)
+    if not ok then
+      break
+    end
+  end
+  if ok then
+    ok, err = self.driver.set(self, self.config)
+  end
+  if not ok then
+    undo(self)
+    return nil, err
+  end
+  return true
+end
+
+--- Opens what a process needs to join: the files to which it writes "0", and the directory for
+-- CLONE_INTO_CGROUP. All of it is the caller's to close.
+-- @treturn[1] table handles
+-- @treturn[1] ctr.fd|nil the cgroup2 directory
+-- @treturn[1] table names of the hierarchies of the handles
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function methods:join()
+  if self.kind == "none" then
+    return {}, nil, {}
+  end
+  local handles, dir, names = self.driver.join(self)
+  self:close()
+  return handles, dir, names
+end
+
+--- Sets limits, device rules and the freezer's state of a cgroup in use.
+-- @tparam table resources fields of `cgroups`
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error its `path` is the key
+function methods:set(resources)
+  if is_idle(self) then
+    return true
+  end
+  local ok, err = self.driver.check(self, resources)
+  if ok then
+    ok, err = self.driver.set(self, resources)
+  end
+  if not ok then
+    return nil, err
+  end
+  if resources.freezer and resources.freezer ~= "" then
+    return self:freeze(resources.freezer)
+  end
+  return true
+end
+
+--- Tells where the cgroup is: full paths by controller, or under "" in the cgroup2 tree.
+-- @treturn table
+function methods:paths()
+  local paths = {}
+  for _, node in ipairs(self.nodes) do
+    for _, name in ipairs(node.names) do
+      paths[name] = node.full
+    end
+  end
+  return paths
+end
+
+--- Lists the directories above the cgroup that had to be made.
+-- @treturn table full paths, those above before those below
+function methods:created()
+  return { unpack(self.above) }
+end
+
+--- Lists the processes.
+-- @tparam[opt] boolean recursive also those in cgroups below
+-- @treturn[1] table numbers
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function methods:pids(recursive)
+  local node = self.driver and self.driver.main_node(self)
+  if not node then
+    return {}
+  end
+  local pids, err = tree.with(node, tree.pids, recursive)
+  if not pids and (err.errno == "ENOENT" or err.errno == "ENODEV") then
+    return {}
+  end
+  return pids, err
+end
+
+--- Freezes or thaws all processes, and waits until it is so. A freeze that takes too long is
+-- undone.
+-- @tparam string state "FROZEN" or "THAWED"
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function methods:freeze(state)
+  if not STATES[state] then
+    return nil, errors.new("ConfigInvalid",
+      ("cgroups.freezer must be FROZEN or THAWED, not %q"):format(tostring(state)),
+      { path = "cgroups.freezer" })
+  end
+  if self.kind == "none" then
+    return nil, errors.new("SystemError", "a container without a cgroup cannot be frozen")
+  end
+  return self.driver.freeze(self, state)
+end
+
+--- Tells the freezer's state.
+-- @treturn string|nil "FROZEN", "FREEZING" or "THAWED"; nil where there is no cgroup
+-- @treturn ctr.Error|nil why it cannot be told
+function methods:freezer_state()
+  if self.kind == "none" then
+    return nil
+  end
+  return self.driver.freezer_state(self)
+end
+
+--- Signals all processes, those in cgroups below too. SIGKILL returns when none is left.
+-- @tparam number signo
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function methods:signal(signo)
+  return signals.send(self, signo)
+end
+
+local function still_busy(node, err)
+  local pids = tree.with(node, tree.pids, true)
+  local reason = tostring(err.errno or err)
+  if pids and #pids > 0 then
+    reason = "it holds the processes " .. signals.some(pids)
+  end
+  return errors.new("SystemError", ("cannot remove cgroup %s: %s"):format(node.full, reason),
+    { errno = err.errno, op = "rmdir", target = node.full, cause = err })
+end
+
+-- A process that has just ended is counted a moment longer.
+local function remove_node(node, deadline)
+  if tree.remove(node.hierarchy, node.path) then
+    return true
+  end
+  local wait = freezer.patience(deadline)
+  while true do
+    local ok, err = tree.remove_all(node)
+    if ok then
+      return true
+    end
+    local may_pass = err.errno == "EBUSY" or err.errno == "ENOTEMPTY"
+    if not may_pass or not wait() then
+      return nil, still_busy(node, err)
+    end
+  end
+end
+
+--- Removes the cgroup, those that the container made in it, and the directories above that `create`
+-- had to make, where these are empty. Kills nothing: an error names the processes that hold it.
+-- @treturn[1] true also when there is nothing to remove
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function methods:destroy()
+  if is_idle(self) then
+    return true
+  end
+  self:close()
+  local deadline = core.proc.clock() + REMOVE_SECONDS
+  local first
+  for _, node in ipairs(self.nodes) do
+    local ok, err = remove_node(node, deadline)
+    if not ok then
+      first = first or err
+    end
+  end
+  if first then
+    return nil, first
+  end
+  remove_above(self)
+  return true
+end
+
+--- Tells whether any directory of the cgroup is there.
+-- @treturn boolean
+function methods:exists()
+  for _, node in ipairs(self.nodes) do
+    local dir = node.dir or tree.open_node(node)
+    if dir then
+      if dir ~= node.dir then
+        dir:close()
+      end
+      return true
+    end
+  end
+  return false
+end
+
+--- Closes the descriptors that `create` left open for `join`.
+function methods:close()
+  for _, node in ipairs(self.nodes) do
+    tree.close(node)
+  end
+end
+
+return M

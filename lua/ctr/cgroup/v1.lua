@@ -1,0 +1,370 @@
+--- The v1 hierarchies: one directory per hierarchy.
+-- @module ctr.cgroup.v1
+
+local core = require("ctr.core")
+local devices = require("ctr.cgroup.devices")
+local errors = require("ctr.errors")
+local freezer = require("ctr.cgroup.freezer")
+local layout = require("ctr.cgroup.layout")
+local place = require("ctr.cgroup.place")
+local tree = require("ctr.cgroup.tree")
+
+local M = {}
+
+local CPUSET_FILES = { "cpuset.cpus", "cpuset.mems" }
+local MEMSW = "memory.memsw.limit_in_bytes"
+
+local function plain(number)
+  return ("%.0f"):format(number)
+end
+
+local function max_below_zero(number)
+  return number < 0 and "max" or plain(number)
+end
+
+-- The files' formats, in the order of writing. A row whose `first` names another key stands back
+-- for it when the kernel answers EINVAL: it compares the new value with the other file's old one.
+local FILES = {
+  { key = "cpuset_cpus", controller = "cpuset", file = "cpuset.cpus", text = tostring },
+  { key = "cpuset_mems", controller = "cpuset", file = "cpuset.mems", text = tostring },
+  { key = "memory", controller = "memory", file = "memory.limit_in_bytes", text = plain,
+    first = "memory_swap" },
+  { key = "memory_swap", controller = "memory", file = MEMSW, text = plain },
+  { key = "memory_reservation", controller = "memory", file = "memory.soft_limit_in_bytes",
+    text = plain },
+  { key = "cpu_shares", controller = "cpu", file = "cpu.shares", text = plain },
+  { key = "cpu_period", controller = "cpu", file = "cpu.cfs_period_us", text = plain,
+    first = "cpu_quota" },
+  { key = "cpu_quota", controller = "cpu", file = "cpu.cfs_quota_us", text = plain },
+  { key = "pids_limit", controller = "pids", file = "pids.max", text = max_below_zero },
+}
+
+local function is_set(value)
+  return value ~= nil and value ~= 0 and value ~= ""
+end
+
+-- Memory without limit makes memory and swap together so too, where the kernel counts swap.
+local function forces_swap(resources)
+  return resources.memory == -1 and not is_set(resources.memory_swap)
+end
+
+local function value_of(resources, key)
+  if key == "memory_swap" and forces_swap(resources) then
+    return -1
+  end
+  return resources[key]
+end
+
+--- Makes the writes for the limits, in order.
+-- @tparam table resources
+-- @treturn table list of `{ key, controller, file, text, optional, first }`; `first` is the write
+--   to try before this one when the kernel finds the two inconsistent
+function M.writes(resources)
+  local writes, by_key = {}, {}
+  for _, row in ipairs(FILES) do
+    local value = value_of(resources, row.key)
+    if is_set(value) then
+      local write = { key = row.key, controller = row.controller, file = row.file,
+        text = row.text(value) }
+      writes[#writes + 1] = write
+      by_key[row.key] = write
+    end
+  end
+  for _, row in ipairs(FILES) do
+    if row.first and by_key[row.key] then
+      by_key[row.key].first = by_key[row.first]
+    end
+  end
+  if forces_swap(resources) then
+    by_key.memory_swap.optional = true
+  end
+  return writes
+end
+
+--- Makes a node for each hierarchy.
+-- @tparam table layouts
+-- @tparam table where from `ctr.cgroup.place`
+-- @treturn table nodes
+-- @treturn table hierarchies in which the caller's own cgroup cannot be seen, so that a relative
+--   path means nothing
+function M.nodes(layouts, where)
+  local nodes, hidden = {}, {}
+  for _, hierarchy in ipairs(layouts.hierarchies) do
+    local base = where.absolute and "" or layout.own_below_mount(hierarchy)
+    if base then
+      nodes[#nodes + 1] = tree.node(hierarchy, place.join(base, where.path))
+    else
+      hidden[#hidden + 1] = hierarchy
+    end
+  end
+  return nodes, hidden
+end
+
+-- Fills the cpuset file of each directory above the node, and returns the value of the last.
+local function fill_above(node, file)
+  local dir = node.hierarchy.dir
+  local value, err = tree.read(dir, file)
+  local path = ""
+  for name in place.split(node.path):gmatch("[^/]+") do
+    if not value then
+      break
+    end
+    path = place.join(path, name)
+    local own = tree.read(dir, path .. "/" .. file)
+    if own ~= "" then
+      value = own or value
+    else
+      local ok
+      ok, err = core.path.write(dir, path .. "/" .. file, value, { beneath = true })
+      value = ok and value
+    end
+  end
+  return value or nil, err
+end
+
+local function fill(node, parent, dir, file, is_new)
+  if not is_new and tree.read(dir, file) ~= "" then
+    return true
+  end
+  local value, err = tree.read(parent, file)
+  if value == "" then
+    value, err = fill_above(node, file)
+  end
+  if not value then
+    return nil, err
+  end
+  return tree.write(dir, file, value)
+end
+
+local function has(node, controller)
+  for _, name in ipairs(node.names) do
+    if name == controller then
+      return true
+    end
+  end
+  return false
+end
+
+--- Readies a directory: a cpuset takes no process before it has processors and memory nodes.
+function M.prepare(node, parent, dir, is_new)
+  if not has(node, "cpuset") then
+    return true
+  end
+  for _, file in ipairs(CPUSET_FILES) do
+    local ok, err = fill(node, parent, dir, file, is_new)
+    if not ok then
+      return nil, err
+    end
+  end
+  return true
+end
+
+local function read_state(dir)
+  return tree.read(dir, "freezer.state")
+end
+
+--- Tells whether a directory that is there is frozen, or would freeze what joins it.
+function M.is_frozen(node, dir)
+  if not has(node, "freezer") then
+    return false
+  end
+  local state, err = read_state(dir)
+  if not state then
+    return nil, err
+  end
+  return state ~= "THAWED"
+end
+
+-- A limit below what is in use: the two numbers say why.
+local function usage_text(dir, write, err)
+  if write.key ~= "memory" or err.errno ~= "EBUSY" then
+    return nil
+  end
+  return (" (current usage: %s, peak usage: %s)"):format(
+    tree.read(dir, "memory.usage_in_bytes") or "unknown",
+    tree.read(dir, "memory.max_usage_in_bytes") or "unknown")
+end
+
+local function put(dir, node, write)
+  local ok, err = tree.write(dir, write.file, write.text)
+  if not ok and err.errno == "EINVAL" and write.first then
+    ok = put(dir, node, write.first)
+    if ok then
+      ok, err = tree.write(dir, write.file, write.text)
+    end
+  end
+  if ok or (write.optional and err.errno == "ENOENT") then
+    return true
+  end
+  return nil, tree.refused(node, write.file, write.text, write.key, err,
+    usage_text(dir, write, err))
+end
+
+-- The whole list goes through one descriptor per file: the kernel takes one rule per write(2).
+local function put_devices(dir, node, writes)
+  local open = {}
+  local ok, err = true, nil
+  for _, write in ipairs(writes) do
+    if not open[write.file] then
+      open[write.file], err = tree.open_to_write(dir, write.file)
+    end
+    ok = open[write.file]
+    if ok then
+      ok, err = core.fd.write(open[write.file], write.text)
+    end
+    if not ok then
+      err = tree.refused(node, write.file, write.text, write.key, err)
+      break
+    end
+  end
+  for _, handle in pairs(open) do
+    handle:close()
+  end
+  if not ok then
+    return nil, err
+  end
+  return true
+end
+
+local function set_limits(manager, resources)
+  for _, write in ipairs(M.writes(resources)) do
+    local node, err = manager:node(write.controller, write.key)
+    local ok = node
+    if node then
+      ok, err = tree.with(node, put, node, write)
+    end
+    if not ok then
+      return nil, err
+    end
+  end
+  return true
+end
+
+-- Without privilege nobody may change device rules, and engines always send some: libcontainer's
+-- rule.
+local function may_ignore(manager)
+  return manager.kind == "rootless"
+end
+
+local function set_devices(manager, resources)
+  local writes = assert(devices.writes(resources))
+  if #writes == 0 then
+    return true
+  end
+  local node, err = manager:node("devices", writes[1].key)
+  local ok = node
+  if node then
+    ok, err = tree.with(node, put_devices, node, writes)
+  end
+  if not ok and not may_ignore(manager) then
+    return nil, err
+  end
+  return true
+end
+
+--- Checks resources before anything is touched.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`
+function M.check(_, resources)
+  local writes, err = devices.writes(resources)
+  if not writes then
+    return nil, err
+  end
+  return true
+end
+
+--- Writes the limits and device rules.
+-- @tparam table manager
+-- @tparam table resources that `check` has passed
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.set(manager, resources)
+  local ok, err = set_limits(manager, resources)
+  if not ok then
+    return nil, err
+  end
+  return set_devices(manager, resources)
+end
+
+--- Opens the files to which a process writes "0" to join.
+-- `tasks`, not `cgroup.procs`: moving a whole thread group takes a global lock and waits for an RCU
+-- grace period, up to ten milliseconds; a process of one thread that moves itself need not.
+-- @treturn[1] table handles
+-- @treturn[1] nil no cgroup2 directory
+-- @treturn[1] table the names of the hierarchies, in the same order
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.join(manager)
+  local handles, names = {}, {}
+  for index, node in ipairs(manager.nodes) do
+    local handle, err = tree.with(node, tree.open_to_write, "tasks")
+    if not handle then
+      for _, open in ipairs(handles) do
+        open:close()
+      end
+      return nil, errors.wrap(err, "join cgroup", node.full)
+    end
+    handles[index], names[index] = handle, table.concat(node.names, ",")
+  end
+  return handles, nil, names
+end
+
+local function settle(dir, node, wanted)
+  local wait = freezer.patience(core.proc.clock() + freezer.DEADLINE)
+  repeat
+    -- Again each time: a process that forked meanwhile may have been missed.
+    local ok, err = tree.write(dir, "freezer.state", wanted)
+    local state
+    if ok then
+      state, err = read_state(dir)
+    end
+    if not state then
+      return nil, err
+    end
+    if state == wanted then
+      return true
+    end
+  until not wait()
+  if wanted == "FROZEN" then
+    tree.write(dir, "freezer.state", "THAWED")
+  end
+  return nil, freezer.timed_out(node, wanted)
+end
+
+--- Freezes or thaws, and waits until it is so: freezer.state tells nobody when it changes.
+-- @tparam table manager
+-- @tparam string wanted "FROZEN" or "THAWED"
+function M.freeze(manager, wanted)
+  local node, err = manager:node("freezer", "freezer")
+  if not node then
+    return nil, err
+  end
+  return tree.with(node, settle, node, wanted)
+end
+
+--- Reads the freezer's state; nil where there is no cgroup.
+function M.freezer_state(manager)
+  local node = manager:node("freezer", "freezer")
+  if not node then
+    return nil
+  end
+  local state, err = tree.with(node, read_state)
+  if not state and (err.errno == "ENOENT" or err.errno == "ENODEV") then
+    return nil
+  end
+  return state, err
+end
+
+--- The node whose processes are the container's.
+function M.main_node(manager)
+  return manager:find("devices") or manager.nodes[1]
+end
+
+--- No v1 hierarchy can kill a cgroup at once.
+function M.kill()
+  return nil
+end
+
+return M

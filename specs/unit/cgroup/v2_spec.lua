@@ -1,0 +1,101 @@
+local v2 = require("ctr.cgroup.v2")
+
+local function lines(resources)
+  local list = {}
+  for index, write in ipairs(assert(v2.writes(resources))) do
+    list[index] = ("%s: %s %s"):format(write.key, write.file, write.text)
+  end
+  return list
+end
+
+describe("ctr.cgroup.v2", function()
+  describe("weight", function()
+    it("follows OCI's curve from shares to weights", function()
+      assert.equal(1, v2.weight(1))
+      assert.equal(1, v2.weight(2))
+      assert.equal(100, v2.weight(1024))
+      assert.equal(10000, v2.weight(262144))
+      assert.equal(10000, v2.weight(300000))
+    end)
+
+    it("never falls as shares rise", function()
+      local last = 0
+      for shares = 2, 262144, 997 do
+        local weight = v2.weight(shares)
+        assert.is_true(weight >= last and weight <= 10000)
+        last = weight
+      end
+    end)
+  end)
+
+  describe("writes", function()
+    it("writes nothing for what is unset", function()
+      assert.same({}, lines({}))
+      assert.same({}, lines({ memory = 0, memory_swap = 0, cpu_shares = 0, cpu_quota = 0,
+        cpu_period = 0, cpuset_cpus = "", cpuset_mems = "", pids_limit = 0 }))
+    end)
+
+    it("writes each limit to its file", function()
+      assert.same({
+        "memory_swap: memory.swap.max 1048576",
+        "memory: memory.max 4294967296",
+        "memory_reservation: memory.low 65536",
+        "cpu_shares: cpu.weight 100",
+        "cpu_quota: cpu.max 50000 100000",
+        "cpuset_cpus: cpuset.cpus 0-1",
+        "cpuset_mems: cpuset.mems 0",
+        "pids_limit: pids.max 64",
+      }, lines({ memory = 4294967296, memory_swap = 4296015872, memory_reservation = 65536,
+        cpu_shares = 1024, cpu_quota = 50000, cpu_period = 100000, cpuset_cpus = "0-1",
+        cpuset_mems = "0", pids_limit = 64 }))
+    end)
+
+    it("fills in the half of cpu.max that is not given", function()
+      assert.same({ "cpu_quota: cpu.max 20000 100000" }, lines({ cpu_quota = 20000 }))
+      assert.same({ "cpu_quota: cpu.max max 100000" }, lines({ cpu_quota = -1 }))
+      assert.same({ "cpu_period: cpu.max max 50000" }, lines({ cpu_period = 50000 }))
+    end)
+
+    it("takes the limit off swap together with that of memory", function()
+      assert.same({ "memory_swap: memory.swap.max max", "memory: memory.max max" },
+        lines({ memory = -1 }))
+      assert.same({ "pids_limit: pids.max max" }, lines({ pids_limit = -1 }))
+    end)
+
+    it("forbids swap where memory and swap are the same", function()
+      assert.same({ "memory_swap: memory.swap.max 0", "memory: memory.max 1048576" },
+        lines({ memory = 1048576, memory_swap = 1048576 }))
+    end)
+
+    it("may do without memory.swap.max only where that changes nothing", function()
+      assert.is_true(v2.writes({ memory_swap = -1 })[1].optional)
+      assert.is_true(v2.writes({ memory = 4096, memory_swap = 4096 })[1].optional)
+      assert.is_nil(v2.writes({ memory = 4096, memory_swap = 8192 })[1].optional)
+    end)
+
+    it("refuses swap without memory, and less than memory", function()
+      local wrong = { { memory_swap = 4096 }, { memory = 8192, memory_swap = 4096 } }
+      for _, resources in ipairs(wrong) do
+        local writes, err = v2.writes(resources)
+        assert.is_nil(writes)
+        assert.equal("ConfigInvalid", err.code)
+        assert.equal("cgroups.memory_swap", err.path)
+      end
+    end)
+  end)
+
+  describe("check", function()
+    local NULL = { allow = true, type = "c", major = 1, minor = 3, permissions = "rwm" }
+
+    it("refuses device rules, which need a program here", function()
+      local ok, err = v2.check({ kind = "cgroupfs" }, { devices = { NULL } })
+      assert.is_nil(ok)
+      assert.equal("ConfigInvalid", err.code)
+      assert.equal("cgroups.devices", err.path)
+    end)
+
+    it("does without them where nobody could apply any", function()
+      assert.is_true(v2.check({ kind = "rootless" }, { devices = { NULL } }))
+    end)
+  end)
+end)
