@@ -1,0 +1,488 @@
+--- A container's start as data: the ordered list of small operations that the bootstrap runs.
+-- Pure: a normalised configuration and process in, a plan out; nothing is opened or called.
+--
+-- A step is `{ op =, nums =, strings =, path =, label =, by = }`: an operation of `src/wire.h`, its
+-- arguments, the path in the configuration that it came from (nil where none did), words for people
+-- where the arguments do not say enough, and `by = "parent"` for what the library does itself while
+-- the bootstrap waits. Among the numbers, a string like `"@rootfs"` stands for a descriptor that
+-- the library opens before the start (`ctr.launch`).
+-- @module ctr.plan
+
+local bit = require("bit")
+local mounts = require("ctr.plan.mounts")
+local program = require("ctr.plan.program")
+local text = require("ctr.plan.text")
+local words = require("ctr.config.words")
+
+local M = {}
+
+local CLONE = {
+  NEWTIME = 0x80, NEWNS = 0x20000, NEWCGROUP = 0x02000000, NEWUTS = 0x04000000,
+  NEWIPC = 0x08000000, NEWUSER = 0x10000000, NEWPID = 0x20000000, NEWNET = 0x40000000,
+}
+M.CLONE = CLONE
+
+local DEFAULT_PROPAGATION = bit.bor(mounts.MS.SLAVE, mounts.MS.REC)
+local KEYRING_SEARCH = { user = 0x8, host = 0x80000 } -- KEY_OTH_SEARCH, KEY_USR_SEARCH
+
+local plan_methods = {}
+local plan_metatable = { __index = plan_methods, __name = "ctr.Plan" }
+
+local function config_path(step)
+  if not step.path then
+    return ""
+  end
+  if step.path:sub(1, 8) == "process." then
+    return step.path
+  end
+  return "config." .. step.path
+end
+
+--- The plan as text: a line a step, with its number, name, arguments and config path.
+function plan_metatable:__tostring()
+  local lines = {}
+  for index, step in ipairs(self) do
+    local what = text.step(step)
+    if step.by then
+      what = what .. " (by the parent)"
+    end
+    local line = ("%3d  %-15s %-48s  %s"):format(index, step.op, what, config_path(step))
+    lines[#lines + 1] = (line:gsub("%s+$", ""))
+  end
+  return table.concat(lines, "\n")
+end
+
+--- The plan as plain tables, for JSON.
+-- @treturn {table,…} records `step`, `op`, `text`, `path`, `by`, `numbers`, `strings`
+function plan_methods:to_table()
+  local rows = {}
+  for index, step in ipairs(self) do
+    rows[index] = {
+      step = index, op = step.op, text = text.step(step),
+      path = step.path and config_path(step) or nil,
+      by = step.by, numbers = step.nums, strings = step.strings,
+    }
+  end
+  return rows
+end
+
+local function new_plan()
+  local plan = setmetatable({}, plan_metatable)
+  local function add(op, nums, strings, path, label)
+    local step = { op = op, nums = nums, strings = strings, path = path, label = label }
+    plan[#plan + 1] = step
+    return step
+  end
+  return plan, add
+end
+
+--- Sorts the configured namespaces.
+-- @treturn table `new` and `joined`: type → true / path; `mask`: CLONE_NEW* of the new ones
+function M.namespaces(config)
+  local new, joined, mask = {}, {}, 0
+  for index, namespace in ipairs(config.namespaces) do
+    if namespace.path == "" then
+      new[namespace.type] = true
+      mask = bit.bor(mask, CLONE[namespace.type])
+    else
+      joined[namespace.type] = { path = namespace.path, index = index }
+    end
+  end
+  return { new = new, joined = joined, mask = mask, user = new.NEWUSER or joined.NEWUSER ~= nil }
+end
+
+--- Says whether the start needs a stage before the container's first process: a user namespace has
+-- to be entered before the others are made, and a process enters a pid namespace only by its
+-- children.
+function M.needs_stage(spaces)
+  return spaces.user or spaces.joined.NEWPID ~= nil
+end
+
+local function has_commands(config)
+  for _, mount in ipairs(config.mounts) do
+    if #mount.premount_cmds > 0 or #mount.postmount_cmds > 0 then
+      return true
+    end
+  end
+  return false
+end
+
+--- Says whether the container's tree is built in a copy of the host's mount namespace.
+-- The rule is a lean one that holds nothing of the host. Three cases need the host's view: a caller
+-- without privilege (it can clone host mounts only in a namespace of its own), commands around a
+-- mount (they run host programs), and a mount namespace that is joined.
+function M.is_copied(config, facts, spaces)
+  return facts.rootless or has_commands(config) or spaces.joined.NEWNS ~= nil
+end
+
+local function add_cgroups(add, facts)
+  for index, name in ipairs(facts.cgroups or {}) do
+    add("cgroup_join", { "@cgroup:" .. index }, {}, "cgroups", name)
+  end
+end
+
+-- Hard limits are raised while the caller's privileges are still there, and lowered at the end.
+local function add_early_settings(add, config, process)
+  if config.oom_score_adj then
+    add("oom_score_adj", { "@procfs" }, { tostring(config.oom_score_adj) }, "oom_score_adj")
+  end
+  for index, limit in ipairs(process.rlimits) do
+    local resource, _, hard = program.rlimit(limit)
+    add("rlimit_raise", { resource, hard }, {},
+      process.rlimits_path .. "[" .. index .. "]", limit.type .. " hard=" .. tostring(limit.hard))
+  end
+end
+
+-- setns(2) wants the rights of the namespace's owner: a privileged caller has them now and a
+-- rootless one only inside the user namespace.
+local JOIN_ORDER = { "NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP", "NEWTIME", "NEWPID", "NEWNS" }
+
+local function add_join(add, spaces, kind)
+  local joined = spaces.joined[kind]
+  if joined then
+    add("join", { "@ns:" .. kind, CLONE[kind] }, {}, "namespaces[" .. joined.index .. "]",
+      joined.path)
+  end
+end
+
+local function add_joins(add, spaces)
+  for _, kind in ipairs(JOIN_ORDER) do
+    add_join(add, spaces, kind)
+  end
+end
+
+local function map_label(mappings)
+  local rows = {}
+  for _, row in ipairs(mappings) do
+    rows[#rows + 1] = ("%s %s %s"):format(row.container_id, row.host_id, row.size)
+  end
+  return table.concat(rows, ", ")
+end
+
+local function add_user_namespace(add, config, facts, spaces)
+  if spaces.joined.NEWUSER then
+    add_join(add, spaces, "NEWUSER")
+  else
+    add("unshare", { CLONE.NEWUSER }, {}, "namespaces")
+    add("sync", { 1 }, { "userns" }, "uid_mappings")
+    add("uid_map", {}, {}, "uid_mappings", map_label(config.uid_mappings)).by = "parent"
+    add("gid_map", {}, {}, "gid_mappings", map_label(config.gid_mappings)).by = "parent"
+  end
+  add("set_ids", { 0, 0, facts.can_setgroups and 1 or 0 }, {}, "uid_mappings")
+end
+
+local function add_time_offsets(add, config, spaces)
+  if not spaces.new.NEWTIME then
+    return
+  end
+  local lines = {}
+  for _, clock in ipairs({ "monotonic", "boottime" }) do
+    local offset = config.time_offsets and config.time_offsets[clock]
+    if offset then
+      lines[#lines + 1] = ("%s %s %s\n"):format(clock, offset.secs, offset.nanosecs)
+    end
+  end
+  add("time_offsets", { "@procfs" }, { table.concat(lines) }, "time_offsets")
+end
+
+local WITHOUT_STAGE = bit.bor(CLONE.NEWPID, CLONE.NEWNET, CLONE.NEWIPC, CLONE.NEWUTS)
+
+--- The namespaces that the spawning clone3(2) itself makes: all that have no order to keep.
+-- Not the mount namespace (it would copy the host's mounts), the cgroup namespace (its root is the
+-- cgroup of then) nor the time namespace (not possible with CLONE_VM).
+function M.clone_flags(spaces)
+  if M.needs_stage(spaces) then
+    return 0
+  end
+  return bit.band(spaces.mask, WITHOUT_STAGE)
+end
+
+local function add_plain_namespaces(add, config, spaces, copied)
+  add_joins(add, spaces)
+  if not copied then
+    add("join", { "@lean", CLONE.NEWNS }, {}, "namespaces", "an empty mount namespace")
+  end
+  local rest = bit.band(spaces.mask, bit.bnot(WITHOUT_STAGE))
+  add("unshare", { rest }, {}, "namespaces")
+  add_time_offsets(add, config, spaces)
+end
+
+local function add_staged_namespaces(add, config, facts, spaces, copied)
+  if not copied then
+    add("join", { spaces.user and "@lean_proc" or "@lean", CLONE.NEWNS }, {}, "namespaces",
+      "an empty mount namespace")
+  end
+  if not facts.rootless then
+    add_joins(add, spaces)
+  end
+  if spaces.user then
+    add_user_namespace(add, config, facts, spaces)
+  end
+  if facts.rootless then
+    add_joins(add, spaces)
+  end
+  local rest = bit.band(spaces.mask, bit.bnot(CLONE.NEWUSER))
+  if rest ~= 0 then
+    add("unshare", { rest }, {}, "namespaces")
+  end
+  add_time_offsets(add, config, spaces)
+  if spaces.new.NEWPID or spaces.joined.NEWPID then
+    add("fork", {}, {}, "namespaces", "the rest runs in the pid namespace")
+  end
+end
+
+local function add_namespaces(add, config, facts, spaces, copied)
+  if M.needs_stage(spaces) then
+    add_staged_namespaces(add, config, facts, spaces, copied)
+    return
+  end
+  add_plain_namespaces(add, config, spaces, copied)
+end
+
+local function propagation_of(config)
+  if config.root_propagation ~= 0 then
+    return config.root_propagation
+  end
+  return DEFAULT_PROPAGATION
+end
+M.propagation_of = propagation_of
+
+-- Host paths are resolved before the host's view is gone; what the library opened it passes as
+-- descriptors, what it may not open (no privilege) the bootstrap opens in its copy.
+local function add_host_trees(add, config, facts, bound)
+  local slot = 0
+  local function open(name, path, recursive, from)
+    local number = slot
+    slot = slot + 1
+    add("open_tree", { number, recursive, 0, 0, 0 }, { path }, from).name = name
+    return -1 - number
+  end
+  local refs = { ["@rootfs"] = open("@rootfs", config.rootfs, 1, "rootfs") }
+  for index, mount in ipairs(config.mounts) do
+    if mount.device == "bind" and bit.band(mount.flags, mounts.MS.REMOUNT) == 0 then
+      local recursive = bit.band(mount.flags, mounts.MS.REC) ~= 0 and 1 or 0
+      refs["@mount:" .. index] = open("@mount:" .. index, mount.source, recursive,
+        "mounts[" .. index .. "]")
+    end
+  end
+  if bound then
+    for index, device in ipairs(config.devices) do
+      if device.type ~= "p" and device.path ~= "/dev/ptmx" then
+        refs["@device:" .. index] = open("@device:" .. index, device.path, 0,
+          "devices[" .. index .. "]")
+      end
+    end
+  end
+  if facts.needs_null then
+    refs["@null"] = open("@null", "/dev/null", 0, "mask_paths")
+  end
+  return refs
+end
+
+local function add_root(add, config, facts, spaces, copied)
+  if not copied then
+    if spaces.user then
+      add("root_attach_at", { "@rootfs" }, { "/" }, "rootfs", config.rootfs)
+    else
+      add("root_attach", { "@rootfs" }, {}, "rootfs", config.rootfs)
+    end
+    return nil
+  end
+  add("propagation", { propagation_of(config) }, {}, "root_propagation")
+  local refs = add_host_trees(add, config, facts, spaces.user)
+  add("root_attach_at", { refs["@rootfs"] }, { config.rootfs }, "rootfs")
+  return refs
+end
+
+local function add_entering(add, config, spaces, copied)
+  if not copied then
+    -- A user namespace got its proc and sysfs by leave of those in the lean namespace, which lie
+    -- hidden below the root. They are the host's: whoever may unmount "/" would find them.
+    if spaces.user then
+      add("pivot_root", {}, {}, "rootfs")
+    end
+    return
+  end
+  add(config.no_pivot_root and "move_root" or "pivot_root", {}, {},
+    config.no_pivot_root and "no_pivot_root" or "rootfs")
+end
+
+local function add_identity(add, config)
+  if config.hostname ~= "" then
+    add("hostname", {}, { config.hostname }, "hostname")
+  end
+  if config.domainname ~= "" then
+    add("domainname", {}, { config.domainname }, "domainname")
+  end
+end
+
+local function sorted_keys(map)
+  local keys = {}
+  for key in pairs(map) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  return keys
+end
+
+local function add_sysctls(add, config)
+  for _, key in ipairs(sorted_keys(config.sysctl)) do
+    add("sysctl", { "@procfs" }, { words.sysctl_path(key), tostring(config.sysctl[key]) }, 'sysctl["' .. key .. '"]')
+  end
+end
+
+local function add_console(add, process, facts, on_dev)
+  if facts.terminal then
+    add("console", { "@console", process.console_width, process.console_height, on_dev }, {},
+      "process.console_socket")
+  end
+end
+
+local function add_keyring(add, config, facts, spaces, is_init)
+  if config.no_new_keyring then
+    return
+  end
+  local permission = 0
+  if is_init then
+    permission = spaces.user and KEYRING_SEARCH.user or KEYRING_SEARCH.host
+  end
+  add("keyring", { permission }, { "_ses." .. (facts.id or "container") }, "no_new_keyring")
+end
+
+local function replace_refs(plan, refs)
+  for _, step in ipairs(plan) do
+    for index, num in ipairs(step.nums) do
+      if refs[num] then
+        step.label = step.label or num
+        step.nums[index] = refs[num]
+      end
+    end
+  end
+end
+
+local function needs_more(facts)
+  return facts.user == nil and facts.look_up_inside
+end
+
+--- Makes the plan of a container's first process.
+-- @tparam table config normalised (`ctr.config.schema`)
+-- @tparam table process normalised, and merged with what the configuration says (`M.merge`)
+-- @tparam[opt] table facts what only the caller knows: `mode` ("run", the default, or "start": wait
+-- for the exec fifo), `rootless` (the caller has no privilege), `can_setgroups`, `cgroups` (names
+-- of the cgroups to join), `user` (looked up: uid, gid, groups, home), `look_up_inside` (ask for
+-- the
+-- container's own user files), `terminal`, `id`
+-- @treturn ctr.Plan
+function M.start(config, process, facts)
+  local plan, add = new_plan()
+  local spaces = M.namespaces(config)
+  local copied = M.is_copied(config, facts, spaces)
+  local clone = M.clone_flags(spaces)
+  -- The kernel makes no device nodes in a user namespace.
+  local bound = spaces.user
+  add("clone", { clone }, {}, "namespaces").by = "parent"
+  add_cgroups(add, facts)
+  add_early_settings(add, config, process)
+  add_namespaces(add, config, facts, spaces, copied)
+  add("setsid", {}, {})
+  add_keyring(add, config, facts, spaces, true)
+  for index, network in ipairs(config.networks) do
+    if network.type == "loopback" then
+      add("link_up", {}, { "lo" }, "networks[" .. index .. "]")
+    end
+  end
+  local refs = add_root(add, config, facts, spaces, copied)
+  mounts.add_tree(add, config, bound)
+  add_entering(add, config, spaces, copied)
+  if process.cwd ~= "" then
+    add("make_dir", { 493 }, { process.cwd }, "process.cwd") -- 0755
+  end
+  add_console(add, process, facts, 1)
+  mounts.add_restrictions(add, config)
+  add_identity(add, config)
+  add_sysctls(add, config)
+  mounts.add_protected_paths(add, config)
+  if needs_more(facts) then
+    add("more", {}, {}, "process.user", "the container's /etc/passwd and /etc/group")
+  else
+    program.add(add, config, process, facts)
+  end
+  if refs then
+    replace_refs(plan, refs)
+  end
+  return plan
+end
+
+--- Makes the plan of a further process in a running container.
+-- @tparam table config
+-- @tparam table process merged
+-- @tparam table facts as for `start`, and `into`: CLONE_NEW* mask of the namespaces to join
+-- @treturn ctr.Plan
+function M.exec(config, process, facts)
+  local plan, add = new_plan()
+  local spaces = M.namespaces(config)
+  facts.mode = "exec"
+  add_cgroups(add, facts)
+  add_early_settings(add, config, process)
+  if facts.into ~= 0 then
+    add("join", { "@init", facts.into }, {}, "namespaces", "those of the container")
+  end
+  if spaces.user then
+    add("set_ids", { 0, 0, facts.can_setgroups and 1 or 0 }, {}, "uid_mappings")
+  end
+  if bit.band(facts.into, CLONE.NEWPID) ~= 0 then
+    add("fork", {}, {}, "namespaces", "the rest runs in the pid namespace")
+  end
+  add("setsid", {}, {})
+  add_keyring(add, config, facts, spaces, false)
+  add_console(add, process, facts, 0)
+  if needs_more(facts) then
+    add("more", {}, {}, "process.user", "the container's /etc/passwd and /etc/group")
+  else
+    program.add(add, config, process, facts)
+  end
+  return plan
+end
+
+--- Makes the rest of a plan that ended in `more`, once the user is known.
+-- @tparam table facts with `user`
+-- @treturn ctr.Plan
+function M.tail(config, process, facts)
+  local plan, add = new_plan()
+  program.add(add, config, process, facts)
+  return plan
+end
+
+local function pick(own, inherited, own_path, inherited_path)
+  if own ~= nil and own ~= "" then
+    return own, own_path
+  end
+  return inherited, inherited_path
+end
+
+--- Merges a process with what the configuration says for every process of the container.
+-- @tparam table config normalised
+-- @tparam table process normalised
+-- @treturn table a new table, with the config paths of what was merged
+function M.merge(config, process)
+  local merged = {}
+  for key, value in pairs(process) do
+    merged[key] = value
+  end
+  merged.capabilities, merged.capabilities_path = pick(process.capabilities, config.capabilities,
+    "process.capabilities", "capabilities")
+  merged.apparmor_profile, merged.apparmor_path = pick(process.apparmor_profile,
+    config.apparmor_profile, "process.apparmor_profile", "apparmor_profile")
+  merged.label, merged.label_path = pick(process.label, config.process_label, "process.label",
+    "process_label")
+  merged.no_new_privileges, merged.no_new_privileges_path = pick(process.no_new_privileges,
+    config.no_new_privileges, "process.no_new_privileges", "no_new_privileges")
+  if #process.rlimits > 0 then
+    merged.rlimits, merged.rlimits_path = process.rlimits, "process.rlimits"
+  else
+    merged.rlimits, merged.rlimits_path = config.rlimits, "rlimits"
+  end
+  return merged
+end
+
+return M

@@ -1,0 +1,193 @@
+--- The operations that turn the bootstrap into the program: limits, credentials, the execution.
+-- @module ctr.plan.program
+
+local words = require("ctr.config.words")
+
+local M = {}
+
+local DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+local DEFAULT_UMASK = 18 -- 0022
+
+local RLIMIT_NUMBER = {}
+for index, name in ipairs(words.rlimit_list) do
+  RLIMIT_NUMBER[name] = index - 1
+end
+
+-- The message's numbers are signed: "unlimited", 64 bits all set, travels as -1.
+local function unsigned(value)
+  return value == words.UNLIMITED and -1 or value
+end
+
+--- The number of a resource and a limit's values as a message has them.
+-- @tparam table limit normalised
+-- @treturn number resource
+-- @treturn number soft
+-- @treturn number hard
+function M.rlimit(limit)
+  return RLIMIT_NUMBER[limit.type], unsigned(limit.soft), unsigned(limit.hard)
+end
+
+local CAP_BIT = {}
+for number, name in ipairs(words.capability_list) do
+  CAP_BIT[name] = 2 ^ (number - 1)
+end
+
+--- The mask of a list of capability names.
+-- @treturn number exact, for there are 41 capabilities
+function M.capability_mask(names)
+  local mask, seen = 0, {}
+  for _, name in ipairs(names or {}) do
+    if not seen[name] then
+      seen[name] = true
+      mask = mask + CAP_BIT[name]
+    end
+  end
+  return mask
+end
+
+local function capability_label(names)
+  if not names or #names == 0 then
+    return "none"
+  end
+  return table.concat(names, ",")
+end
+
+local function add_user(add, process, facts)
+  local user = facts.user
+  if not user then
+    local who = process.user == "" and "root" or process.user
+    add("set_ids", {}, {}, "process.user", ("user=%s groups=%s"):format(who,
+      table.concat(process.additional_groups, ",")))
+    return
+  end
+  local nums = { user.uid, user.gid, facts.can_setgroups and 1 or 0 }
+  if facts.can_setgroups then
+    for _, group in ipairs(user.groups) do
+      nums[#nums + 1] = group
+    end
+  end
+  add("set_ids", nums, {}, "process.user")
+end
+
+local function add_credentials(add, process, facts)
+  local caps = process.capabilities or {}
+  local path = process.capabilities_path
+  local mask = M.capability_mask
+  add("bounding", { mask(caps.bounding) }, {}, path, capability_label(caps.bounding))
+  add("chown_stdio", { facts.user and facts.user.uid or 0 }, {}, "process.user", "to the user")
+  add("keep_caps", { 1 }, {}, path)
+  add_user(add, process, facts)
+  add("keep_caps", { 0 }, {}, path)
+  add("capset", { mask(caps.effective), mask(caps.permitted), mask(caps.inheritable),
+    mask(caps.ambient) }, {}, path, ("effective=%s permitted=%s ambient=%s"):format(
+    capability_label(caps.effective), capability_label(caps.permitted),
+    capability_label(caps.ambient)))
+end
+
+local function path_of(env)
+  for index = #env, 1, -1 do
+    local value = env[index]:match("^PATH=(.*)$")
+    if value then
+      return value
+    end
+  end
+  return DEFAULT_PATH
+end
+
+--- Where a program may lie: the words of the search in order.
+-- @tparam string program args[1]
+-- @tparam {string,…} env
+-- @treturn {string,…}
+function M.candidates(program, env)
+  if program:find("/", 1, true) then
+    return { program }
+  end
+  local candidates = {}
+  for directory in path_of(env):gmatch("[^:]+") do
+    candidates[#candidates + 1] = directory:gsub("/+$", "") .. "/" .. program
+  end
+  if #candidates == 0 then
+    candidates[1] = program
+  end
+  return candidates
+end
+
+-- The last of several values wins, at the place of the first, as setenv(3) in a loop has it.
+local function merged_env(env, home)
+  local merged, at = {}, {}
+  for _, pair in ipairs(env) do
+    local key = pair:match("^[^=]+")
+    if not at[key] then
+      at[key] = #merged + 1
+    end
+    merged[at[key]] = pair
+  end
+  if not at.HOME or merged[at.HOME] == "HOME=" then
+    merged[at.HOME or #merged + 1] = "HOME=" .. home
+  end
+  return merged
+end
+
+local function add_exec(add, process, facts)
+  local env = merged_env(process.env, facts.user and facts.user.home or "/")
+  local strings = {}
+  for index, arg in ipairs(process.args) do
+    strings[index] = arg
+  end
+  local count = #strings
+  for index, pair in ipairs(env) do
+    strings[count + index] = pair
+  end
+  add("exec", { count, #env }, strings, "process.args")
+end
+
+local function add_label(add, process)
+  if process.apparmor_profile ~= "" then
+    add("label", { "@procfs" }, { "exec", "exec " .. process.apparmor_profile },
+      process.apparmor_path)
+  end
+  if process.label ~= "" then
+    add("label", { "@procfs" }, { "exec", process.label }, process.label_path)
+  end
+end
+
+local function rlimit_label(limit)
+  return ("%s soft=%s hard=%s"):format(limit.type, tostring(limit.soft), tostring(limit.hard))
+end
+
+local function add_program(add, config, process, facts)
+  if process.no_new_privileges then
+    add("no_new_privs", {}, {}, process.no_new_privileges_path)
+  end
+  add_label(add, process)
+  for index, limit in ipairs(process.rlimits) do
+    add("rlimit", { M.rlimit(limit) }, {},
+      process.rlimits_path .. "[" .. index .. "]", rlimit_label(limit))
+  end
+  add_credentials(add, process, facts)
+  if process.cwd ~= "" then
+    add("chdir", {}, { process.cwd }, "process.cwd")
+  end
+  add("umask", { config.umask or DEFAULT_UMASK }, {}, "umask")
+  add("find_program", {}, M.candidates(process.args[1], process.env), "process.args[1]")
+end
+
+--- Adds the last part of a plan.
+-- @tparam function add `add(op, nums, strings, config_path, label)`
+-- @tparam table config
+-- @tparam table process merged
+-- @tparam table facts as `ctr.plan` has them
+function M.add(add, config, process, facts)
+  add_program(add, config, process, facts)
+  if config.parent_death_signal > 0 and facts.mode ~= "exec" then
+    add("pdeathsig", { config.parent_death_signal }, {}, "parent_death_signal")
+  end
+  if facts.mode == "start" then
+    add("wait_fifo", { "@fifo", "@report" }, {}, nil, "until the container is told to execute")
+  elseif facts.mode == "run" then
+    add("sync", { 0 }, { "start" }, nil)
+  end
+  add_exec(add, process, facts)
+end
+
+return M

@@ -1,0 +1,160 @@
+--- How a step of a plan reads for people.
+-- @module ctr.plan.text
+
+local bit = require("bit")
+local mounts = require("ctr.plan.mounts")
+
+local M = {}
+
+local NAMESPACES = {
+  { 0x00020000, "mnt" }, { 0x04000000, "uts" }, { 0x08000000, "ipc" }, { 0x10000000, "user" },
+  { 0x20000000, "pid" }, { 0x40000000, "net" }, { 0x02000000, "cgroup" }, { 0x00000080, "time" },
+}
+
+--- The names of a CLONE_NEW* mask, comma separated.
+function M.namespaces(mask)
+  local words = {}
+  for _, row in ipairs(NAMESPACES) do
+    if bit.band(mask, row[1]) ~= 0 then
+      words[#words + 1] = row[2]
+    end
+  end
+  return table.concat(words, ",")
+end
+
+local function join_words(...)
+  local words = {}
+  for index = 1, select("#", ...) do
+    local word = select(index, ...)
+    if word and word ~= "" then
+      words[#words + 1] = tostring(word)
+    end
+  end
+  return table.concat(words, " ")
+end
+
+local function first_string(step)
+  return step.strings[1]
+end
+
+local function first_number(step)
+  return tostring(step.nums[1])
+end
+
+local function all_strings(step)
+  return table.concat(step.strings, " ")
+end
+
+local function mount_text(step)
+  local options = { unpack(step.strings, 4) }
+  local words = mounts.attribute_words(step.nums[1])
+  if words ~= "" then
+    table.insert(options, 1, words)
+  end
+  if step.nums[4] == 1 then
+    options[#options + 1] = "copyup"
+  end
+  return join_words(step.strings[1], "→", step.strings[3], table.concat(options, ","))
+end
+
+local function attach_text(step)
+  return join_words(step.label or step.nums[1], "→", step.strings[1],
+    mounts.attribute_words(step.nums[2]))
+end
+
+local function set_attr_text(step)
+  local propagation = step.nums[4]
+  if propagation ~= 0 then
+    if step.nums[3] == 1 then
+      propagation = bit.bor(propagation, mounts.MS.REC)
+    end
+    return join_words(step.strings[1], mounts.propagation_words(propagation))
+  end
+  return join_words(step.strings[1], mounts.attribute_words(step.nums[1]))
+end
+
+local FILE_TYPES = { [0x2000] = "c", [0x6000] = "b", [0x1000] = "p" }
+
+local function mknod_text(step)
+  local nums = step.nums
+  return ("%s %s %d:%d %04o %s:%s"):format(step.strings[1], FILE_TYPES[nums[1]], nums[3], nums[4],
+    nums[2], nums[5], nums[6])
+end
+
+local function set_ids_text(step)
+  if step.label then
+    return step.label
+  end
+  local groups = { unpack(step.nums, 4) }
+  return join_words(("uid=%s gid=%s"):format(tostring(step.nums[1]), tostring(step.nums[2])),
+    step.nums[3] == 1 and "groups=" .. table.concat(groups, ",") or "")
+end
+
+local function exec_text(step)
+  return table.concat(step.strings, " ", 1, step.nums[1])
+end
+
+local function labelled(step)
+  return step.label or ""
+end
+
+local TEXT = {
+  clone = function(step) return M.namespaces(step.nums[1]) end,
+  unshare = function(step) return M.namespaces(step.nums[1]) end,
+  join = function(step) return join_words(M.namespaces(step.nums[2]), step.label) end,
+  cgroup_join = labelled,
+  oom_score_adj = first_string,
+  uid_map = labelled,
+  gid_map = labelled,
+  sync = first_string,
+  more = labelled,
+  set_ids = set_ids_text,
+  fork = labelled,
+  setsid = labelled,
+  keyring = first_string,
+  hostname = first_string,
+  domainname = first_string,
+  link_up = first_string,
+  time_offsets = function(step) return (step.strings[1]:gsub("\n", " ")) end,
+  open_tree = first_string,
+  propagation = function(step) return "/ " .. mounts.propagation_words(step.nums[1]) end,
+  root_attach = labelled,
+  root_attach_at = function(step) return join_words(step.label, "→", step.strings[1]) end,
+  pivot_root = labelled,
+  move_root = labelled,
+  mount = mount_text,
+  attach = attach_text,
+  set_attr = set_attr_text,
+  command = all_strings,
+  mknod = mknod_text,
+  symlink = function(step) return step.strings[2] .. " → " .. step.strings[1] end,
+  mask = first_string,
+  readonly = first_string,
+  sysctl = function(step) return step.strings[1] .. " = " .. step.strings[2] end,
+  rlimit_raise = labelled,
+  rlimit = labelled,
+  make_dir = first_string,
+  chdir = first_string,
+  umask = function(step) return ("%04o"):format(step.nums[1]) end,
+  console = function(step) return ("%dx%d"):format(step.nums[2], step.nums[3]) end,
+  chown_stdio = labelled,
+  no_new_privs = labelled,
+  bounding = labelled,
+  keep_caps = first_number,
+  capset = labelled,
+  label = all_strings,
+  find_program = first_string,
+  pdeathsig = first_number,
+  wait_fifo = labelled,
+  exec = exec_text,
+}
+
+--- What a step does, without its name and its config path.
+-- @tparam table step
+-- @treturn string
+function M.step(step)
+  local describe = TEXT[step.op]
+  return describe and describe(step) or ""
+end
+
+return M
