@@ -1,0 +1,198 @@
+--- Runs described containers in the foreground: their streams are lctr's, and so are the signals.
+-- @module ctr.cli.foreground
+
+local core = require("ctr.core")
+local ctr = require("ctr")
+
+local M = {}
+
+local SIGINFO_SIZE = 128
+local STREAMS = { "stdin", "stdout", "stderr" }
+
+local function fields_of(description)
+  local fields = {}
+  for key, value in pairs(description.process) do
+    fields[key] = value
+  end
+  if fields.terminal or fields.console_socket then
+    return fields
+  end
+  for _, name in ipairs(STREAMS) do
+    if fields[name] == nil then
+      fields[name] = "inherit"
+    end
+  end
+  return fields
+end
+
+-- A container that was made and did not start is not left behind.
+local function start(factory, description)
+  local container, err = factory:create(description.name, description.config)
+  if not container then
+    return nil, err
+  end
+  local process = ctr.process(fields_of(description))
+  local ok
+  ok, err = container:run(process)
+  if not ok then
+    container:destroy()
+    return nil, err
+  end
+  return { container = container, process = process, description = description }
+end
+
+local function kill_all(running)
+  for _, item in ipairs(running) do
+    item.container:signal("SIGKILL", true)
+    item.process:wait()
+    item.container:destroy()
+  end
+end
+
+local function start_all(factory, list)
+  local running = {}
+  for index, description in ipairs(list) do
+    local item, err = start(factory, description)
+    if not item then
+      kill_all(running)
+      return nil, err
+    end
+    running[index] = item
+  end
+  return running
+end
+
+-- A first signal is the container's; whoever sends a second one means it.
+local function pass_on(state, running)
+  local data = core.fd.read(state.signals, SIGINFO_SIZE)
+  if not data or data == "" then
+    return
+  end
+  local number = data:byte(1)
+  if state.signalled then
+    number = core.proc.signals.SIGKILL
+  end
+  state.signalled = true
+  for _, item in ipairs(running) do
+    if not item.status then
+      item.process:signal(number)
+    end
+  end
+end
+
+local function watched(state, running)
+  local set, items = {}, {}
+  for _, item in ipairs(running) do
+    if not item.status then
+      set[#set + 1] = { fd = item.process.pidfd, events = "r" }
+      items[#set] = item
+    end
+  end
+  if #set > 0 and state.signals then
+    set[#set + 1] = { fd = state.signals, events = "r" }
+  end
+  return set, items
+end
+
+local function finish(item)
+  local status, err = item.process:wait()
+  if not status then
+    return nil, err
+  end
+  item.status = status
+  local handler = item.description.on.exit
+  if handler then
+    local ok, problem = pcall(handler, item.container, status)
+    if not ok then
+      io.stderr:write("lctr: on.exit of ", item.description.name, ": ", tostring(problem), "\n")
+    end
+  end
+  return item.container:destroy()
+end
+
+local function step(state, running, set, items)
+  local ready, err = core.poll.wait(set)
+  if not ready then
+    return nil, err
+  end
+  for index, item in pairs(items) do
+    if ready[index] then
+      local ok
+      ok, err = finish(item)
+      if not ok then
+        return nil, err
+      end
+    end
+  end
+  if ready[#items + 1] then
+    pass_on(state, running)
+  end
+  return true
+end
+
+local function wait_all(state, running)
+  local set, items = watched(state, running)
+  while #set > 0 do
+    local ok, err = step(state, running, set, items)
+    if not ok then
+      return nil, err
+    end
+    set, items = watched(state, running)
+  end
+  return true
+end
+
+-- The first container that failed has the say.
+local function exit_status(running)
+  for _, item in ipairs(running) do
+    local status = item.status
+    if status.signal then
+      return 128 + core.proc.signals[status.signal]
+    end
+    if status.code ~= 0 then
+      return status.code
+    end
+  end
+  return 0
+end
+
+local function has_console(running)
+  return #running == 1 and running[1].process:console() ~= nil
+end
+
+local function open_signals()
+  local open = package.preload["ctr.cli.signals"]
+  return open and open()
+end
+
+--- Starts containers, waits for all of them, and takes them away.
+-- @tparam table list descriptions
+-- @tparam ?string root the state folder
+-- @treturn[1] number the exit status
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.run(list, root)
+  local factory, err = ctr.new(root, {})
+  if not factory then
+    return nil, err
+  end
+  local state = { signals = open_signals() }
+  local running
+  running, err = start_all(factory, list)
+  if not running then
+    return nil, err
+  end
+  local ok
+  if has_console(running) then
+    -- The terminal is raw: keys that would be signals go to the container as they are.
+    ok, err = finish(running[1])
+  else
+    ok, err = wait_all(state, running)
+  end
+  if not ok then
+    return nil, err
+  end
+  return exit_status(running)
+end
+
+return M

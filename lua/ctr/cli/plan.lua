@@ -1,0 +1,44 @@
+--- `lctr plan`: shows what a start would do.
+-- @module ctr.cli.plan
+
+local ctr = require("ctr")
+local describe = require("ctr.describe")
+
+local printers = {}
+
+function printers.text(plans)
+  for index, plan in ipairs(plans) do
+    if #plans > 1 then
+      io.stdout:write(index > 1 and "\n" or "", "# ", plan.name, "\n")
+    end
+    io.stdout:write((tostring(plan.plan):gsub("\n*$", "\n")))
+  end
+end
+
+function printers.json(plans)
+  local json = require("ctr.core").json
+  local tables = {}
+  for index, plan in ipairs(plans) do
+    tables[index] = { name = plan.name, steps = json.array(plan.plan:to_table()) }
+  end
+  local value = #tables == 1 and tables[1] or json.array(tables)
+  io.stdout:write(json.encode(value, { indent = 2 }), "\n")
+end
+
+return function(args, values)
+  local list, err = describe.load(args[1], { trust = values.trust })
+  if not list then
+    return nil, err
+  end
+  local plans = {}
+  for index, description in ipairs(list) do
+    local plan
+    plan, err = ctr.plan(description.config, description.process)
+    if not plan then
+      return nil, err
+    end
+    plans[index] = { name = description.name, plan = plan }
+  end
+  printers[values.format or "text"](plans)
+  return 0
+end

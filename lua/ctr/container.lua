@@ -1,0 +1,441 @@
+--- A container: its life from created to destroyed.
+-- @module ctr.container
+
+local core = require("ctr.core")
+local errors = require("ctr.errors")
+local process_module = require("ctr.process")
+local record = require("ctr.record")
+local starter = require("ctr.start")
+
+local M = {}
+
+local SIGKILL = 9
+local KILL_TIMEOUT = 10 -- seconds
+
+local container_methods = {}
+local container_metatable = { __index = container_methods, __name = "ctr.Container" }
+
+--- Makes the object of a container whose folder is open.
+-- @tparam ctr.Factory factory
+-- @tparam ctr.Store store
+-- @tparam table state what its state file holds
+-- @treturn ctr.Container
+function M.new(factory, store, state)
+  local container = setmetatable({ factory = factory, host = factory.host, store = store },
+    container_metatable)
+  record.load(container, state)
+  return container
+end
+
+--- Makes the same container's object of another state, after its file changed.
+local function refresh(container)
+  if container.destroyed then
+    return true
+  end
+  local version = container.store:version()
+  if version and version == container.version then
+    return true
+  end
+  local state, err = container.store:read()
+  if not state then
+    return nil, err
+  end
+  record.load(container, state)
+  container.version = version
+  return true
+end
+
+local function locked(container, action, ...)
+  if container.destroyed then
+    return nil, errors.new("ContainerNotExists",
+      ("container %q does not exist"):format(container.store.id))
+  end
+  local ok, err = container.store:lock()
+  if not ok then
+    return nil, err
+  end
+  ok, err = refresh(container)
+  local result = { ok, err }
+  if ok then
+    result = { action(container, ...) }
+  end
+  container.store:unlock()
+  return unpack(result, 1, 2)
+end
+
+--- The container's id.
+function container_methods:id()
+  return self.store.id
+end
+
+--- The configuration, normalised: a copy.
+-- @treturn table
+function container_methods:config()
+  return record.copy(self.configuration)
+end
+
+local DEAD = { Z = true, X = true }
+
+-- Alive is what has the recorded pid and start time and is no zombie.
+local function init_is_alive(container)
+  if not container.init_pid or container.init_pid <= 0 then
+    return false
+  end
+  local stat = container.host:process_stat(container.init_pid)
+  return stat ~= nil and not DEAD[stat.state]
+    and tonumber(stat.start_time) == tonumber(container.init_start_time)
+end
+
+local function run_status(container)
+  if not init_is_alive(container) then
+    return "stopped"
+  end
+  return container.store:has_fifo() and "created" or "running"
+end
+
+local FROZEN = { FROZEN = "paused", FREEZING = "pausing" }
+
+local function status_of(container)
+  if container.destroyed then
+    return "stopped"
+  end
+  local status = run_status(container)
+  if status == "stopped" then
+    return status
+  end
+  local freezer, err = container.cgroup:freezer_state()
+  if err then
+    return nil, err
+  end
+  return FROZEN[freezer] or status
+end
+
+--- The status, derived from the kernel each time: "created", "running", "pausing", "paused" or
+-- "stopped".
+-- @treturn[1] string
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotExists` when another process destroyed it
+function container_methods:status()
+  local ok, err = refresh(self)
+  if not ok then
+    return nil, err
+  end
+  return status_of(self)
+end
+
+--- The state as its file has it, under libcontainer's names.
+-- @treturn[1] table
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function container_methods:state()
+  local ok, err = refresh(self)
+  if not ok then
+    return nil, err
+  end
+  return record.state(self)
+end
+
+--- The state as the OCI runtime specification has it.
+-- @treturn[1] table `ociVersion`, `id`, `status`, `pid` (not when stopped), `bundle`, `annotations`
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function container_methods:oci_state()
+  local status, err = self:status()
+  if not status then
+    return nil, err
+  end
+  return record.oci_state(self, status)
+end
+
+--- The ids of all processes in the container's cgroups, in the caller's pid namespace.
+-- @treturn[1] {number,…}
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function container_methods:processes()
+  local ok, err = refresh(self)
+  if not ok then
+    return nil, err
+  end
+  local pids, problem = self.cgroup:pids(true)
+  if not pids then
+    return nil, problem
+  end
+  if #pids == 0 and init_is_alive(self) then
+    pids = { self.init_pid }
+  end
+  return pids
+end
+
+local function start(container, object, mode)
+  local status, err = status_of(container)
+  if not status then
+    return nil, err
+  end
+  return starter.process(container, object, mode, status)
+end
+
+local function check_process(object, name)
+  if not process_module.is(object) then
+    error(("bad argument #1 to '%s' (a ctr.process expected)"):format(name), 3)
+  end
+end
+
+--- Starts a process. The container's first one is set up in full and then waits for `exec`; one in
+-- a running container runs at once.
+-- @tparam ctr.Process process
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`, `ContainerPaused`, `ContainerNotRunning`,
+-- `ContainerNotStopped`, `ConsoleExists`, `SystemError`
+function container_methods:start(process)
+  check_process(process, "start")
+  return locked(self, start, process, "start")
+end
+
+--- Starts a process and lets it run.
+-- @tparam ctr.Process process
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error as `start`
+function container_methods:run(process)
+  check_process(process, "run")
+  return locked(self, start, process, "run")
+end
+
+local function await_execution(container, fifo, init)
+  while true do
+    local ready, err = core.poll.wait({ { fd = fifo, events = "" }, { fd = init, events = "r" } })
+    if not ready then
+      return nil, err
+    end
+    if ready[1] or ready[2] then
+      break
+    end
+  end
+  local report = container.store:read_report()
+  if #report < core.wire.FRAME_SIZE then
+    return true
+  end
+  local frame = core.wire.parse_frame(report)
+  return nil, errors.with_path(frame.err, "process.args[1]")
+end
+
+local function tell_to_execute(container, fifo)
+  local init, err = container.host:open_process(container.init_pid, container.init_start_time)
+  if not init then
+    return nil, errors.new("ContainerNotRunning", "container process is already dead",
+      { cause = err })
+  end
+  local ok, problem = core.fd.write(fifo, "0")
+  if ok then
+    ok, problem = await_execution(container, fifo, init)
+  end
+  init:close()
+  container.store:remove_fifo()
+  return ok and true or nil, problem
+end
+
+local NOT_CREATED = {
+  running = { "SystemError", "cannot start an already running container" },
+  stopped = { "ContainerNotRunning", "container process is already dead" },
+  paused = { "ContainerPaused", "container is paused" },
+  pausing = { "ContainerPaused", "container is paused" },
+}
+
+local function execute(container)
+  local status, err = status_of(container)
+  if not status then
+    return nil, err
+  end
+  local refusal = NOT_CREATED[status]
+  if refusal then
+    return nil, errors.new(refusal[1], refusal[2])
+  end
+  local fifo
+  fifo, err = container.store:open_fifo()
+  if not fifo then
+    return nil, errors.wrap(err, "open", "exec.fifo")
+  end
+  local ok, problem = tell_to_execute(container, fifo)
+  fifo:close()
+  return ok, problem
+end
+
+--- Lets the first process of a created container execute its program, from whatever process
+-- started it.
+-- @treturn[1] true the program runs
+-- @return[2] nil
+-- @treturn[2] ctr.Error the reason why it cannot be executed
+function container_methods:exec()
+  return locked(self, execute)
+end
+
+local function signal_init(container, number)
+  if container.destroyed then
+    return nil, errors.new("ContainerNotRunning", "container is not running")
+  end
+  local ok, err = refresh(container)
+  if not ok then
+    return nil, err
+  end
+  if not init_is_alive(container) then
+    return nil, errors.new("ContainerNotRunning", "container is not running")
+  end
+  local init
+  init, err = container.host:open_process(container.init_pid, container.init_start_time)
+  if not init then
+    return nil, err
+  end
+  ok, err = core.proc.send_signal(init, number)
+  init:close()
+  return ok, err
+end
+
+local function signal_all(container, number)
+  local ok, err = refresh(container)
+  if not ok then
+    return nil, err
+  end
+  if not container.cgroup:exists() then
+    return signal_init(container, number)
+  end
+  return container.cgroup:signal(number)
+end
+
+--- Sends a signal to the first process, or to all.
+-- @param signal number or name
+-- @tparam[opt=false] boolean all every process in the container's cgroups
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+function container_methods:signal(signal, all)
+  local number = process_module.signal_number(signal)
+  if not number then
+    error("bad argument #1 to 'signal' (unknown signal " .. tostring(signal) .. ")", 2)
+  end
+  if all then
+    return signal_all(self, number)
+  end
+  return signal_init(self, number)
+end
+
+local function pause(container)
+  local status, err = status_of(container)
+  if not status then
+    return nil, err
+  end
+  if status ~= "running" and status ~= "created" then
+    return nil, errors.new("ContainerNotRunning", "container not running or created: " .. status)
+  end
+  return container.cgroup:freeze("FROZEN")
+end
+
+--- Freezes every process of the container.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+function container_methods:pause()
+  return locked(self, pause)
+end
+
+local function resume(container)
+  local status, err = status_of(container)
+  if not status then
+    return nil, err
+  end
+  if status ~= "paused" and status ~= "pausing" then
+    return nil, errors.new("ContainerNotPaused", "container not paused")
+  end
+  return container.cgroup:freeze("THAWED")
+end
+
+--- Lets a paused container go on.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotPaused`, `SystemError`
+function container_methods:resume()
+  return locked(self, resume)
+end
+
+local function kill_init(container)
+  local init = container.host:open_process(container.init_pid, container.init_start_time)
+  if not init then
+    return true
+  end
+  core.proc.send_signal(init, SIGKILL)
+  local ready = core.poll.wait({ { fd = init, events = "r" } }, KILL_TIMEOUT)
+  init:close()
+  if not ready or not ready[1] then
+    return nil, errors.new("SystemError", "the container's init does not end")
+  end
+  -- Where it is our own child nobody else can reap it; its result stays with its process object.
+  if container.init_process and not container.init_process.result then
+    container.init_process:wait(0)
+  end
+  return true
+end
+
+local function stop(container)
+  local status, err = status_of(container)
+  if not status then
+    return nil, err
+  end
+  if status == "paused" or status == "pausing" then
+    return nil, errors.new("ContainerPaused", "container is paused")
+  end
+  if status == "running" then
+    return nil, errors.new("ContainerNotStopped", "container is not destroyed: it is running")
+  end
+  if status == "created" then
+    return kill_init(container)
+  end
+  return true
+end
+
+local function has_own_pids(config)
+  for _, namespace in ipairs(config.namespaces or {}) do
+    if namespace.type == "NEWPID" and namespace.path == "" then
+      return true
+    end
+  end
+  return false
+end
+
+local function destroy(container)
+  local ok, err = stop(container)
+  if not ok then
+    return nil, err
+  end
+  if not has_own_pids(container.configuration) then
+    container.cgroup:signal(SIGKILL)
+  end
+  ok, err = container.cgroup:destroy()
+  if not ok then
+    return nil, err
+  end
+  ok, err = container.store:remove()
+  if not ok then
+    return nil, err
+  end
+  container.destroyed = true
+  container.init_pid = nil
+  return true
+end
+
+--- Removes what the container has on the host: its cgroups and its folder. A created container is
+-- killed; a running one is refused.
+-- @treturn[1] true also when it was destroyed before
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotStopped`, `ContainerPaused`, `SystemError`
+function container_methods:destroy()
+  if self.destroyed then
+    return true
+  end
+  local ok, err = locked(self, destroy)
+  if ok then
+    self.store:close()
+  end
+  return ok, err
+end
+
+return M

@@ -1,0 +1,85 @@
+--- Who starts containers, and which ids that user may hand on.
+-- @module ctr.describe.identity
+
+local core = require("ctr.core")
+
+local M = {}
+
+local HELPER_FOLDERS = { "/usr/bin/", "/bin/" }
+
+local function exists(path)
+  local file = io.open(path, "r")
+  if file then
+    file:close()
+  end
+  return file ~= nil
+end
+
+local function has_helpers()
+  for _, folder in ipairs(HELPER_FOLDERS) do
+    if exists(folder .. "newuidmap") and exists(folder .. "newgidmap") then
+      return true
+    end
+  end
+  return false
+end
+
+local function user_name(uid)
+  for line in io.lines("/etc/passwd") do
+    local name, id = line:match("^([^:]+):[^:]*:(%d+):")
+    if tonumber(id) == uid then
+      return name
+    end
+  end
+  return nil
+end
+
+-- The first range of a user in /etc/subuid or /etc/subgid.
+local function sub_range(path, uid, name)
+  if not exists(path) then
+    return nil
+  end
+  for line in io.lines(path) do
+    local owner, first, count = line:match("^([^:]+):(%d+):(%d+)$")
+    if owner and (owner == name or tonumber(owner) == uid) then
+      return { first = tonumber(first), count = tonumber(count) }
+    end
+  end
+  return nil
+end
+
+--- Looks up the caller.
+-- @treturn table `uid`, `gid`; `subuid` and `subgid` (`first`, `count`) where the caller has
+-- subordinate ids and the programs that map them
+function M.current()
+  local ids = core.proc.ids()
+  local identity = { uid = ids.euid, gid = ids.egid }
+  if identity.uid == 0 or not has_helpers() then
+    return identity
+  end
+  local name = user_name(identity.uid)
+  local users = sub_range("/etc/subuid", identity.uid, name)
+  local groups = sub_range("/etc/subgid", identity.uid, name)
+  if users and groups then
+    identity.subuid, identity.subgid = users, groups
+  end
+  return identity
+end
+
+local function mapping(id, range)
+  local list = { { container_id = 0, host_id = id, size = 1 } }
+  if range then
+    list[2] = { container_id = 1, host_id = range.first, size = range.count }
+  end
+  return list
+end
+
+--- The user namespace's mappings of a caller without privilege.
+-- @tparam table identity
+-- @treturn table of users
+-- @treturn table of groups
+function M.mappings(identity)
+  return mapping(identity.uid, identity.subuid), mapping(identity.gid, identity.subgid)
+end
+
+return M

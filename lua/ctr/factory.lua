@@ -1,0 +1,290 @@
+--- Makes and finds containers below one state root.
+-- @module ctr.factory
+
+local cgroup = require("ctr.cgroup")
+local container_module = require("ctr.container")
+local core = require("ctr.core")
+local errors = require("ctr.errors")
+local host = require("ctr.host")
+local probe = require("ctr.probe")
+local record = require("ctr.record")
+local schema = require("ctr.config.schema")
+local state = require("ctr.state")
+local validate = require("ctr.config.validate")
+
+local M = {}
+
+local MANAGERS = { cgroupfs = true, rootless = true, none = true }
+
+local factory_methods = {}
+local factory_metatable = { __index = factory_methods, __name = "ctr.Factory" }
+
+local OPTIONS = {
+  cgroup_manager = "string", criu_path = "string", newuidmap_path = "string",
+  newgidmap_path = "string", init_path = "string", init_args = "table", tmpfs_root = "boolean",
+  lazy = "boolean",
+}
+
+local function check_options(opts)
+  for name, value in pairs(opts) do
+    local wanted = OPTIONS[name]
+    if not wanted then
+      error(("bad argument #2 to 'new' (unknown option '%s')"):format(tostring(name)), 3)
+    end
+    if type(value) ~= wanted then
+      error(("bad argument #2 to 'new' (%s: %s expected, got %s)"):format(name, wanted,
+        type(value)), 3)
+    end
+  end
+  local manager = opts.cgroup_manager
+  if manager and not MANAGERS[manager] then
+    return nil, errors.new("ConfigInvalid",
+      ("cgroup_manager %q is not one of cgroupfs, rootless, none"):format(manager),
+      { path = "cgroup_manager" })
+  end
+  return true
+end
+
+local function default_root(rootless)
+  if not rootless then
+    return "/run/ctr"
+  end
+  local runtime = os.getenv("XDG_RUNTIME_DIR")
+  return runtime and runtime ~= "" and runtime .. "/ctr" or nil
+end
+
+local function absolute(path)
+  if path:sub(1, 1) == "/" then
+    return path
+  end
+  return (core.path.realpath(".") or "") .. "/" .. path
+end
+
+-- argv[0] of a custom init program is made absolute when the option is given, as libcontainer does.
+local function init_arguments(opts)
+  if not opts.init_args then
+    return opts.init_path and { opts.init_path }
+  end
+  local args = { unpack(opts.init_args) }
+  if args[1] then
+    args[1] = absolute(args[1])
+  end
+  return args
+end
+
+--- Makes a factory.
+-- @tparam ?string root the state folder: `/run/ctr`, or `$XDG_RUNTIME_DIR/ctr` without privilege;
+-- "" for `start_initialization` alone
+-- @tparam ?table opts `cgroup_manager`, `criu_path`, `newuidmap_path`, `newgidmap_path`,
+-- `init_path`, `init_args`, `tmpfs_root`; `lazy`: open what starts need of the host at the first
+-- start, not now
+-- @treturn[1] ctr.Factory
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
+function M.new(root, opts)
+  opts = opts or {}
+  local ok, err = check_options(opts)
+  if not ok then
+    return nil, err
+  end
+  local shared = host.new()
+  local factory = setmetatable({
+    root = root or default_root(shared.rootless), host = shared,
+    manager = opts.cgroup_manager or (shared.rootless and "rootless" or "cgroupfs"),
+    criu_path = opts.criu_path, newuidmap_path = opts.newuidmap_path,
+    newgidmap_path = opts.newgidmap_path, init_path = opts.init_path,
+    init_args = init_arguments(opts), tmpfs_root = opts.tmpfs_root,
+  }, factory_metatable)
+  if factory.root == "" then
+    return factory
+  end
+  return factory:open(opts.lazy)
+end
+
+local function open_root(factory)
+  if not factory.root then
+    return nil, errors.new("ConfigInvalid", "invalid root: without privilege, XDG_RUNTIME_DIR has "
+      .. "to be set, or a root given")
+  end
+  if factory.root:sub(1, 1) ~= "/" then
+    return nil, errors.new("ConfigInvalid", "invalid root: " .. factory.root
+      .. " is not an absolute path")
+  end
+  return state.open_root(factory.root)
+end
+
+--- Opens the state root, and what starts need of the host.
+function factory_methods:open(lazy)
+  local handle, err = open_root(self)
+  if not handle then
+    return nil, err
+  end
+  if self.tmpfs_root then
+    handle, err = probe.tmpfs(self.root, handle)
+    if not handle then
+      return nil, err
+    end
+  end
+  self.root_handle = handle
+  if lazy then
+    return self
+  end
+  local ok, problem = self.host:prepare()
+  if ok and self.manager ~= "none" then
+    ok, problem = cgroup.layout()
+  end
+  return ok and self or nil, problem
+end
+
+local function check_root(factory)
+  if factory.root == "" then
+    return nil, errors.new("ConfigInvalid", "invalid root")
+  end
+  return true
+end
+
+local function check(factory, id, config)
+  local ok, err = check_root(factory)
+  if not ok then
+    return nil, err
+  end
+  ok, err = state.check_id(id)
+  if not ok then
+    return nil, err
+  end
+  local normalised, problem = schema.parse(config)
+  if not normalised then
+    return nil, problem
+  end
+  if factory.host.rootless then
+    normalised.rootless_euid = true
+  end
+  local problems = validate.machine(normalised, probe.functions(factory.host))
+  if #problems > 0 then
+    return nil, errors.new("ConfigInvalid", nil, { problems = problems, path = problems[1].path })
+  end
+  return normalised
+end
+
+--- Makes a container: its folder, with its state. Nothing is started.
+-- @tparam string id
+-- @tparam table config (`ctr.config.schema`)
+-- @treturn[1] ctr.Container
+-- @return[2] nil
+-- @treturn[2] ctr.Error `IdInUse`, `InvalidIdFormat`, `ConfigInvalid`, `SystemError`
+function factory_methods:create(id, config)
+  local normalised, err = check(self, id, config)
+  if not normalised then
+    return nil, err
+  end
+  local store, problem = state.claim(self.root_handle, id)
+  if not store then
+    return nil, problem
+  end
+  local container = container_module.new(self, store, { config = normalised,
+    cgroup_manager = self.manager })
+  local saved
+  saved, problem = record.save(container)
+  if not saved then
+    store:remove()
+    store:close()
+    return nil, problem
+  end
+  store:unlock()
+  return container
+end
+
+--- Finds a container.
+-- @tparam string id
+-- @treturn[1] ctr.Container
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotExists`, `InvalidIdFormat`, `ConfigInvalid`, `SystemError`
+function factory_methods:load(id)
+  local ok, err = check_root(self)
+  if not ok then
+    return nil, err
+  end
+  ok, err = state.check_id(id)
+  if not ok then
+    return nil, err
+  end
+  local store, problem = state.open(self.root_handle, id)
+  if not store then
+    return nil, problem
+  end
+  local contents
+  contents, problem = store:read()
+  if not contents then
+    store:close()
+    return nil, problem
+  end
+  local container = container_module.new(self, store, contents)
+  container.version = store:version()
+  return container
+end
+
+local function id_of(factory, name)
+  if not name:find("~", 1, true) then
+    return name
+  end
+  local text = core.path.read(factory.root_handle, name .. "/state.json", 64 * 1024 * 1024)
+  local contents = text and core.json.decode(text)
+  return contents and contents.id
+end
+
+--- The ids of the containers below the root, sorted.
+-- @treturn[1] {string,…}
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function factory_methods:list()
+  local ok, err = check_root(self)
+  if not ok then
+    return nil, err
+  end
+  local names, problem = core.path.list(self.root_handle, ".")
+  if not names then
+    return nil, problem
+  end
+  local ids = {}
+  for _, name in ipairs(names) do
+    local stat = core.path.stat(self.root_handle, name, { nofollow = true })
+    if stat and stat.type == "directory" then
+      ids[#ids + 1] = id_of(self, name)
+    end
+  end
+  table.sort(ids)
+  return ids
+end
+
+--- The kind of containers that the factory makes.
+function factory_methods:type() -- luacheck: ignore 212
+  return "ctr"
+end
+
+--- Closes what the factory keeps open. Containers that it made can no longer be used.
+function factory_methods:close()
+  if self.root_handle then
+    self.root_handle:close()
+  end
+  self.host:close()
+  return true
+end
+
+--- Becomes the container's first process, in a program that `init_path` named. It is called before
+-- anything else is done with the descriptors; on success it never returns.
+-- @return nil
+-- @treturn ctr.Error
+function factory_methods:start_initialization()
+  local pipe = tonumber(os.getenv("_LIBCONTAINER_INITPIPE"))
+  if not pipe then
+    return nil, errors.new("SystemError", "unable to convert _LIBCONTAINER_INITPIPE="
+      .. tostring(os.getenv("_LIBCONTAINER_INITPIPE")) .. " to int: not started by ctr")
+  end
+  local image, err = self.host:image()
+  if not image then
+    return nil, err
+  end
+  return core.proc.exec({ image = image, argv = { "ctr-init", tostring(pipe) }, env = {} })
+end
+
+return M

@@ -1,0 +1,106 @@
+--- What starts need of the host, opened once and kept: a private procfs, the sealed bootstrap, the
+-- lean mount namespace. It belongs to a factory; its descriptors close with it.
+-- @module ctr.host
+
+local core = require("ctr.core")
+local errors = require("ctr.errors")
+local locate = require("ctr.locate")
+
+local M = {}
+
+local host_methods = {}
+local host_metatable = { __index = host_methods, __name = "ctr.Host" }
+
+--- Makes a host; opens nothing yet.
+function M.new()
+  local ids = core.proc.ids()
+  return setmetatable({
+    euid = ids.euid, egid = ids.egid, rootless = ids.euid ~= 0,
+  }, host_metatable)
+end
+
+local function open_once(host, name, open, ...)
+  if not host[name] then
+    local handle, err = open(...)
+    if not handle then
+      return nil, err
+    end
+    host[name] = handle
+  end
+  return host[name]
+end
+
+--- A procfs that nobody can mount over (D3).
+-- @treturn[1] ctr.fd
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function host_methods:procfs()
+  return open_once(self, "procfs_handle", core.mount.procfs)
+end
+
+--- The bootstrap's sealed image (D4).
+function host_methods:image() -- luacheck: ignore 212
+  return locate.image()
+end
+
+--- A mount namespace that holds nothing of the host: entering it costs the same with three thousand
+-- host mounts as with none. Kept by its descriptor alone, so nothing is left on the host.
+function host_methods:lean()
+  return open_once(self, "lean_handle", core.mount.lean, false)
+end
+
+--- The same with a procfs and a sysfs in it, for user namespaces.
+function host_methods:lean_proc()
+  return open_once(self, "lean_proc_handle", core.mount.lean, true)
+end
+
+--- Opens all that a start needs, ahead of the first one.
+function host_methods:prepare()
+  local names = { "procfs", "image", "lean", "lean_proc" }
+  for index = 1, self.rootless and 2 or #names do
+    local handle, err = self[names[index]](self)
+    if not handle then
+      return nil, err
+    end
+  end
+  return true
+end
+
+--- Closes what is open.
+function host_methods:close()
+  for _, name in ipairs({ "procfs_handle", "lean_handle", "lean_proc_handle" }) do
+    if self[name] then
+      self[name]:close()
+      self[name] = nil
+    end
+  end
+end
+
+--- What procfs says of a process, nil and an error of errno ENOENT when it is gone.
+function host_methods:process_stat(pid)
+  local procfs, err = self:procfs()
+  if not procfs then
+    return nil, err
+  end
+  return core.proc.stat(procfs, pid)
+end
+
+--- Opens a process by its identity: pid and start time. A recycled pid is not it.
+-- @treturn[1] ctr.fd a pidfd
+-- @return[2] nil
+-- @treturn[2] ctr.Error errno ESRCH when that process is gone
+function host_methods:open_process(pid, start_time)
+  local pidfd, err = core.proc.pidfd_open(pid)
+  if not pidfd then
+    return nil, err
+  end
+  local stat = self:process_stat(pid)
+  if not stat or tonumber(stat.start_time) ~= tonumber(start_time) then
+    pidfd:close()
+    return nil, errors.new("SystemError", "process " .. pid .. " is gone",
+      { errno = "ESRCH", op = "pidfd_open", target = tostring(pid) })
+  end
+  return pidfd
+end
+
+return M

@@ -1,0 +1,82 @@
+--- Containers, scripted.
+--
+--     local ctr = require("ctr")
+--     local factory = assert(ctr.new("/run/ctr"))
+--     local container = assert(factory:create("web", config))
+--     assert(container:run(ctr.process({ args = { "/bin/sh" }, stdin = io.stdin })))
+--
+-- What can fail returns its value, or nil and an error (`ctr.errors`). A module is loaded when it
+-- is first used: making a plan needs neither the core nor root.
+-- @module ctr
+
+local M = {}
+
+--- The version of the library.
+M.version = "0.1.0"
+
+--- Makes a factory of containers (`ctr.factory`).
+-- @function new
+function M.new(root, opts)
+  if root ~= nil and type(root) ~= "string" then
+    error("bad argument #1 to 'new' (string expected, got " .. type(root) .. ")", 2)
+  end
+  if opts ~= nil and type(opts) ~= "table" then
+    error("bad argument #2 to 'new' (table expected, got " .. type(opts) .. ")", 2)
+  end
+  return require("ctr.factory").new(root, opts)
+end
+
+--- Makes a process (`ctr.process`).
+-- @tparam table spec
+function M.process(spec)
+  return require("ctr.process").new(spec)
+end
+
+--- Checks a configuration, without looking at the machine.
+-- @tparam table config
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`; `problems` has them all
+function M.validate(config)
+  local normalised, err = require("ctr.config.schema").parse(config)
+  if not normalised then
+    return nil, err
+  end
+  return true
+end
+
+--- Makes the plan of a start, which runs nothing: `tostring(plan)` is its text.
+-- @tparam table config
+-- @param process a process, or its fields
+-- @treturn[1] ctr.Plan
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`
+function M.plan(config, process)
+  return require("ctr.preview").plan(config, process)
+end
+
+--- Begins the description of a container (`ctr.describe`).
+-- @tparam string name
+function M.container(name)
+  return require("ctr.describe").container(name)
+end
+
+local LAZY = {
+  errors = function() return require("ctr.errors") end,
+  default_allowed_devices = function() return require("ctr.config.defaults").allowed_devices end,
+  default_auto_created_devices = function()
+    return require("ctr.config.defaults").auto_created_devices
+  end,
+  default_simple_devices = function() return require("ctr.config.defaults").simple_devices end,
+}
+
+return setmetatable(M, {
+  __index = function(module, key)
+    local load = LAZY[key]
+    local value = load and load()
+    if value then
+      rawset(module, key, value)
+    end
+    return value
+  end,
+})

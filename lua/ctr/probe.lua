@@ -1,0 +1,96 @@
+--- What the rules of a configuration ask of this machine.
+-- @module ctr.probe
+
+local core = require("ctr.core")
+
+local M = {}
+
+local function exists(path)
+  local handle = core.fd.open(path, { flags = { "path" } })
+  if not handle then
+    return false
+  end
+  handle:close()
+  return true
+end
+
+local function read(path)
+  local handle = core.fd.open(path, { flags = { "rdonly", "nonblock", "noctty" } })
+  if not handle then
+    return nil
+  end
+  local text = core.fd.read(handle, 4096)
+  handle:close()
+  return text
+end
+
+local function apparmor_enabled()
+  local enabled = read("/sys/module/apparmor/parameters/enabled")
+  return enabled ~= nil and enabled:sub(1, 1) == "Y"
+end
+
+local function same_namespace(path, file)
+  local root = core.path.open_root("/")
+  local own = core.fd.open("/proc/self/ns/" .. file, { flags = { "rdonly" } })
+  local other = core.fd.open(path, { flags = { "rdonly", "nonblock" } })
+  local same = false
+  if own and other then
+    local a, b = core.path.stat(own, ""), core.path.stat(other, "")
+    same = a and b and a.ino == b.ino and a.dev == b.dev
+  end
+  for _, handle in pairs({ root or false, own or false, other or false }) do
+    if handle then
+      handle:close()
+    end
+  end
+  return same
+end
+
+--- The functions that `ctr.config.validate` asks.
+-- @treturn table
+function M.functions()
+  return {
+    realpath = core.path.realpath,
+    exists = exists,
+    ns_supported = core.ns.supported,
+    selinux_enabled = function() return exists("/sys/fs/selinux/enforce") end,
+    apparmor_enabled = apparmor_enabled,
+    same_ns = same_namespace,
+  }
+end
+
+local function is_mount_point(path)
+  for line in io.lines("/proc/self/mountinfo") do
+    if line:match("^%S+ %S+ %S+ %S+ (%S+)") == path then
+      return true
+    end
+  end
+  return false
+end
+
+--- Puts a tmpfs on the state root unless something is mounted there.
+-- @tparam string root
+-- @tparam ctr.fd handle of the root, closed
+-- @treturn[1] ctr.fd of the root as it is then
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.tmpfs(root, handle)
+  if is_mount_point(root) then
+    return handle
+  end
+  local tree, err = core.mount.new("tmpfs", "tmpfs", { "mode=700" }, {})
+  if not tree then
+    handle:close()
+    return nil, err
+  end
+  local attached
+  attached, err = core.mount.attach(tree, handle, root)
+  tree:close()
+  handle:close()
+  if not attached then
+    return nil, err
+  end
+  return core.path.open_root(root)
+end
+
+return M

@@ -1,0 +1,269 @@
+--- A process of a container.
+-- @module ctr.process
+
+local core = require("ctr.core")
+local errors = require("ctr.errors")
+local file = require("ctr.file")
+
+local M = {}
+
+local CHUNK = 65536
+
+local process_methods = {}
+local process_metatable = { __index = process_methods, __name = "ctr.Process" }
+
+--- Makes a process, which `container:start` or `container:run` starts.
+-- @tparam table spec its fields (`ctr.config.schema`, process); checked when it is started
+-- @treturn ctr.Process
+function M.new(spec)
+  if type(spec) ~= "table" then
+    error("bad argument #1 to 'process' (table expected, got " .. type(spec) .. ")", 2)
+  end
+  return setmetatable({ spec = spec, readers = {} }, process_metatable)
+end
+
+--- Says whether a value is a process.
+function M.is(value)
+  return getmetatable(value) == process_metatable
+end
+
+local function no_ops()
+  return nil, errors.new("NoProcessOps", "the process has not been started")
+end
+
+--- Takes over what a start made.
+-- @tparam table started `pid`, `pidfd`, `readers`, `console`, `on_exit`
+function process_methods:attach(started)
+  self.process_id, self.pidfd = started.pid, started.pidfd
+  self.readers = started.readers or {}
+  self.master = started.console
+  self.on_exit = started.on_exit
+  self.result = nil
+end
+
+--- The process' id in the caller's pid namespace.
+-- @treturn[1] number
+-- @return[2] nil
+-- @treturn[2] ctr.Error `NoProcessOps` before it was started
+function process_methods:pid()
+  if not self.process_id then
+    return no_ops()
+  end
+  return self.process_id
+end
+
+--- The master of the process' pty, where it has a console that no socket took.
+-- @treturn ?ctr.File
+function process_methods:console()
+  return self.master and file.new(self.master)
+end
+
+--- The number of a signal given by number or name ("SIGTERM", "TERM", "term").
+-- @treturn[1] number
+-- @return[2] nil
+function M.signal_number(signal)
+  if type(signal) == "number" and signal >= 0 and signal <= 64 and signal % 1 == 0 then
+    return signal
+  end
+  if type(signal) == "string" then
+    local name = signal:upper()
+    return core.proc.signals[name] or core.proc.signals["SIG" .. name]
+  end
+  return nil
+end
+
+--- Sends a signal.
+-- @param signal number or name
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `NoProcessOps`, `SystemError` (errno ESRCH when it has ended)
+function process_methods:signal(signal)
+  if not self.process_id then
+    return no_ops()
+  end
+  local number = M.signal_number(signal)
+  if not number then
+    error("bad argument #1 to 'signal' (unknown signal " .. tostring(signal) .. ")", 2)
+  end
+  if not self.pidfd then
+    return nil, errors.new("SystemError", "the process has ended", { errno = "ESRCH" })
+  end
+  return core.proc.send_signal(self.pidfd, number)
+end
+
+local function drop_reader(process, index)
+  process.readers[index].handle:close()
+  table.remove(process.readers, index)
+end
+
+-- Reads once; false at the end of the stream.
+local function read_some(reader)
+  local data, err = core.fd.read(reader.handle, CHUNK)
+  if not data then
+    return err.errno == "EAGAIN" and "later" or false
+  end
+  if data == "" then
+    return false
+  end
+  reader.callback(data)
+  return true
+end
+
+local function drain(process)
+  for index = #process.readers, 1, -1 do
+    local reader = process.readers[index]
+    local more
+    repeat
+      more = read_some(reader)
+    until more ~= true
+    drop_reader(process, index)
+  end
+end
+
+local function dispatch(process, ready, first)
+  for index = #process.readers, 1, -1 do
+    if ready[first + index - 1] and read_some(process.readers[index]) == false then
+      drop_reader(process, index)
+    end
+  end
+end
+
+local function watched(process)
+  local set = { { fd = process.pidfd, events = "r" } }
+  for _, reader in ipairs(process.readers) do
+    set[#set + 1] = { fd = reader.handle, events = "r" }
+  end
+  return set
+end
+
+local function timed_out()
+  return nil, errors.new("SystemError", "the process still runs",
+    { op = "wait", errno = "ETIMEDOUT" })
+end
+
+local function wait_for_exit(process, timeout)
+  local deadline = timeout and core.proc.clock() + timeout
+  while true do
+    local left = deadline and math.max(0, deadline - core.proc.clock())
+    local ready, err = core.poll.wait(watched(process), left)
+    if not ready then
+      return nil, err
+    end
+    dispatch(process, ready, 2)
+    if ready[1] then
+      return true
+    end
+    if left == 0 then
+      return timed_out()
+    end
+  end
+end
+
+local function finish(process)
+  local result, err = core.proc.wait(process.pidfd, {})
+  if not result then
+    return nil, err
+  end
+  drain(process)
+  process.pidfd:close()
+  process.pidfd = nil
+  result.oom_killed = false
+  process.result = result
+  if process.on_exit then
+    process.on_exit(result)
+  end
+  return result
+end
+
+--- Waits until the process has ended, and hands what it wrote to the functions that its streams
+-- are. Output that is still in a pipe when the process ends is delivered; what others write to it
+-- after
+-- that is not waited for. A further call returns the same result.
+-- @tparam[opt] number timeout seconds
+-- @treturn[1] table `code` (0 … 255) or `signal` ("SIGKILL"), `core`, `oom_killed`, `usage`
+-- @return[2] nil
+-- @treturn[2] ctr.Error `NoProcessOps`; errno `ETIMEDOUT` when the time ran out
+function process_methods:wait(timeout)
+  if not self.process_id then
+    return no_ops()
+  end
+  if self.result then
+    return self.result
+  end
+  local ended, err
+  if self.master and not self.detached then
+    ended, err = require("ctr.terminal").relay(self, timeout, wait_for_exit)
+  else
+    ended, err = wait_for_exit(self, timeout)
+  end
+  if not ended then
+    return nil, err
+  end
+  return finish(self)
+end
+
+local function pipe_pair(uid, gid)
+  local read_end, write_end = core.fd.pipe()
+  if not read_end then
+    return nil, nil, write_end
+  end
+  for _, handle in ipairs({ read_end, write_end }) do
+    local ok, err = core.fd.chown(handle, uid, gid)
+    if not ok then
+      read_end:close()
+      write_end:close()
+      return nil, nil, err
+    end
+  end
+  return read_end, write_end
+end
+
+--- Gives the process three pipes as its streams, and returns the other ends.
+-- @tparam[opt=0] number uid the pipes' owner: the container's root as the host sees it
+-- @tparam[opt=0] number gid
+-- @treturn[1] table `stdin`, `stdout`, `stderr`: objects with the methods of Lua files, and `fd()`
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function process_methods:initialize_io(uid, gid)
+  local ours, opened = {}, {}
+  for _, name in ipairs({ "stdin", "stdout", "stderr" }) do
+    local read_end, write_end, err = pipe_pair(uid or 0, gid or 0)
+    if not read_end then
+      for _, handle in ipairs(opened) do
+        handle:close()
+      end
+      return nil, err
+    end
+    opened[#opened + 1], opened[#opened + 2] = read_end, write_end
+    local mine, theirs = read_end, write_end
+    if name == "stdin" then
+      mine, theirs = write_end, read_end
+    end
+    ours[name] = file.new(mine)
+    self.given = self.given or {}
+    self.given[name] = theirs
+  end
+  return ours
+end
+
+--- What the start opens for the streams, with what `initialize_io` made.
+function process_methods:streams()
+  local spec = {}
+  for key, value in pairs(self.spec) do
+    spec[key] = value
+  end
+  for name, handle in pairs(self.given or {}) do
+    spec[name] = handle
+  end
+  return spec
+end
+
+--- Closes the ends that `initialize_io` made for the process, which has them by now.
+function process_methods:release_streams()
+  for _, handle in pairs(self.given or {}) do
+    handle:close()
+  end
+  self.given = nil
+end
+
+return M

@@ -1,0 +1,178 @@
+--- What is remembered of a container: its state file, and the states that callers see.
+-- @module ctr.record
+
+local cgroup = require("ctr.cgroup")
+local core = require("ctr.core")
+
+local M = {}
+
+local OCI_VERSION = "1.3.0"
+local NAMESPACE_TYPES = { "NEWUSER", "NEWIPC", "NEWUTS", "NEWNET", "NEWPID", "NEWNS", "NEWCGROUP",
+  "NEWTIME" }
+
+--- Copies plain data.
+function M.copy(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local copy = {}
+  for key, item in pairs(value) do
+    copy[key] = M.copy(item)
+  end
+  return copy
+end
+
+local function new_cgroup(container, paths, created)
+  return cgroup.new({
+    config = container.configuration.cgroups, id = container.store.name,
+    manager = container.manager, paths = paths, created = created,
+  })
+end
+
+--- Fills a container's object from what its state file holds. An empty state is that of a container
+-- whose creator was killed: all that can be done with it is to destroy it.
+-- @tparam ctr.Container container
+-- @tparam table state
+function M.load(container, state)
+  container.configuration = state.config or { namespaces = {}, mounts = {} }
+  container.manager = state.cgroup_manager or "none"
+  container.init_pid = (state.init_process_pid or -1) > 0 and state.init_process_pid or nil
+  container.init_start_time = state.init_process_start
+  container.created_at = state.created
+  container.external_descriptors = state.external_descriptors
+  container.cgroup = new_cgroup(container, state.cgroup_paths, state.cgroup_created)
+end
+
+local function timestamp()
+  local now = core.proc.time()
+  local whole = math.floor(now)
+  return os.date("!%Y-%m-%dT%H:%M:%S", whole) .. (".%06dZ"):format((now - whole) * 1e6)
+end
+
+local function namespace_paths(pid)
+  local paths = {}
+  for _, kind in ipairs(NAMESPACE_TYPES) do
+    if core.ns.supported(kind) then
+      paths[kind] = ("/proc/%d/ns/%s"):format(pid, core.ns.files[kind])
+    end
+  end
+  return paths
+end
+
+local function variable_part(container)
+  local pid = container.init_pid or -1
+  return {
+    id = container.store.id,
+    init_process_pid = pid,
+    init_process_start = tonumber(container.init_start_time) or 0,
+    created = container.created_at,
+    rootless = container.host.rootless,
+    cgroup_paths = container.cgroup:paths(),
+    cgroup_created = core.json.array(container.cgroup:created()),
+    cgroup_manager = container.manager,
+    namespace_paths = pid > 0 and namespace_paths(pid) or {},
+    external_descriptors = container.external_descriptors,
+    intel_rdt_path = "",
+  }
+end
+
+-- The configuration never changes between writes: it is put into words once.
+local function state_text(container)
+  if not container.config_text then
+    local text, err = core.json.encode(container.configuration)
+    if not text then
+      return nil, err
+    end
+    container.config_text = text
+  end
+  local text, err = core.json.encode(variable_part(container))
+  if not text then
+    return nil, err
+  end
+  return '{"config":' .. container.config_text .. "," .. text:sub(2)
+end
+
+--- Writes the state file.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.save(container)
+  local text, err = state_text(container)
+  if not text then
+    return nil, err
+  end
+  local ok, problem = container.store:write(text)
+  if not ok then
+    return nil, problem
+  end
+  container.version = container.store:version()
+  return true
+end
+
+-- Where the streams of the first process lead, as a checkpoint has to know.
+local function descriptors(container, pid)
+  local procfs = container.host:procfs()
+  local links = {}
+  for number = 0, 2 do
+    local path = ("%d/fd/%d"):format(pid, number)
+    links[number + 1] = procfs and core.path.readlink(procfs, path) or ""
+  end
+  return links
+end
+
+--- Records the first process, before its program may run.
+-- @tparam ctr.Container container
+-- @tparam number pid
+-- @tparam string start_time
+function M.commit(container, pid, start_time)
+  container.init_pid, container.init_start_time = pid, start_time
+  container.created_at = timestamp()
+  container.external_descriptors = descriptors(container, pid)
+  return M.save(container)
+end
+
+--- Takes back what `commit` recorded, after a failed start.
+function M.forget_init(container)
+  local recorded = container.init_pid
+  container.init_pid, container.init_start_time = nil, nil
+  container.created_at, container.external_descriptors = nil, nil
+  if recorded then
+    M.save(container)
+  end
+end
+
+--- The state under libcontainer's names.
+function M.state(container)
+  local state = variable_part(container)
+  state.config = M.copy(container.configuration)
+  return M.copy(state)
+end
+
+local function labels_of(container)
+  local bundle, annotations = nil, nil
+  for _, label in ipairs(container.configuration.labels or {}) do
+    local key, value = label:match("^([^=]*)=(.*)$")
+    if key == "bundle" then
+      bundle = value
+    elseif key then
+      annotations = annotations or {}
+      annotations[key] = value
+    end
+  end
+  return bundle, annotations
+end
+
+--- The state of the OCI runtime specification.
+function M.oci_state(container, status)
+  local bundle, annotations = labels_of(container)
+  return {
+    ociVersion = OCI_VERSION,
+    id = container.store.id,
+    status = status,
+    pid = status ~= "stopped" and container.init_pid or nil,
+    bundle = bundle or "",
+    annotations = annotations,
+  }
+end
+
+return M

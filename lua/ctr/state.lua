@@ -1,0 +1,298 @@
+--- A container's folder: its state file, its lock, its fifo.
+--
+-- `<root>/<id>/state.json` is written whole and renamed into place, so that a reader sees the old
+-- state or the new one. Whoever changes a container holds the lock of its folder. A folder without
+-- a state file is
+-- what a caller that was killed while creating left behind: it can be loaded, and destroyed.
+-- @module ctr.state
+
+local bit = require("bit")
+local core = require("ctr.core")
+local errors = require("ctr.errors")
+
+local M = {}
+
+local STATE_FILE = "state.json"
+local STATE_MAX = 64 * 1024 * 1024
+local FIFO = "exec.fifo"
+local REPORT = "exec.error"
+local LOCK = "lock"
+local NAME_MAX = 200 -- an id may have 1024 bytes, a file name 255
+
+--- Checks an id: 1 to 1024 of `A-Z a-z 0-9 _ + . -`, not `.` or `..`.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `InvalidIdFormat`
+function M.check_id(id)
+  local is_name = type(id) == "string" and #id <= 1024 and id:find("^[%w_+.-]+$")
+  if is_name and id ~= "." and id ~= ".." then
+    return true
+  end
+  return nil, errors.new("InvalidIdFormat", "invalid id format: " .. tostring(id))
+end
+
+local function fnv(text, hash)
+  for position = 1, #text do
+    hash = bit.bxor(hash, text:byte(position))
+    -- hash * 16777619 in 32 bits, by shifts: a Lua product would lose the low bits.
+    hash = bit.tobit(hash + bit.lshift(hash, 1) + bit.lshift(hash, 4) + bit.lshift(hash, 7)
+      + bit.lshift(hash, 8) + bit.lshift(hash, 24))
+  end
+  return bit.tohex(hash)
+end
+
+--- The name of a container's folder and default cgroup: the id, or for a long id its beginning, its
+-- length and a hash, joined by `~`, which no id has.
+-- @tparam string id
+-- @treturn string
+function M.folder_name(id)
+  if #id <= NAME_MAX then
+    return id
+  end
+  local hash = fnv(id, 0x811c9dc5 - 2 ^ 32) .. fnv(id, 0x1234567)
+  return ("%s~%d~%s"):format(id:sub(1, 160), #id, hash)
+end
+
+local function make_directories(path)
+  local slash = assert(core.path.open_root("/"))
+  local prefix = ""
+  for name in path:gmatch("[^/]+") do
+    prefix = prefix .. "/" .. name
+    local made, err = core.path.mkdir(slash, prefix, 448) -- 0700
+    if not made and err.errno ~= "EEXIST" then
+      slash:close()
+      return nil, err
+    end
+  end
+  slash:close()
+  return true
+end
+
+-- Whoever can write to the state root can make the library signal and remove anything (D15).
+local function check_owner(root, handle)
+  local stat, err = core.path.stat(handle, ".")
+  if not stat then
+    return nil, err
+  end
+  if stat.uid ~= core.proc.ids().euid then
+    return nil, errors.new("SystemError", "the state root " .. root .. " belongs to another user")
+  end
+  if bit.band(stat.mode, 18) ~= 0 then -- 022
+    return nil, errors.new("SystemError", "the state root " .. root .. " can be written by others")
+  end
+  return true
+end
+
+--- Opens the state root, which is made where it is missing (mode 0700).
+-- @tparam string root absolute path
+-- @treturn[1] ctr.fd
+-- @return[2] nil
+-- @treturn[2] ctr.Error `SystemError`
+function M.open_root(root)
+  local handle, err = core.path.open_root(root)
+  if not handle and err.errno == "ENOENT" then
+    local made, problem = make_directories(root)
+    if not made then
+      return nil, problem
+    end
+    handle, err = core.path.open_root(root)
+  end
+  if not handle then
+    return nil, err
+  end
+  local ok, problem = check_owner(root, handle)
+  if not ok then
+    handle:close()
+    return nil, problem
+  end
+  return handle
+end
+
+local store_methods = {}
+local store_metatable = { __index = store_methods, __name = "ctr.Store" }
+
+local function new_store(root, id, handle)
+  return setmetatable({ root = root, id = id, name = M.folder_name(id), dir = handle },
+    store_metatable)
+end
+
+local function not_exists(id)
+  return errors.new("ContainerNotExists", ("container %q does not exist"):format(id))
+end
+
+--- Claims an id: mkdir(2) is the only claim, so one of several creators wins.
+-- @tparam ctr.fd root
+-- @tparam string id checked
+-- @treturn[1] ctr.Store locked
+-- @return[2] nil
+-- @treturn[2] ctr.Error `IdInUse`, `SystemError`
+function M.claim(root, id)
+  local name = M.folder_name(id)
+  local made, err = core.path.mkdir(root, name, 457) -- 0711
+  if not made then
+    if err.errno == "EEXIST" then
+      return nil, errors.new("IdInUse", "container with id exists: " .. id)
+    end
+    return nil, err
+  end
+  local store, problem = M.open(root, id)
+  if store then
+    local locked
+    locked, problem = store:lock()
+    if locked then
+      return store
+    end
+  end
+  core.path.remove_tree(root, name)
+  return nil, problem
+end
+
+--- Opens the folder of a container.
+-- @treturn[1] ctr.Store
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotExists`, `SystemError`
+function M.open(root, id)
+  local handle, err = core.path.open(root, M.folder_name(id),
+    { flags = { "path", "directory", "nofollow" } })
+  if handle then
+    return new_store(root, id, handle)
+  end
+  if err.errno == "ENOENT" or err.errno == "ENOTDIR" then
+    return nil, not_exists(id)
+  end
+  return nil, err
+end
+
+-- Another process may have removed the folder, and one of the same name may be a new container.
+local function is_current(store)
+  local here = core.path.stat(store.dir, ".")
+  local there = core.path.stat(store.root, store.name)
+  return here and there and here.ino == there.ino and here.dev == there.dev
+end
+
+--- Takes the lock of the container, waiting for whoever has it.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotExists` when the container went away meanwhile
+function store_methods:lock()
+  local handle, err = core.path.lock(self.dir, LOCK, { wait = true })
+  if not handle then
+    if err.errno == "ENOENT" then
+      return nil, not_exists(self.id)
+    end
+    return nil, err
+  end
+  if not is_current(self) then
+    handle:close()
+    return nil, not_exists(self.id)
+  end
+  self.held = handle
+  return true
+end
+
+function store_methods:unlock()
+  if self.held then
+    self.held:close()
+    self.held = nil
+  end
+end
+
+--- Reads the state.
+-- @treturn[1] table what the file holds, or `{}` where a killed creator left none
+-- @treturn[1] string an identity that changes with each write
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotExists`, `SystemError`
+function store_methods:read()
+  local text, err = core.path.read(self.dir, STATE_FILE, STATE_MAX)
+  if not text then
+    if err.errno ~= "ENOENT" then
+      return nil, err
+    end
+    if not is_current(self) then
+      return nil, not_exists(self.id)
+    end
+    return {}
+  end
+  local state, problem = core.json.decode(text)
+  if not state then
+    return nil, errors.wrap(problem, "read", STATE_FILE)
+  end
+  return state
+end
+
+--- An identity of the state file that changes with each write; nil when there is none.
+function store_methods:version()
+  local stat = core.path.stat(self.dir, STATE_FILE)
+  return stat and ("%s:%s"):format(stat.ino, stat.mtime)
+end
+
+--- Writes the state.
+-- @tparam string text JSON
+function store_methods:write(text)
+  return core.path.replace(self.dir, STATE_FILE, text, 384) -- 0600
+end
+
+function store_methods:has_fifo()
+  return core.path.stat(self.dir, FIFO, { nofollow = true }) ~= nil
+end
+
+--- Makes what a container that waits for `exec` needs: its fifo, and the file for the reason if its
+-- program cannot be executed.
+-- @treturn[1] ctr.fd the fifo, open for both ends: so its reader never sees a hang-up
+-- @treturn[1] ctr.fd the file of the reason
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function store_methods:make_fifo()
+  local made, err = core.path.mkfifo(self.dir, FIFO, 384)
+  if not made then
+    return nil, err
+  end
+  local fifo, problem = core.path.open(self.dir, FIFO, { flags = { "rdwr", "nonblock" } })
+  if not fifo then
+    self:remove_fifo()
+    return nil, problem
+  end
+  local report
+  report, problem = core.path.open(self.dir, REPORT,
+    { flags = { "wronly", "creat", "trunc", "nofollow" }, mode = 384 })
+  if not report then
+    fifo:close()
+    self:remove_fifo()
+    return nil, problem
+  end
+  return fifo, report
+end
+
+--- Opens the fifo's end that tells a waiting container to execute.
+-- @treturn[1] ctr.fd
+-- @return[2] nil
+-- @treturn[2] ctr.Error errno ENXIO: nobody waits; ENOENT: there is no fifo
+function store_methods:open_fifo()
+  return core.path.open(self.dir, FIFO, { flags = { "wronly", "nonblock", "nofollow" } })
+end
+
+--- The frame that a container wrote when its program could not be executed, or "".
+function store_methods:read_report()
+  return core.path.read(self.dir, REPORT, 65536) or ""
+end
+
+function store_methods:remove_fifo()
+  core.path.unlink(self.dir, FIFO)
+  core.path.unlink(self.dir, REPORT)
+end
+
+--- Removes the folder.
+function store_methods:remove()
+  local removed, err = core.path.remove_tree(self.root, self.name)
+  if not removed and err.errno ~= "ENOENT" then
+    return nil, err
+  end
+  return true
+end
+
+function store_methods:close()
+  self:unlock()
+  self.dir:close()
+end
+
+return M

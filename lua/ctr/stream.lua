@@ -1,0 +1,172 @@
+--- The standard streams of a process in all the forms that a user may give them.
+-- @module ctr.stream
+
+local core = require("ctr.core")
+local errors = require("ctr.errors")
+
+local M = {}
+
+local NAMES = { "stdin", "stdout", "stderr" }
+local INHERITED = { stdin = 0, stdout = 1, stderr = 2 }
+
+-- What was opened for the child is closed once it has it; what the caller owns stays open.
+local function open_path(set, name, path)
+  local flags = { "rdonly", "noctty" }
+  if name ~= "stdin" then
+    flags = { "wronly", "creat", "append", "noctty" }
+  end
+  local handle, err = core.fd.open(path, { flags = flags, mode = 438 }) -- 0666
+  if not handle then
+    return nil, err
+  end
+  set.owned[#set.owned + 1] = handle
+  return handle
+end
+
+local function open_null(set)
+  if not set.null then
+    local handle, err = core.fd.open("/dev/null", { flags = { "rdwr" } })
+    if not handle then
+      return nil, err
+    end
+    set.owned[#set.owned + 1] = handle
+    set.null = handle
+  end
+  return set.null
+end
+
+-- A memory file, not a pipe: nobody has to feed it while the process runs.
+local function open_content(set, content)
+  local handle, err = core.fd.memfd("stdin", content)
+  if not handle then
+    return nil, err
+  end
+  set.owned[#set.owned + 1] = handle
+  return handle
+end
+
+local function open_callback(set, callback)
+  local read_end, write_end = core.fd.pipe()
+  if not read_end then
+    return nil, write_end
+  end
+  set.owned[#set.owned + 1] = write_end
+  set.readers[#set.readers + 1] = { handle = read_end, callback = callback }
+  core.fd.set_nonblock(read_end, true)
+  return write_end
+end
+
+local function open_string(set, name, value)
+  if value == "null" then
+    return open_null(set)
+  end
+  if value == "inherit" then
+    return INHERITED[name]
+  end
+  if name == "stdin" and value:sub(1, 1) ~= "/" then
+    return open_content(set, value)
+  end
+  return open_path(set, name, value)
+end
+
+local function is_descriptor(value)
+  return pcall(core.fd.number, value)
+end
+
+local function open_one(set, name, value)
+  local kind = type(value)
+  if kind == "nil" then
+    return open_null(set)
+  end
+  if kind == "string" then
+    return open_string(set, name, value)
+  end
+  if kind == "function" and name ~= "stdin" then
+    return open_callback(set, value)
+  end
+  if kind == "table" and type(value.handle) == "userdata" then
+    return value.handle
+  end
+  if (kind == "number" or kind == "userdata") and is_descriptor(value) then
+    return value
+  end
+  local forms = "a Lua file, a descriptor, a path, \"null\", \"inherit\" or "
+  forms = forms .. (name == "stdin" and "a string" or "a function")
+  return nil, errors.new("ConfigInvalid", "must be " .. forms, { path = "process." .. name })
+end
+
+local function close_all(handles)
+  for _, handle in ipairs(handles) do
+    handle:close()
+  end
+end
+
+local set_methods = {}
+local set_metatable = { __index = set_methods }
+
+--- Closes what the child has by now.
+function set_methods:close_owned()
+  close_all(self.owned)
+  self.owned = {}
+end
+
+--- Closes everything, after a failed start.
+function set_methods:close()
+  self:close_owned()
+  for _, reader in ipairs(self.readers) do
+    reader.handle:close()
+  end
+  self.readers = {}
+end
+
+local function add(set, name, value, target)
+  local fd, err = open_one(set, name, value)
+  if not fd then
+    set:close()
+    return nil, errors.is(err) and errors.with_path(err, "process." .. name) or err
+  end
+  set.fds[target] = fd
+  return true
+end
+
+local function add_extra_files(set, files)
+  for index, value in ipairs(files) do
+    if type(value) == "table" and type(value.handle) == "userdata" then
+      value = value.handle
+    end
+    if not is_descriptor(value) then
+      set:close()
+      return nil, errors.new("ConfigInvalid", "must be a Lua file or a descriptor",
+        { path = ("process.extra_files[%d]"):format(index) })
+    end
+    set.fds[3 + index] = value
+  end
+  return true
+end
+
+--- Opens the streams and extra files of a process.
+-- @tparam table process normalised
+-- @tparam boolean terminal all three are a console's, and must not be given
+-- @treturn[1] table `fds`: what becomes descriptor 0, 1, …; `readers`: output that functions want
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`, `ConsoleExists`, `SystemError`
+function M.open(process, terminal)
+  local set = setmetatable({ fds = {}, owned = {}, readers = {} }, set_metatable)
+  for index, name in ipairs(NAMES) do
+    if terminal and process[name] ~= nil then
+      return nil, errors.new("ConsoleExists", "the process has a console: it takes no " .. name,
+        { path = "process." .. name })
+    end
+    local ok, err = add(set, name, process[name], index)
+    if not ok then
+      return nil, err
+    end
+  end
+  local ok, err = add_extra_files(set, process.extra_files)
+  if not ok then
+    return nil, err
+  end
+  return set
+end
+
+return M
