@@ -1,0 +1,319 @@
+--- What a container costs, beside the peers and beside the floor: ratios of medians from one run.
+-- Run by `make bench`, in a private mount namespace, as root. Arguments: the build folder, the
+-- folder of this file; rounds from CTR_BENCH_ROUNDS (default 30).
+
+local build, here = arg[1], arg[2]
+package.path = here .. "/../lua/?.lua;" .. here .. "/../lua/?/init.lua;" .. here .. "/?.lua;"
+  .. package.path
+package.cpath = build .. "/?.so;" .. package.cpath
+
+local core = require("ctr.core")
+local ctr = require("ctr")
+local stats = require("stats")
+
+local ROUNDS = tonumber(os.getenv("CTR_BENCH_ROUNDS")) or 30
+local SPORADIC = 0.06 -- seconds between two runs
+local ROOT = build .. "/rootfs"
+local STATE = "/run/ctr-bench"
+local config, process_fields = dofile(here .. "/config.lua")(ROOT)
+
+local function sh(command)
+  local status = os.execute(command)
+  assert(status == 0 or status == true, command)
+end
+
+local function find(name)
+  local pipe = io.popen("command -v " .. name)
+  local path = pipe:read("*l")
+  pipe:close()
+  return path
+end
+
+local function sleep(seconds)
+  core.poll.wait({}, seconds)
+end
+
+local null = assert(core.fd.open("/dev/null", { flags = { "rdwr" } }))
+
+-- One command from spawn to exit: wall time, CPU time and peak memory.
+local function measure(command, folder)
+  local from = core.proc.clock()
+  local child = assert(core.proc.spawn({ path = command[1], argv = command, dir = folder,
+    env = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, fds = { null, null, 2 }, flags = 0 }))
+  local result = assert(core.proc.wait(child.pidfd, {}))
+  child.pidfd:close()
+  assert(result.code == 0, "failed: " .. table.concat(command, " "))
+  return core.proc.clock() - from, result.usage.cpu, result.usage.memory_peak
+end
+
+-- Interleaved run by run, the order rotated, so that noise falls on all alike.
+local function race(entries, pause)
+  for _, entry in ipairs(entries) do
+    entry.wall, entry.cpu, entry.peak = {}, {}, 0
+    measure(entry.command(0), entry.folder)
+  end
+  for round = 1, ROUNDS do
+    for turn = 1, #entries do
+      local entry = entries[(round + turn) % #entries + 1]
+      if pause > 0 then
+        sleep(pause)
+      end
+      local wall, cpu, peak = measure(entry.command(round), entry.folder)
+      entry.wall[round], entry.cpu[round] = wall, cpu
+      entry.peak = math.max(entry.peak, peak)
+    end
+  end
+end
+
+local counter = 0
+local function next_id(name)
+  counter = counter + 1
+  return ("bench-%s-%d"):format(name, counter)
+end
+
+local function bundle_of(peer, path)
+  local folder = build .. "/bench/" .. peer
+  sh(("rm -rf %s && mkdir -p %s && cd %s && %s spec"):format(folder, folder, folder, path))
+  local file = assert(io.open(folder .. "/config.json"))
+  local text = file:read("*a")
+  file:close()
+  local spec = assert(core.json.decode(text))
+  spec.root.path = ROOT
+  spec.process.terminal = false
+  spec.process.args = { "/bin/true" }
+  spec.process.capabilities.ambient = nil
+  local mounts = {}
+  for _, mount in ipairs(spec.mounts) do
+    if mount.type ~= "cgroup" then
+      mounts[#mounts + 1] = mount
+    end
+  end
+  spec.mounts = mounts
+  file = assert(io.open(folder .. "/config.json", "w"))
+  file:write(assert(core.json.encode(spec)))
+  file:close()
+  return folder
+end
+
+local function peer_entry(peer)
+  local path = find(peer)
+  if not path then
+    return nil
+  end
+  local folder = bundle_of(peer, path)
+  local entry = { name = peer, folder = folder, command = function()
+    return { path, "--root", "/run/bench-" .. peer, "run", next_id(peer) }
+  end }
+  if pcall(measure, entry.command(), folder) then
+    return entry
+  end
+  print(peer .. " does not run here, and is left out")
+  return nil
+end
+
+local function bwrap_entry()
+  local path = find("bwrap")
+  return path and { name = "bwrap", command = function()
+    return { path, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--ro-bind",
+      ROOT, "/", "--proc", "/proc", "--dev", "/dev", "/bin/true" }
+  end }
+end
+
+local FLOOR_PARTS = "cgmnt"
+
+local function floor_command(extra)
+  return { build .. "/bench/floor", "-n", "1", "-x", FLOOR_PARTS, extra or "-v", ROOT, "/bin/true" }
+end
+
+local function whole_commands()
+  local entries = {
+    { name = "lctr", command = function()
+      return { build .. "/lctr", here .. "/once.lua", here, ROOT, STATE, next_id("lctr") }
+    end },
+    { name = "floor", command = function() return floor_command() end },
+  }
+  for _, entry in ipairs({ peer_entry("crun") or false, peer_entry("runc") or false,
+    bwrap_entry() or false }) do
+    if entry then
+      entries[#entries + 1] = entry
+    end
+  end
+  return entries
+end
+
+local function ratio(a, b)
+  return ("%.2f"):format(a / b)
+end
+
+local function by_name(entries, name)
+  for _, entry in ipairs(entries) do
+    if entry.name == name then
+      return entry
+    end
+  end
+  return nil
+end
+
+local function print_commands(entries, title)
+  local base = by_name(entries, "crun") or by_name(entries, "floor")
+  local rows = {}
+  for _, entry in ipairs(entries) do
+    rows[#rows + 1] = {
+      entry.name, ("%.2f"):format(stats.median(entry.wall) * 1e3),
+      ratio(stats.median(entry.wall), stats.median(base.wall)),
+      ("%.2f"):format(stats.median(entry.cpu) * 1e3),
+      ratio(stats.median(entry.cpu), stats.median(base.cpu)),
+      ("%.1f"):format(entry.peak / 1048576),
+    }
+  end
+  print("\n" .. title)
+  stats.print_table({ "command", "ms", "to " .. base.name, "cpu ms", "to " .. base.name,
+    "peak MiB" }, rows)
+end
+
+-- In one program: start, wait, destroy.
+local function one_start(factory)
+  local id = next_id("in")
+  local from = core.proc.clock()
+  local container = assert(factory:create(id, config))
+  local process = ctr.process(process_fields)
+  assert(container:run(process))
+  local result = assert(process:wait())
+  assert(container:destroy())
+  local took = core.proc.clock() - from
+  assert(result.code == 0)
+  return took
+end
+
+local function floor_batch(count)
+  local command = table.concat({ build .. "/bench/floor", "-n", count, "-o", "quiet", "-x",
+    FLOOR_PARTS, ROOT, "/bin/true" }, " ")
+  local pipe = assert(io.popen(command))
+  local line = pipe:read("*a")
+  pipe:close()
+  return assert(tonumber(line:match("total%s+([%d.]+) us"))) / 1e6
+end
+
+local function in_process(factory)
+  local ours, floors = {}, {}
+  for _ = 1, 5 do
+    one_start(factory)
+  end
+  for _ = 1, math.ceil(ROUNDS / 3) do
+    for _ = 1, 10 do
+      ours[#ours + 1] = one_start(factory)
+    end
+    floors[#floors + 1] = floor_batch(10)
+  end
+  return stats.median(ours), stats.median(floors)
+end
+
+local function median_start(factory)
+  local times = {}
+  for round = 1, ROUNDS do
+    times[round] = one_start(factory)
+  end
+  return stats.median(times)
+end
+
+-- Memory that is really there, beside the Lua heap: a sealed file's pages would not do.
+local function ballast(mebibytes)
+  local ffi = require("ffi")
+  local size = mebibytes * 1048576
+  ffi.cdef("void *malloc(size_t); void free(void *);")
+  local memory = ffi.cast("char *", ffi.C.malloc(size))
+  for offset = 0, size - 1, 4096 do
+    memory[offset] = 1
+  end
+  return function()
+    ffi.C.free(memory)
+  end
+end
+
+local function caller_size(factory)
+  local small, large = {}, {}
+  for _ = 1, 4 do
+    small[#small + 1] = median_start(factory)
+    local release = ballast(1024)
+    large[#large + 1] = median_start(factory)
+    release()
+  end
+  return stats.median(large), stats.median(small)
+end
+
+local function host_mounts(count, folder)
+  sh(("mkdir -p %s && mount -t tmpfs none %s && cd %s && mkdir $(seq %d)"):format(folder, folder,
+    folder, count))
+  local file = assert(io.popen("sh", "w"))
+  for index = 1, count do
+    file:write(("mount --bind %s/%d %s/%d\n"):format(folder, index, folder, index))
+  end
+  file:close()
+  return function()
+    sh("umount -l " .. folder)
+  end
+end
+
+-- Each side in a program of its own: what a factory opens once is made anew under the many mounts.
+local function many_mounts()
+  local few, many = {}, {}
+  local factory = assert(ctr.new(STATE))
+  one_start(factory)
+  few[1] = median_start(factory)
+  local remove = host_mounts(3000, "/run/bench-mounts")
+  local crowded = assert(ctr.new(STATE))
+  one_start(crowded)
+  for round = 1, 2 do
+    many[round] = median_start(crowded)
+  end
+  remove()
+  few[2] = median_start(factory)
+  factory:close()
+  crowded:close()
+  return stats.median(many), stats.median(few)
+end
+
+local targets = {}
+
+local function target(what, value, limit)
+  targets[#targets + 1] = { what, ("%.2f"):format(value), "≤ " .. limit,
+    value <= limit and "reached" or "missed" }
+end
+
+local function main()
+  sh("mkdir -p " .. build .. "/bench")
+  local hot = whole_commands()
+  race(hot, 0)
+  print_commands(hot, "whole command, back to back")
+  local sporadic = whole_commands()
+  race(sporadic, SPORADIC)
+  print_commands(sporadic, "whole command, one every 60 ms")
+
+  local factory = assert(ctr.new(STATE))
+  local ours, floor = in_process(factory)
+  print(("\nin one program: start, wait, destroy %.2f ms, floor %.2f ms"):format(ours * 1e3,
+    floor * 1e3))
+  local large, small = caller_size(factory)
+  print(("caller of 1 GiB %.2f ms, of a few MiB %.2f ms"):format(large * 1e3, small * 1e3))
+  factory:close()
+  local many, few = many_mounts()
+  print(("3000 host mounts %.2f ms, none %.2f ms"):format(many * 1e3, few * 1e3))
+
+  local crun = by_name(sporadic, "crun")
+  if crun then
+    local lctr = by_name(sporadic, "lctr")
+    target("a run of a trivial program, one every 60 ms, against crun",
+      stats.median(lctr.wall) / stats.median(crun.wall), 0.35)
+    lctr, crun = by_name(hot, "lctr"), by_name(hot, "crun")
+    target("the same, back to back", stats.median(lctr.wall) / stats.median(crun.wall), 0.60)
+    target("CPU time of the same", stats.median(lctr.cpu) / stats.median(crun.cpu), 0.65)
+  end
+  target("one start-wait-destroy inside a Lua program, against the floor", ours / floor, 1.25)
+  target("the caller at 1 GiB, against a small one", large / small, 1.05)
+  target("3000 host mounts, against none", many / few, 1.3)
+  target("peak memory of a run, MiB", by_name(hot, "lctr").peak / 1048576, 4)
+  print("\ntargets (cgroup v1)")
+  stats.print_table({ "what", "measured", "target", "" }, targets)
+end
+
+main()

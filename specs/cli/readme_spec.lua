@@ -1,0 +1,95 @@
+local command = require("specs.support.command")
+local machine = require("specs.support.machine")
+local rootfs = require("specs.support.rootfs")
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function examples()
+  local list = {}
+  for block in read("README.md"):gmatch("\n```lua\n(.-)\n```") do
+    list[#list + 1] = block
+  end
+  return list
+end
+
+describe("README.md", function()
+  local folder, remove
+
+  after_each(function()
+    if remove then
+      remove()
+      remove = nil
+    end
+  end)
+
+  it("has a first program that does what is said of it", function()
+    if not machine.is_root() then
+      pending("needs root")
+      return
+    end
+    rootfs.shared()
+    -- A path in a program is relative to the program's file, and this one stands in the clone.
+    local text = examples()[1]:gsub('"build/rootfs"', ("%q"):format(rootfs.shared()))
+    folder, remove = command.folder({ ["first.lua"] = text })
+    local result = command.run({ "build/lctr", folder .. "/first.lua" })
+    assert.equal("", result.stderr)
+    assert.equal("I am process 1 on first\n", result.stdout)
+  end)
+
+  it("has a description that is right", function()
+    folder, remove = command.folder({ ["web.lua"] = examples()[2] })
+    local result = command.run({ "build/lctr", "check", folder .. "/web.lua" })
+    assert.equal("", result.stderr)
+    assert.equal("web: ok\n", result.stdout)
+  end)
+
+  it("has no other example that no spec looks at", function()
+    assert.equal(2, #examples())
+  end)
+end)
+
+describe("examples/", function()
+  it("hello.lua shows a life, and leaves nothing", function()
+    if not machine.is_root() then
+      pending("needs root")
+      return
+    end
+    local before = machine.snapshot()
+    local result = command.run({ "build/lctr", "examples/hello.lua", rootfs.shared() })
+    assert.equal("", result.stderr)
+    assert.equal(0, result.code)
+    for _, line in ipairs({
+      "host name:     hello-from-lua\n", "process id:    1\n", "capabilities:  0000000000000000\n",
+      "namespaces of its own: mnt uts ipc pid net cgroup user\n",
+      "it ended with 7; the container is stopped\n", "nothing is left: no state, no cgroup\n",
+    }) do
+      assert.truthy(result.stdout:find(line, 1, true), line .. " is missing in\n" .. result.stdout)
+    end
+    assert.same(before, machine.snapshot())
+  end)
+
+  it("web.lua is right", function()
+    assert.equal("web: ok\n", command.run({ "build/lctr", "check", "examples/web.lua" }).stdout)
+  end)
+end)
+
+describe("docs/man/lctr.1", function()
+  it("has every command and every option", function()
+    local page = read("docs/man/lctr.1"):gsub("\\%-", "-")
+    local commands = require("ctr.cli.commands")
+    for _, option in ipairs(commands.globals) do
+      assert.truthy(page:find("--" .. option.name, 1, true), option.name)
+    end
+    for _, row in ipairs(commands.list) do
+      assert.truthy(page:find("lctr " .. row.name, 1, true), row.name)
+      for _, option in ipairs(row.options) do
+        assert.truthy(page:find("--" .. option.name, 1, true), option.name)
+      end
+    end
+  end)
+end)

@@ -1,0 +1,276 @@
+-- Layouts that the machine does not have are shown to a process in a mount namespace of its own.
+
+local core = require("ctr.core")
+local support = require("specs.support.cgroups")
+
+local UNSHARE, SHELL = "/usr/bin/unshare", "/bin/sh"
+local UNIFIED = "/sys/fs/cgroup/unified"
+local V2 = "mount -t cgroup2 none /sys/fs/cgroup"
+
+local PRELUDE = [[
+package.path, package.cpath = %q, %q
+local core = require("ctr.core")
+local cgroup = require("ctr.cgroup")
+local support = require("specs.support.cgroups")
+local SIGKILL, SIGTERM = core.proc.signals.SIGKILL, core.proc.signals.SIGTERM
+local ID = "spec-" .. core.proc.getpid()
+local function new(config, kind)
+  return assert(cgroup.new({ config = config, id = ID, manager = kind }))
+end
+]]
+
+-- Runs Lua where a shell command has changed what is mounted; returns what it printed.
+local function inside(command, code, options)
+  local words = { "unshare", "--mount", "--propagation", "private" }
+  for _, word in ipairs(options or {}) do
+    words[#words + 1] = word
+  end
+  local script = command .. " && exec " .. (options and options.with or "") .. " luajit -"
+  for _, word in ipairs({ SHELL, "-c", script }) do
+    words[#words + 1] = word
+  end
+  local result = assert(core.proc.run({
+    path = UNSHARE,
+    args = words,
+    env = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin" },
+    stdin = PRELUDE:format(package.path, package.cpath) .. code,
+    timeout = 60,
+  }))
+  assert.equal(0, result.code, result.stderr)
+  return result.stdout
+end
+
+local function lines(...)
+  return table.concat({ ... }, "\n") .. "\n"
+end
+
+local function has_unified()
+  return support.read(UNIFIED .. "/cgroup.subtree_control")
+    or support.read("/sys/fs/cgroup/cgroup.subtree_control")
+end
+
+if core.proc.ids().euid ~= 0 or not has_unified() then
+  describe("ctr.cgroup in other layouts", function()
+    pending("needs root and a cgroup2 tree")
+  end)
+  return
+end
+
+describe("ctr.cgroup in other layouts", function()
+  local handed_on
+
+  setup(function()
+    handed_on = support.read(UNIFIED .. "/cgroup.subtree_control")
+  end)
+
+  -- Handing a controller on at the root outlives the mount namespace.
+  teardown(function()
+    local now = support.read(UNIFIED .. "/cgroup.subtree_control")
+    for name in (now or ""):gmatch("%S+") do
+      if not (" " .. handed_on .. " "):find(" " .. name .. " ", 1, true) then
+        local file = assert(io.open(UNIFIED .. "/cgroup.subtree_control", "w"))
+        file:write("-" .. name)
+        file:close()
+      end
+    end
+  end)
+
+  describe("with a cgroup2 tree alone", function()
+    it("makes, joins, freezes, signals and removes one directory", function()
+      local out = inside(V2, [[
+        print(cgroup.layout().mode)
+        local manager = new({ path = "/ctr-spec-v2/c" })
+        assert(manager:create())
+        print(manager:paths()[""], table.concat(manager:created(), " "))
+        local child = support.sleeper(manager)
+        print(#manager:pids() == 1 and manager:pids()[1] == child.pid)
+        print((manager:freezer_state()))
+        assert(manager:freeze("FROZEN"))
+        print((manager:freezer_state()))
+        assert(manager:signal(SIGTERM)) -- v2 wakes a frozen process that a signal kills
+        print(manager:freezer_state() ~= "THAWED")
+        assert(manager:freeze("THAWED"))
+        print(child:finish().signal)
+        assert(manager:destroy())
+        print(manager:exists(), support.exists("/sys/fs/cgroup/ctr-spec-v2"))
+      ]])
+      assert.equal(lines("v2", "/sys/fs/cgroup/ctr-spec-v2/c\t/sys/fs/cgroup/ctr-spec-v2", "true",
+        "THAWED", "FROZEN", "true", "SIGTERM", "false\tfalse"), out)
+    end)
+
+    it("hands the directory itself to clone", function()
+      local out = inside(V2, [[
+        local manager = new({})
+        assert(manager:create())
+        local fds = support.count_fds()
+        local handles, directory = assert(manager:join())
+        print(#handles, core.fd.type(directory))
+        directory:close()
+        print(support.count_fds() - fds)
+        assert(manager:destroy())
+      ]])
+      assert.equal(lines("0\tdirectory", "-1"), out)
+    end)
+
+    it("kills all at once, frozen or not, those below too, and names what holds it", function()
+      local out = inside(V2, [[
+        local manager, below = new({ path = "/ctr-spec-v2" }), new({ path = "/ctr-spec-v2/below" })
+        assert(manager:create())
+        assert(below:create())
+        manager:close()
+        local child = support.sleeper(below)
+        local ok, err = manager:destroy()
+        print(ok, err.errno, err.message:match("holds the processes (%d+)") == tostring(child.pid))
+        assert(manager:freeze("FROZEN"))
+        assert(manager:signal(SIGKILL))
+        print(#manager:pids(true), child:finish().signal)
+        assert(manager:destroy())
+        print(below:exists())
+      ]])
+      assert.equal(lines("nil\tEBUSY\ttrue", "0\tSIGKILL", "false"), out)
+    end)
+
+    it("refuses a cgroup in use, a frozen one and one below a frozen one", function()
+      local out = inside(V2, [[
+        local manager = new({ path = "/ctr-spec-v2" })
+        assert(manager:create())
+        local child = support.sleeper(manager)
+        print((select(2, new({ path = "/ctr-spec-v2" }):create()).message:gsub("%d+$", "N")))
+        child:stop()
+        assert(manager:freeze("FROZEN"))
+        print(select(2, new({ path = "/ctr-spec-v2" }):create()).message)
+        print(select(2, new({ path = "/ctr-spec-v2/below" }):create()).message)
+        assert(manager:destroy())
+      ]])
+      assert.equal(lines("cgroup /sys/fs/cgroup/ctr-spec-v2 is in use: it holds the processes N",
+        "cgroup /sys/fs/cgroup/ctr-spec-v2 is frozen",
+        "cgroup /sys/fs/cgroup/ctr-spec-v2/below is frozen"), out)
+    end)
+
+    it("refuses a limit whose controller is not there, and leaves nothing behind", function()
+      local out = inside(V2, [[
+        local ok, err = new({ path = "/ctr-spec-v2", memory = 1048576 }):create()
+        print(ok, err.path, err.message:match("memory%.max"))
+        print(support.exists("/sys/fs/cgroup/ctr-spec-v2"))
+      ]])
+      assert.equal(lines("nil\tcgroups.memory\tmemory.max", "false"), out)
+    end)
+
+    it("refuses device rules instead of ignoring them", function()
+      local out = inside(V2, [[
+        local null = { allow = true, type = "c", major = 1, minor = 3, permissions = "rwm" }
+        local manager = new({ path = "/ctr-spec-v2", devices = { null } })
+        local ok, err = manager:create()
+        print(ok, err.code, err.path, manager:exists())
+      ]])
+      assert.equal(lines("nil\tConfigInvalid\tcgroups.devices\tfalse"), out)
+    end)
+  end)
+
+  it("is pure v1 without the cgroup2 tree", function()
+    local out = inside("umount " .. UNIFIED, [[
+      print(cgroup.layout().mode, cgroup.layout().unified)
+      local manager = new({ pids_limit = 5 })
+      assert(manager:create())
+      local child = support.sleeper(manager)
+      print(#manager:pids())
+      assert(manager:signal(SIGKILL))
+      child:finish()
+      assert(manager:destroy())
+    ]])
+    assert.equal(lines("v1\tnil", "1"), out)
+  end)
+
+  it("finds hierarchies at places that are not the usual ones", function()
+    local command = "mount -t tmpfs none /sys/fs/cgroup && mkdir /sys/fs/cgroup/a /sys/fs/cgroup/b"
+      .. " && mount -t cgroup -o pids none /sys/fs/cgroup/a"
+      .. " && mount -t cgroup -o freezer none /sys/fs/cgroup/b"
+    local out = inside(command, [[
+      local layout = cgroup.layout()
+      print(layout.mode, layout.controllers.pids.mount, layout.controllers.memory)
+      local manager = new({ path = "/ctr-spec-odd", pids_limit = 5 })
+      assert(manager:create())
+      print(support.read("/sys/fs/cgroup/a/ctr-spec-odd/pids.max"))
+      assert(manager:destroy())
+      local ok, err = new({ path = "/ctr-spec-odd", memory = 1048576 }):create()
+      print(ok, err.message, support.exists("/sys/fs/cgroup/a/ctr-spec-odd"))
+    ]])
+    assert.equal(lines("v1\t/sys/fs/cgroup/a\tnil", "5",
+      "nil\tcgroups.memory: cannot be set: the memory controller is not mounted\tfalse"), out)
+  end)
+
+  it("notices that other hierarchies were mounted", function()
+    local out = inside(":", ([[
+      local before = cgroup.layout().mode
+      assert(os.execute(%q) == 0)
+      print(before ~= "v2", cgroup.layout().mode)
+    ]]):format(V2))
+    assert.equal("true\tv2\n", out)
+  end)
+
+  it("says so when no hierarchy is mounted", function()
+    local out = inside("mount -t tmpfs none /sys/fs/cgroup", [[
+      local ok, err = new({}):create()
+      print(cgroup.layout().mode, ok, err.message)
+      print(new({}, "rootless"):create())
+    ]])
+    assert.equal(lines("none\tnil\tno cgroup hierarchy is mounted", "true"), out)
+  end)
+
+  it("cannot place a relative path where the caller's own cgroup is not to be seen", function()
+    local move = "mkdir -p /sys/fs/cgroup/pids/ctr-spec-ns/inner"
+      .. " && echo $$ > /sys/fs/cgroup/pids/ctr-spec-ns/inner/cgroup.procs"
+    finally(function()
+      os.execute("rmdir /sys/fs/cgroup/pids/ctr-spec-ns/inner /sys/fs/cgroup/pids/ctr-spec-ns")
+    end)
+    local out = inside(move, [[
+      local ok, err = new({}):create()
+      print(ok, err.path)
+      local manager = new({ path = "/ctr-spec-ns-absolute" })
+      assert(manager:create())
+      assert(manager:destroy())
+      manager = new({}, "rootless")
+      assert(manager:create())
+      print(manager:paths().pids, manager:paths().freezer ~= nil)
+      assert(manager:destroy())
+    ]], { with = "unshare --cgroup" })
+    assert.equal(lines("nil\tcgroups.path", "nil\ttrue"), out)
+  end)
+
+  describe("without privilege", function()
+    local NOBODY = { with = "setpriv --reuid=65534 --regid=65534 --clear-groups" }
+
+    it("does without cgroups, unless something is asked of them", function()
+      local out = inside(":", [[
+        local null = { allow = true, type = "c", major = 1, minor = 3, permissions = "rwm" }
+        local manager = new({ devices = { null } }, "rootless")
+        print(manager:create())
+        print(next(manager:paths()), #manager:join(), #manager:pids(), manager:freezer_state())
+        print(manager:destroy())
+        local ok, err = new({ memory = 1048576 }, "rootless"):create()
+        print(ok, err.path, err.message:match("^(.-) %("))
+        ok, err = new({ path = "/ctr-spec" }, "rootless"):create()
+        print(ok, err.errno)
+        ok, err = new({}):create()
+        print(ok, err.errno)
+      ]], NOBODY)
+      assert.equal(lines("true", "nil\t0\t0\tnil", "true",
+        "nil\tcgroups.memory\tcgroups.memory: cannot be set: no cgroup could be made",
+        "nil\tEACCES", "nil\tEACCES"), out)
+    end)
+
+    it("does the same in a cgroup2 tree", function()
+      local out = inside(V2, [[
+        local manager = new({}, "rootless")
+        print(manager:create())
+        local handles, directory = manager:join()
+        print(next(manager:paths()), #handles, directory)
+        local ok, err = new({ pids_limit = 3 }, "rootless"):create()
+        print(ok, err.path)
+        ok, err = manager:freeze("FROZEN")
+        print(ok, err.code)
+      ]], NOBODY)
+      assert.equal(lines("true", "nil\t0\tnil", "nil\tcgroups.pids_limit", "nil\tSystemError"), out)
+    end)
+  end)
+end)

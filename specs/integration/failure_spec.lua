@@ -1,0 +1,149 @@
+local box = require("specs.support.box")
+local ctr = require("ctr")
+local machine = require("specs.support.machine")
+local planner = require("ctr.plan")
+
+local MAPPING = { { container_id = 0, host_id = 100000, size = 65536 } }
+local STAGED = { namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWUSER", "NEWNET" },
+  uid_mappings = MAPPING, gid_mappings = MAPPING }
+local HELD = { "CAP_KILL" }
+local THROUGH_FILE = "/etc/passwd/below"
+-- Commands around a mount make the start take the way through a copied mount namespace.
+local COPIED_MOUNTS = { { source = "tmpfs", destination = "/tmp", device = "tmpfs",
+  premount_cmds = { { path = "/bin/true" } } } }
+local COPIED = { mounts = COPIED_MOUNTS }
+
+-- For each operation that can fail: how a step of it is made to, in which configuration, and with
+-- what. The kernel refuses none of the others what the parser lets pass: sync, setsid, umask,
+-- chown_stdio, no_new_privs, bounding, keep_caps, pdeathsig; more and wait_fifo only talk.
+local FAILURES = {
+  cgroup_join = { nums = { "@procfs" } },
+  oom_score_adj = { config = { oom_score_adj = 100 }, strings = { "99999" }, errno = "EINVAL" },
+  rlimit_raise = { config = { rlimits = { { type = "RLIMIT_NOFILE", hard = 99, soft = 99 } } },
+    nums = { 99, 1 }, errno = "EINVAL" },
+  rlimit = { config = { rlimits = { { type = "RLIMIT_NOFILE", hard = 99, soft = 99 } } },
+    nums = { 99, 1, 1 }, errno = "EINVAL" },
+  join = { nums = { "@procfs", planner.CLONE.NEWNS } },
+  unshare = { nums = { 1 }, errno = "EINVAL" },
+  time_offsets = { config = { namespaces = { "NEWNS", "NEWPID", "NEWTIME" }, hostname = "",
+    networks = {} }, strings = { "nonsense\n" }, errno = "EINVAL" },
+  set_ids = { config = STAGED, nums = { 4000000000, 0, 1 }, errno = "EINVAL" },
+  fork = { config = { namespaces = STAGED.namespaces, uid_mappings = MAPPING,
+    gid_mappings = MAPPING, cgroups = { parent = "/ctr-specs", pids_limit = 1 } },
+    errno = "EAGAIN" },
+  keyring = { strings = { ("k"):rep(5000) }, errno = "EINVAL" },
+  hostname = { strings = { ("h"):rep(65) }, errno = "EINVAL" },
+  domainname = { config = { domainname = "d" }, strings = { ("d"):rep(65) }, errno = "EINVAL" },
+  link_up = { strings = { "nonesuch0" }, errno = "ENODEV" },
+  root_attach = { nums = { "@lean" } },
+  mount = { strings = { "nonesuchfs", "", "/proc" }, errno = "ENODEV" },
+  attach = { config = STAGED, strings = { THROUGH_FILE }, errno = "ENOTDIR" },
+  set_attr = { config = { readonlyfs = true }, strings = { "/nonesuch" }, errno = "ENOENT" },
+  mknod = { strings = { THROUGH_FILE }, errno = "ENOTDIR" },
+  symlink = { strings = { "text", THROUGH_FILE }, errno = "ENOTDIR" },
+  pivot_root = { config = STAGED, repeated = true },
+  mask = { config = { mask_paths = { "/etc/passwd" } }, strings = { "/etc/passwd", "/etc/group" } },
+  readonly = { config = { readonly_paths = { "/proc" } }, strings = { ("l"):rep(300) },
+    errno = "ENAMETOOLONG" },
+  sysctl = { config = { sysctl = { ["kernel.shmmni"] = "100" } },
+    strings = { "kernel/nonesuch", "1" }, errno = "ENOENT" },
+  make_dir = { spec = { cwd = "/tmp" }, strings = { THROUGH_FILE }, errno = "ENOTDIR" },
+  chdir = { spec = { cwd = "/tmp" }, strings = { "/etc/passwd" }, errno = "ENOTDIR" },
+  console = { spec = { terminal = true }, nums = { "@procfs", 0, 0, 1 }, errno = "EBADF" },
+  capset = { nums = { 2 ^ 21, 0, 0, 0 }, errno = "EPERM" },
+  label = { config = {}, insert = { op = "label", nums = { "@procfs" },
+    strings = { "exec", "nonesuch" }, path = "apparmor_profile" } },
+  find_program = { strings = { "/bin/nonesuch" }, errno = "ENOENT" },
+  exec = { nums = { 1, 0 }, strings = { ("a"):rep(4 * 1024 * 1024) }, errno = "E2BIG" },
+  command = { config = COPIED, nums = { 1, 0, 0 }, strings = { "", "/bin/false", "false" } },
+  propagation = { config = COPIED, nums = { 0x180000 }, errno = "EINVAL" },
+  open_tree = { config = COPIED, strings = { "/nonesuch" }, errno = "ENOENT" },
+  root_attach_at = { config = COPIED, strings = { "/nonesuch" }, errno = "ENOENT" },
+  move_root = { config = { no_pivot_root = true, mounts = COPIED_MOUNTS }, repeated = true },
+}
+
+local function last_of(steps, op)
+  for index = #steps, 1, -1 do
+    if steps[index].op == op then
+      return index
+    end
+  end
+  return nil
+end
+
+local function spoil(steps, op, failure)
+  if failure.insert then
+    table.insert(steps, 2, failure.insert)
+    return failure.insert
+  end
+  local index = assert(last_of(steps, op), "the plan has no " .. op)
+  local step = steps[index]
+  step.nums = failure.nums or step.nums
+  step.strings = failure.strings or step.strings
+  if failure.repeated then
+    table.insert(steps, index, step)
+  end
+  return step
+end
+
+describe("a start that fails", function()
+  local b, start
+
+  setup(function()
+    b = box.new()
+    start = planner.start
+    -- What a first start opens for all later ones is open before the counting.
+    assert(b:sh("true"))
+    assert(b:sh("true", STAGED))
+  end)
+
+  teardown(function()
+    b:close()
+  end)
+
+  after_each(function()
+    planner.start = start
+  end)
+
+  local function fail_at(op, failure)
+    local before = machine.snapshot()
+    local container = assert(b:create(failure.config))
+    local spoiled
+    planner.start = function(...)
+      local steps = start(...)
+      spoiled = spoil(steps, op, failure)
+      return steps
+    end
+    local fields = { args = { "/bin/true" }, capabilities = { bounding = HELD, effective = HELD,
+      permitted = HELD, inheritable = {}, ambient = {} } }
+    for key, value in pairs(failure.spec or {}) do
+      fields[key] = value
+    end
+    local ok, err = container:run(ctr.process(fields))
+    assert.is_nil(ok)
+    assert.equal("SystemError", err.code)
+    assert.equal(spoiled.path, err.path)
+    if failure.errno then
+      assert.equal(failure.errno, err.errno)
+    end
+    assert.equal("stopped", container:status())
+    assert.equal(-1, container:state().init_process_pid)
+    assert(container:destroy())
+    assert.same(before, machine.snapshot())
+  end
+
+  for op, failure in pairs(FAILURES) do
+    it("at " .. op .. " says so and leaves nothing", function()
+      fail_at(op, failure)
+    end)
+  end
+
+  it("can be tried again", function()
+    local container = assert(b:create())
+    assert.is_nil((container:run(ctr.process({ args = { "/bin/nonesuch" } }))))
+    local process = ctr.process({ args = { "/bin/true" } })
+    assert(container:run(process))
+    assert.equal(0, process:wait(10).code)
+    assert(container:destroy())
+  end)
+end)

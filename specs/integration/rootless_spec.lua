@@ -1,0 +1,51 @@
+local box = require("specs.support.box")
+local core = require("ctr.core")
+
+local USER = 4321
+
+describe("a user without privilege", function()
+  local b
+
+  setup(function()
+    b = box.new()
+    os.execute((("mkdir -p F/user && chown U:U F/user && chmod 755 F"):gsub("%u", {
+      F = b.folder, U = USER })))
+  end)
+
+  teardown(function()
+    b:close()
+  end)
+
+  local function run(kind)
+    local project = assert(core.path.realpath("."))
+    local result = assert(core.proc.run({
+      path = "/usr/bin/setpriv", timeout = 60, env = { "PATH=/usr/bin:/bin" },
+      args = { "setpriv", "--reuid", tostring(USER), "--regid", tostring(USER), "--clear-groups",
+        "/usr/bin/luajit", project .. "/specs/support/as_user.lua", project, b.root,
+        b.folder .. "/user/state", kind },
+    }))
+    assert.equal("", result.stderr)
+    assert.equal(0, result.code)
+    return result.stdout
+  end
+
+  it("runs a container as its only id", function()
+    local out = run("single")
+    assert.matches("^0\nmine\ndeny\n", out)
+    assert.matches("second\n", out)
+    assert.matches("SIGKILL\n$", out)
+  end)
+
+  it("runs a container with its subordinate ids by newuidmap and newgidmap", function()
+    -- Specs run in a mount namespace of their own: the machine's files stay as they are.
+    os.execute(([[cd %s && echo specs:200000:1000 > subids && cp /etc/passwd passwd &&
+      echo specs:x:%d:%d::/:/bin/sh >> passwd && mount --bind subids /etc/subuid &&
+      mount --bind subids /etc/subgid && mount --bind passwd /etc/passwd]]):format(b.folder, USER,
+      USER))
+    local ok, out = pcall(run, "subordinate")
+    os.execute("umount /etc/subuid /etc/subgid /etc/passwd")
+    assert(ok, out)
+    assert.matches("^5\nmine\nallow\n", out)
+    assert.matches("second\n", out)
+  end)
+end)

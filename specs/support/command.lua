@@ -1,0 +1,46 @@
+--- Runs commands for specs, and keeps what they say.
+-- @module specs.support.command
+
+local core = require("ctr.core")
+
+local M = {}
+
+--- Runs a program.
+-- @tparam table args the program by its absolute path, or by its path below the project
+-- @tparam[opt] table options of `core.proc.run`: `env`, `dir`, `stdin`, `timeout`
+-- @treturn table `code`, `signal`, `stdout`, `stderr`
+function M.run(args, options)
+  local call = { args = args, timeout = 60 }
+  for key, value in pairs(options or {}) do
+    call[key] = value
+  end
+  call.path = assert(core.path.realpath(args[1]))
+  return assert(core.proc.run(call))
+end
+
+--- A temporary folder with files in it.
+-- @tparam[opt] table files from name to content
+-- @treturn string its path
+-- @treturn function removes it
+function M.folder(files)
+  local path = os.tmpname()
+  os.remove(path)
+  local parent, name = path:match("^(.*)/([^/]+)$")
+  local handle = assert(core.path.open_root(parent))
+  assert(core.path.mkdir(handle, name, 493)) -- 0755
+  for file, content in pairs(files or {}) do
+    local below = file:match("^(.*)/[^/]*$")
+    if below then
+      core.path.mkdir(handle, name .. "/" .. below, 493)
+    end
+    local out = assert(io.open(path .. "/" .. file, "w"))
+    out:write(content)
+    out:close()
+  end
+  return path, function()
+    assert(core.path.remove_tree(handle, name))
+    handle:close()
+  end
+end
+
+return M

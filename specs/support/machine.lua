@@ -1,0 +1,117 @@
+--- What specs ask of the machine: what it can do, and what is on it before and after.
+-- @module specs.support.machine
+
+local core = require("ctr.core")
+
+local M = {}
+
+local function read(path)
+  local file = io.open(path, "r")
+  if not file then
+    return nil
+  end
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function lines_of(command)
+  local pipe = assert(io.popen(command))
+  local lines = {}
+  for line in pipe:lines() do
+    lines[#lines + 1] = line
+  end
+  pipe:close()
+  return lines
+end
+
+-- Orphans come to us, so that a process which lost its parent is a child here.
+local function children()
+  core.proc.subreaper()
+  local text = read(("/proc/self/task/%d/children"):format(core.proc.getpid())) or ""
+  local list = {}
+  for pid in text:gmatch("%d+") do
+    local stat = read("/proc/" .. pid .. "/stat") or "gone"
+    list[#list + 1] = stat:match("^(%d+ %(.*%) %a)") or pid
+  end
+  return list
+end
+
+local function descriptors()
+  local folder = assert(core.path.open_root("/proc/self/fd"))
+  local list = {}
+  for _, name in ipairs(assert(core.path.list(folder, "."))) do
+    local target = core.path.readlink(folder, name)
+    if target and not target:find("^/proc/%d+/fd$") then
+      list[#list + 1] = name .. " " .. target
+    end
+  end
+  folder:close()
+  return list
+end
+
+-- Only those without a process: what else runs on the machine comes and goes in its own, and a
+-- process that is left behind is found as a child.
+local function cgroups()
+  local list = {}
+  for _, path in ipairs(lines_of("find /sys/fs/cgroup -name cgroup.procs 2>/dev/null | sort")) do
+    if read(path) == "" then
+      list[#list + 1] = path:match("^(.*)/")
+    end
+  end
+  return list
+end
+
+--- What containers may leave behind: to be compared with `assert.same`.
+-- @treturn table `children`, `mounts`, `cgroups`, `descriptors`
+function M.snapshot()
+  collectgarbage()
+  collectgarbage()
+  return {
+    children = children(),
+    mounts = read("/proc/self/mountinfo"),
+    cgroups = cgroups(),
+    descriptors = descriptors(),
+  }
+end
+
+--- Says whether this process is root.
+function M.is_root()
+  return core.proc.ids().euid == 0
+end
+
+local function has_controller(name)
+  for line in io.lines("/proc/self/mountinfo") do
+    local fs_type, options = line:match(" %- (%S+) %S+ (%S+)$")
+    if fs_type == "cgroup" and ("," .. options .. ","):find("," .. name .. ",", 1, true) then
+      return true
+    end
+  end
+  local controllers = read("/sys/fs/cgroup/cgroup.controllers") or ""
+  return (" " .. controllers:gsub("\n", " ")):find(" " .. name .. " ", 1, true) ~= nil
+end
+
+local FEATURES = {
+  memory = function() return has_controller("memory") end,
+  pids = function() return has_controller("pids") end,
+  cpu = function() return has_controller("cpu") end,
+  freezer = function()
+    return has_controller("freezer") or read("/sys/fs/cgroup/cgroup.freeze") ~= nil
+  end,
+  user_namespaces = function()
+    return core.ns.supported("NEWUSER")
+      and tonumber(read("/proc/sys/user/max_user_namespaces") or "0") > 0
+  end,
+  time_namespaces = function() return core.ns.supported("NEWTIME") end,
+  newuidmap = function() return read("/usr/bin/newuidmap") ~= nil end,
+}
+
+--- Says whether the machine has what a spec needs; otherwise the spec is pending.
+-- @tparam string feature one of memory, pids, cpu, freezer, user_namespaces, time_namespaces,
+-- newuidmap
+function M.has(feature)
+  local probe = FEATURES[feature] or error("no such feature: " .. tostring(feature), 2)
+  return probe() == true
+end
+
+return M
