@@ -22,21 +22,6 @@ int ctr_caps_last(void)
 	return last;
 }
 
-int ctr_caps_number(const char *name)
-{
-	size_t length = strlen(name);
-	cap_value_t number;
-
-	if (length >= CTR_CAP_NAME_MAX || strncmp(name, PREFIX, strlen(PREFIX)) != 0)
-		return -1;
-	/* libcap does not mind the case; a name in another one is a mistake here. */
-	for (const char *at = name; *at; at++) {
-		if (islower((unsigned char)*at))
-			return -1;
-	}
-	return cap_from_name(name, &number) < 0 ? -1 : number;
-}
-
 int ctr_caps_name(int number, char ret_name[CTR_CAP_NAME_MAX], struct ctr_err *err)
 {
 	char *name = cap_to_name(number);
@@ -51,6 +36,20 @@ int ctr_caps_name(int number, char ret_name[CTR_CAP_NAME_MAX], struct ctr_err *e
 	for (char *at = ret_name; *at; at++)
 		*at = (char)toupper((unsigned char)*at);
 	return 0;
+}
+
+int ctr_caps_number(const char *name)
+{
+	char own[CTR_CAP_NAME_MAX];
+	struct ctr_err err;
+	cap_value_t number;
+
+	if (cap_from_name(name, &number) < 0)
+		return -1;
+	/* libcap minds neither the case nor what stands behind; here that is a mistake. */
+	if (ctr_caps_name(number, own, &err) < 0 || strcmp(own, name) != 0)
+		return -1;
+	return number;
 }
 
 static uint64_t read_bits(int option, unsigned long command)

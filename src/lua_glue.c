@@ -149,16 +149,20 @@ int ctrL_read_all(lua_State *L, int fd, size_t max, const char *what)
 const char *ctrL_check_path(lua_State *L, int arg)
 {
 	size_t length;
-	const char *path = luaL_checklstring(L, arg, &length);
+	const char *path;
 
+	luaL_checktype(L, arg, LUA_TSTRING);
+	path = lua_tolstring(L, arg, &length);
 	luaL_argcheck(L, strlen(path) == length, arg, "holds a NUL byte");
 	return path;
 }
 
 int64_t ctrL_check_int(lua_State *L, int arg, int64_t low, int64_t high)
 {
-	double value = luaL_checknumber(L, arg);
+	double value;
 
+	luaL_checktype(L, arg, LUA_TNUMBER);
+	value = lua_tonumber(L, arg);
 	/* The comparison is false for NaN, and comes before the cast that it makes safe. */
 	if (!(value >= (double)low && value <= (double)high) || value != (double)(int64_t)value)
 		luaL_argerror(L, arg, "number out of range");

@@ -78,7 +78,8 @@ static double check_deadline(lua_State *L, int arg)
 
 	if (lua_isnoneornil(L, arg))
 		return -1;
-	timeout = luaL_checknumber(L, arg);
+	luaL_checktype(L, arg, LUA_TNUMBER);
+	timeout = lua_tonumber(L, arg);
 	luaL_argcheck(L, timeout >= 0, arg, "a time is not negative");
 	return ctr_poll_clock() + timeout;
 }

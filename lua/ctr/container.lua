@@ -19,11 +19,16 @@ local container_metatable = { __index = container_methods, __name = "ctr.Contain
 -- @tparam ctr.Factory factory
 -- @tparam ctr.Store store
 -- @tparam table state what its state file holds
--- @treturn ctr.Container
+-- @treturn[1] ctr.Container
+-- @return[2] nil
+-- @treturn[2] ctr.Error
 function M.new(factory, store, state)
   local container = setmetatable({ factory = factory, host = factory.host, store = store },
     container_metatable)
-  record.load(container, state)
+  local ok, err = record.load(container, state)
+  if not ok then
+    return nil, err
+  end
   return container
 end
 
@@ -40,9 +45,8 @@ local function refresh(container)
   if not state then
     return nil, err
   end
-  record.load(container, state)
   container.version = version
-  return true
+  return record.load(container, state)
 end
 
 local function locked(container, action, ...)

@@ -51,11 +51,28 @@ local function located(description, problem)
   return { path = path, text = problem.text, file = place.file, line = place.line }
 end
 
+-- As they stand in the file; what has no line of its own comes in the order of the check.
+local function sort_by_line(found)
+  for index, problem in ipairs(found) do
+    problem.order = index
+  end
+  table.sort(found, function(a, b)
+    local one, other = a.line or 0, b.line or 0
+    return one < other or (one == other and a.order < b.order)
+  end)
+  for _, problem in ipairs(found) do
+    problem.order = nil
+  end
+end
+
 local function error_of(description, problems)
   local lines, found = {}, {}
   for index, problem in ipairs(problems) do
     found[index] = located(description, problem)
-    lines[index] = ("%s%s %s"):format(origin.prefix(found[index]), found[index].path, problem.text)
+  end
+  sort_by_line(found)
+  for index, problem in ipairs(found) do
+    lines[index] = ("%s%s %s"):format(origin.prefix(problem), problem.path, problem.text)
   end
   return errors.new("ConfigInvalid", table.concat(lines, "\n"), {
     path = found[1].path,

@@ -181,10 +181,13 @@ function factory_methods:create(id, config)
   if not store then
     return nil, problem
   end
-  local container = container_module.new(self, store, { config = normalised,
+  local container
+  container, problem = container_module.new(self, store, { config = normalised,
     cgroup_manager = self.manager })
   local saved
-  saved, problem = record.save(container)
+  if container then
+    saved, problem = record.save(container)
+  end
   if not saved then
     store:remove()
     store:close()
@@ -218,7 +221,12 @@ function factory_methods:load(id)
     store:close()
     return nil, problem
   end
-  local container = container_module.new(self, store, contents)
+  local container
+  container, problem = container_module.new(self, store, contents)
+  if not container then
+    store:close()
+    return nil, problem
+  end
   container.version = store:version()
   return container
 end

@@ -33,6 +33,9 @@ end
 -- whose creator was killed: all that can be done with it is to destroy it.
 -- @tparam ctr.Container container
 -- @tparam table state
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
 function M.load(container, state)
   container.configuration = state.config or { namespaces = {}, mounts = {} }
   container.manager = state.cgroup_manager or "none"
@@ -40,7 +43,12 @@ function M.load(container, state)
   container.init_start_time = state.init_process_start
   container.created_at = state.created
   container.external_descriptors = state.external_descriptors
-  container.cgroup = new_cgroup(container, state.cgroup_paths, state.cgroup_created)
+  local manager, err = new_cgroup(container, state.cgroup_paths, state.cgroup_created)
+  if not manager then
+    return nil, err
+  end
+  container.cgroup = manager
+  return true
 end
 
 local function timestamp()

@@ -98,22 +98,73 @@ return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c",
       result.stdout)
   end)
 
-  it("and passes a signal on", function()
-    folder, remove = command.folder({ ["web.lua"] = ("local ROOT = %q\n"):format(rootfs.shared())
-      .. [[return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c",
-  "trap 'exit 9' TERM; echo ready; while :; do sleep 1000 & wait $!; done" } }]] })
-    local out, writer = assert(core.fd.pipe())
-    local null = assert(core.fd.open("/dev/null", { flags = { "rdwr" } }))
+  -- lctr in the background: what `interact` does with it, and how it ended.
+  local function run_beside(text, fds, interact)
+    folder, remove = command.folder({
+      ["web.lua"] = ("local ROOT = %q\n"):format(rootfs.shared()) .. text,
+    })
     local child = assert(core.proc.spawn({
-      path = assert(core.path.realpath(LCTR)), flags = 0, env = {}, fds = { null, writer, 2 },
+      path = assert(core.path.realpath(LCTR)), flags = 0, env = {}, fds = fds,
       argv = { "lctr", "--root", folder .. "/state", folder .. "/web.lua" },
     }))
-    writer:close()
-    assert.equal("ready\n", core.fd.read(out, 100))
-    assert(core.proc.send_signal(child.pidfd, core.proc.signals.SIGTERM))
-    assert.equal(9, assert(core.proc.wait(child.pidfd, {})).code)
+    interact(child.pidfd)
+    local result = assert(core.proc.wait(child.pidfd, {}))
     child.pidfd:close()
+    return result
+  end
+
+  local function with_pipe(text, interact)
+    local out, writer = assert(core.fd.pipe())
+    local null = assert(core.fd.open("/dev/null", { flags = { "rdwr" } }))
+    local result = run_beside(text, { null, writer, 2 }, function(pidfd)
+      writer:close()
+      assert.equal("ready\n", core.fd.read(out, 100))
+      interact(pidfd)
+    end)
     out:close()
     null:close()
+    return result
+  end
+
+  local TERM = core.proc.signals.SIGTERM
+
+  it("and passes a signal on", function()
+    assert.equal(9, with_pipe([[
+return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c",
+  "trap 'exit 9' TERM; echo ready; while :; do sleep 1000 & wait $!; done" } }]],
+      function(pidfd)
+        assert(core.proc.send_signal(pidfd, TERM))
+      end).code)
+  end)
+
+  -- The first process of a pid namespace gets no signal that it does not handle.
+  it("and kills what ignores the first signal at the second", function()
+    local result = with_pipe([[
+return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c", "echo ready; exec sleep 1000" } }
+]], function(pidfd)
+        assert(core.proc.send_signal(pidfd, TERM))
+        assert(core.proc.send_signal(pidfd, core.proc.signals.SIGINT))
+      end)
+    assert.equal(128 + 9, result.code)
+  end)
+
+  it("on a terminal, and gives it one of its own", function()
+    local master, path = assert(core.tty.open_pty())
+    local slave = assert(core.fd.open(path, { flags = { "rdwr", "noctty" } }))
+    assert(core.tty.set_size(master, 77, 11))
+    local seen = ""
+    local result = run_beside([[
+return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c",
+  "tty; stty size; echo ready; read line; test $line = hello && exit 5" } }]],
+      { slave, slave, slave }, function()
+        while not seen:find("ready", 1, true) do
+          seen = seen .. assert(core.fd.read(master, 100))
+        end
+        assert(core.fd.write_all(master, "hello\r"))
+      end)
+    slave:close()
+    master:close()
+    assert.equal("/dev/pts/0\r\n11 77\r\nready", seen:match("^.*ready"))
+    assert.equal(5, result.code)
   end)
 end)

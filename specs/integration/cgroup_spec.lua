@@ -98,7 +98,7 @@ describe("ctr.cgroup on v1 hierarchies", function()
       local paths = manager:paths()
       for name, hierarchy in pairs(layout.controllers) do
         local base = hierarchy.mount .. (hierarchy.own == "/" and "" or hierarchy.own)
-        assert.equal(base .. "/ctr/" .. paths[name]:match("[^/]+$"), paths[name])
+        assert.equal(base .. "/ctr-" .. paths[name]:match("/ctr%-([^/]+)$"), paths[name])
         assert.is_true(support.exists(paths[name]))
       end
     end)

@@ -133,7 +133,7 @@ local function place_nodes(fields, layout, id)
   if not where then
     return nil, err
   end
-  fields.explicit, fields.ours = where.explicit, where.ours
+  fields.explicit = where.explicit
   if not fields.nodes and layout.mode ~= "none" then
     fields.nodes, fields.hidden = fields.driver.nodes(layout, where)
   end

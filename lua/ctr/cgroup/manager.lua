@@ -25,8 +25,7 @@ local metatable = { __index = methods, __name = "ctr.CgroupManager" }
 -- @tparam table fields `kind` ("cgroupfs", "rootless" or "none"), `driver`, `config`, `nodes`,
 --   `above` (full paths of directories that go when they are empty), `hidden` (hierarchies in which
 --   a relative path means nothing), `explicit` (the configuration named the path), `borrowed` (the
---   cgroups are somebody else's: joined as they are), `ours` (relative path of our own directory
---   above)
+--   cgroups are somebody else's: joined as they are)
 -- @treturn table
 function M.new(fields)
   fields.nodes = fields.nodes or {}
@@ -223,19 +222,8 @@ local function locate(self, full)
   return nil
 end
 
--- Our own directory goes with the last container in it, whichever made it. Each hierarchy is asked:
--- the caller's own cgroup, and with it our directory, may be shared in one and not in the next.
-local function remove_ours(self)
-  for _, node in ipairs(self.nodes) do
-    tree.remove(node.hierarchy, (place.split(node.path)))
-  end
-end
-
 -- The directories above, where they are empty: another container may be in them by now.
 local function remove_above(self)
-  if self.ours then
-    return remove_ours(self)
-  end
   for index = #self.above, 1, -1 do
     local hierarchy, path = locate(self, self.above[index])
     if hierarchy then

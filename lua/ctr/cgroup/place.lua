@@ -1,16 +1,15 @@
 --- Where a container's cgroup lies: rules on text alone.
 --
--- A place is `{ path, absolute, explicit, ours }`: the inner path without slashes at its ends;
--- whether it counts from the hierarchy's mount or from the caller's own cgroup; whether the
--- configuration named it with `path`; and the directory above that is this library's own and goes
--- when it is empty.
+-- A place is `{ path, absolute, explicit }`: the inner path without slashes at its ends; whether it
+-- counts from the hierarchy's mount or from the caller's own cgroup; and whether the configuration
+-- named it with `path`.
 -- @module ctr.cgroup.place
 
 local errors = require("ctr.errors")
 
 local M = {}
 
-local OURS = "ctr"
+local PREFIX = "ctr-"
 local NAME_MAX = 255
 
 local function check_component(name)
@@ -102,7 +101,9 @@ function M.of(config, id)
   if named then
     return from_parent(config, id)
   end
-  return { path = OURS .. "/" .. id, absolute = false, explicit = false, ours = OURS }
+  -- Flat: a folder of our own above would be made and removed nine times over on v1, whenever one
+  -- container is alone.
+  return { path = PREFIX .. id, absolute = false, explicit = false }
 end
 
 --- Splits a relative path into what is above and the last component.

@@ -7,18 +7,35 @@ local ctr = require("ctr")
 local M = {}
 
 local SIGINFO_SIZE = 128
+local SIGNAL_CHECK = 0.25 -- seconds, as often as the terminal's size is looked at
 local STREAMS = { "stdin", "stdout", "stderr" }
 
-local function fields_of(description)
+local function says_streams(fields)
+  return fields.terminal ~= nil or fields.console_socket ~= nil or fields.stdin ~= nil
+    or fields.stdout ~= nil or fields.stderr ~= nil
+end
+
+local function is_interactive()
+  for fd = 0, 2 do
+    if not core.tty.is_tty(fd) then
+      return false
+    end
+  end
+  return true
+end
+
+-- The process, with lctr's streams where the description says nothing about them. A person's
+-- terminal is not handed over: the container gets one of its own, which is passed through.
+local function fields_of(description, is_alone)
   local fields = {}
   for key, value in pairs(description.process) do
     fields[key] = value
   end
-  if fields.terminal or fields.console_socket then
-    return fields
+  if is_alone and not says_streams(fields) and is_interactive() then
+    fields.terminal = true
   end
   for _, name in ipairs(STREAMS) do
-    if fields[name] == nil then
+    if not fields.terminal and not fields.console_socket and fields[name] == nil then
       fields[name] = "inherit"
     end
   end
@@ -26,12 +43,12 @@ local function fields_of(description)
 end
 
 -- A container that was made and did not start is not left behind.
-local function start(factory, description)
+local function start(factory, description, is_alone)
   local container, err = factory:create(description.name, description.config)
   if not container then
     return nil, err
   end
-  local process = ctr.process(fields_of(description))
+  local process = ctr.process(fields_of(description, is_alone))
   local ok
   ok, err = container:run(process)
   if not ok then
@@ -52,7 +69,7 @@ end
 local function start_all(factory, list)
   local running = {}
   for index, description in ipairs(list) do
-    local item, err = start(factory, description)
+    local item, err = start(factory, description, #list == 1)
     if not item then
       kill_all(running)
       return nil, err
@@ -64,7 +81,7 @@ end
 
 -- A first signal is the container's; whoever sends a second one means it.
 local function pass_on(state, running)
-  local data = core.fd.read(state.signals, SIGINFO_SIZE)
+  local data = state.signals and core.fd.read(state.signals, SIGINFO_SIZE)
   if not data or data == "" then
     return
   end
@@ -108,6 +125,21 @@ local function finish(item)
     end
   end
   return item.container:destroy()
+end
+
+-- The terminal is raw, so that its keys are the container's; signals come from elsewhere.
+local function wait_at_console(state, running)
+  local item = running[1]
+  while true do
+    local status, err = item.process:wait(SIGNAL_CHECK)
+    if status then
+      return finish(item)
+    end
+    if err.errno ~= "ETIMEDOUT" then
+      return nil, err
+    end
+    pass_on(state, running)
+  end
 end
 
 local function step(state, running, set, items)
@@ -184,8 +216,7 @@ function M.run(list, root)
   end
   local ok
   if has_console(running) then
-    -- The terminal is raw: keys that would be signals go to the container as they are.
-    ok, err = finish(running[1])
+    ok, err = wait_at_console(state, running)
   else
     ok, err = wait_all(state, running)
   end

@@ -10,7 +10,7 @@ end
 describe("ctr.cgroup.place", function()
   describe("of", function()
     it("puts a container below our own directory unless told otherwise", function()
-      assert.same({ path = "ctr/c1", absolute = false, explicit = false, ours = "ctr" },
+      assert.same({ path = "ctr-c1", absolute = false, explicit = false },
         place.of({}, "c1"))
     end)
 
