@@ -151,8 +151,13 @@ test: all lint $(BUILD)/rootfs
 	@sh tools/specs.sh $(SPECS)
 
 .PHONY: bench check-c
-bench: all $(BUILD)/rootfs
-	$(BUILD)/lctr bench/run.lua
+bench: all $(BUILD)/bench/floor $(BUILD)/rootfs
+	@unshare --mount --propagation private -- \
+		$(LUAJIT) bench/run.lua $(abspath $(BUILD)) $(abspath bench)
+
+$(BUILD)/bench/floor: bench/floor.c | deps
+	@mkdir -p $(@D)
+	$(CC) -O2 -static -pthread -o $@ $<
 
 check-c: $(BUILD)/ctr/ctr-init | deps
 	@sh tools/deps.sh check

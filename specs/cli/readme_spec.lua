@@ -59,7 +59,7 @@ describe("examples/", function()
       pending("needs root")
       return
     end
-    local before = machine.snapshot()
+    local before = machine.snapshot("/hello/")
     local result = command.run({ "build/lctr", "examples/hello.lua", rootfs.shared() })
     assert.equal("", result.stderr)
     assert.equal(0, result.code)
@@ -70,7 +70,7 @@ describe("examples/", function()
     }) do
       assert.truthy(result.stdout:find(line, 1, true), line .. " is missing in\n" .. result.stdout)
     end
-    assert.same(before, machine.snapshot())
+    assert.same(before, machine.snapshot("/hello/"))
   end)
 
   it("web.lua is right", function()

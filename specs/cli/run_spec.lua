@@ -14,7 +14,7 @@ describe("lctr runs a description", function()
   local folder, remove, before
 
   before_each(function()
-    before = machine.snapshot()
+    before = machine.snapshot("/ctr/%l+/")
   end)
 
   local function run(text, options)
@@ -29,7 +29,7 @@ describe("lctr runs a description", function()
       remove()
       remove = nil
     end
-    assert.same(before, machine.snapshot())
+    assert.same(before, machine.snapshot("/ctr/%l+/"))
   end)
 
   it("with lctr's own streams", function()

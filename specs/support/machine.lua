@@ -52,10 +52,10 @@ end
 
 -- Only those without a process: what else runs on the machine comes and goes in its own, and a
 -- process that is left behind is found as a child.
-local function cgroups()
+local function cgroups(pattern)
   local list = {}
   for _, path in ipairs(lines_of("find /sys/fs/cgroup -name cgroup.procs 2>/dev/null | sort")) do
-    if read(path) == "" then
+    if path:find(pattern) and read(path) == "" then
       list[#list + 1] = path:match("^(.*)/")
     end
   end
@@ -63,14 +63,15 @@ local function cgroups()
 end
 
 --- What containers may leave behind: to be compared with `assert.same`.
+-- @tparam[opt] string pattern the cgroups to look at, where a spec knows their names
 -- @treturn table `children`, `mounts`, `cgroups`, `descriptors`
-function M.snapshot()
+function M.snapshot(pattern)
   collectgarbage()
   collectgarbage()
   return {
     children = children(),
     mounts = read("/proc/self/mountinfo"),
-    cgroups = cgroups(),
+    cgroups = cgroups(pattern or ""),
     descriptors = descriptors(),
   }
 end

@@ -254,8 +254,8 @@ return { one "a", one "b" }]]))
 
     it("names file and line of each problem", function()
       assert.equal("web.lua:2: user must be the name or the number of a user\n"
-        .. "web.lua:4: limits.memory must be a size: bytes, or a number with K, M, G, T or P, as in "
-        .. "512M\nweb.lua:6: mounts[1].destination must be an absolute path",
+        .. "web.lua:4: limits.memory must be a size: bytes, or a number with K, M, G, T or P, "
+        .. "as in 512M\nweb.lua:6: mounts[1].destination must be an absolute path",
         (refusal([[
 return container "web" {
   rootfs = "/", user = "a b",

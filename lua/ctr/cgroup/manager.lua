@@ -8,7 +8,6 @@
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local freezer = require("ctr.cgroup.freezer")
-local place = require("ctr.cgroup.place")
 local signals = require("ctr.cgroup.signals")
 local tree = require("ctr.cgroup.tree")
 

@@ -431,7 +431,8 @@ M.process = shape.record({
   }),
   rlimits = rlimits("In place of the configuration's, when there are any."),
   terminal = shape.boolean({
-    default = false, about = "Whether it has a terminal; the caller's own, where no socket gets it.",
+    default = false,
+    about = "Whether it has a terminal; the caller's own, where no socket gets it.",
   }),
   console_socket = stream("The socket that gets its terminal: it has one with this."),
   init = shape.boolean({ optional = true, about = "Whether it is the container's first process." }),
