@@ -153,11 +153,12 @@ test: all lint $(BUILD)/rootfs
 .PHONY: bench check-c
 bench: all $(BUILD)/bench/floor $(BUILD)/rootfs
 	@unshare --mount --propagation private -- \
-		$(LUAJIT) bench/run.lua $(abspath $(BUILD)) $(abspath bench)
+		sh bench/run.sh $(LUAJIT) $(abspath $(BUILD)) $(abspath bench)
 
 $(BUILD)/bench/floor: bench/floor.c | deps
 	@mkdir -p $(@D)
-	$(CC) -O2 -static -pthread -o $@ $<
+	$(MUSL_CC) -O2 -static -pthread -idirafter /usr/include -idirafter /usr/include/$(multiarch) \
+		-o $@ $<
 
 check-c: $(BUILD)/ctr/ctr-init | deps
 	@sh tools/deps.sh check

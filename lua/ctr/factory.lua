@@ -161,7 +161,7 @@ local function check(factory, id, config)
   end
   local problems = validate.machine(normalised, probe.functions(factory.host))
   if #problems > 0 then
-    return nil, errors.new("ConfigInvalid", nil, { problems = problems, path = problems[1].path })
+    return nil, errors.invalid(problems)
   end
   return normalised
 end

@@ -327,7 +327,8 @@ end
 
 local function add_sysctls(add, config)
   for _, key in ipairs(sorted_keys(config.sysctl)) do
-    add("sysctl", { "@procfs" }, { words.sysctl_path(key), tostring(config.sysctl[key]) }, 'sysctl["' .. key .. '"]')
+    add("sysctl", { "@procfs" }, { words.sysctl_path(key), tostring(config.sysctl[key]) },
+      'sysctl["' .. key .. '"]')
   end
 end
 

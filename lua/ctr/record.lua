@@ -57,12 +57,23 @@ local function timestamp()
   return os.date("!%Y-%m-%dT%H:%M:%S", whole) .. (".%06dZ"):format((now - whole) * 1e6)
 end
 
-local function namespace_paths(pid)
-  local paths = {}
-  for _, kind in ipairs(NAMESPACE_TYPES) do
-    if core.ns.supported(kind) then
-      paths[kind] = ("/proc/%d/ns/%s"):format(pid, core.ns.files[kind])
+local function supported_types(host)
+  if not host.namespace_types then
+    local kinds = {}
+    for _, kind in ipairs(NAMESPACE_TYPES) do
+      if core.ns.supported(kind) then
+        kinds[#kinds + 1] = kind
+      end
     end
+    host.namespace_types = kinds
+  end
+  return host.namespace_types
+end
+
+local function namespace_paths(host, pid)
+  local paths = {}
+  for _, kind in ipairs(supported_types(host)) do
+    paths[kind] = ("/proc/%d/ns/%s"):format(pid, core.ns.files[kind])
   end
   return paths
 end
@@ -78,7 +89,7 @@ local function variable_part(container)
     cgroup_paths = container.cgroup:paths(),
     cgroup_created = core.json.array(container.cgroup:created()),
     cgroup_manager = container.manager,
-    namespace_paths = pid > 0 and namespace_paths(pid) or {},
+    namespace_paths = pid > 0 and namespace_paths(container.host, pid) or {},
     external_descriptors = container.external_descriptors,
     intel_rdt_path = "",
   }

@@ -141,6 +141,7 @@ describe("lctr with a file", function()
     local plan = assert(require("ctr.core").json.decode(result.stdout))
     assert.equal("web", plan.name)
     assert.equal("exec", plan.steps[#plan.steps].op)
+    assert.is_nil(result.stdout:find("{}", 1, true))
   end)
 
   it("plans without root", function()

@@ -60,7 +60,7 @@ describe("ctr.core.mount", function()
     end)
 
     it("refuses wrong types and unknown words", function()
-      assert.has_error(function() mount.clone(1.5, {}) end)
+      assert.has_error(function() mount.clone(5, {}) end)
       assert.has_error(function() mount.clone(name, { set = { "shiny" } }) end)
       assert.has_error(function() mount.clone(name, { propagation = "public" }) end)
       assert.has_error(function() mount.clone(name, { recursive = 1 }) end)
@@ -93,31 +93,54 @@ describe("ctr.core.mount", function()
       local procfs = assert(mount.procfs())
       assert.equal("proc", path.fs_type(procfs, ""))
       assert.truthy(path.read(procfs, core.proc.getpid() .. "/status", 65536))
-      assert.not_equal(path.stat(procfs, "").dev, path.stat(assert(path.open_root("/proc")), "").dev)
+      local shared = assert(path.open_root("/proc"))
+      assert.not_equal(path.stat(procfs, "").dev, path.stat(shared, "").dev)
+      shared:close()
       procfs:close()
     end)
   end)
 
+  -- The mounts of a namespace, asked from a procfs that was opened outside.
+  local function seen_inside(ns)
+    local result = assert(core.proc.run({ path = "/usr/bin/luajit", args = { "luajit", "-e", [[
+      package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
+      package.cpath = "build/?.so;" .. package.cpath
+      local ffi = require("ffi")
+      ffi.cdef("int setns(int, int);")
+      local path = require("ctr.core").path
+      local proc = assert(path.open_root("/proc"))
+      assert(ffi.C.setns(3, 0) == 0)
+      io.write(assert(path.read(proc, "self/mountinfo", 65536)))
+    ]] }, fds = { ns }, timeout = 20 }))
+    assert.equal("", result.stderr)
+    local seen = {}
+    for line in result.stdout:gmatch("[^\n]+") do
+      local at, options, kind = line:match("^%S+ %S+ %S+ %S+ (%S+) (%S+).* %- (%S+)")
+      seen[#seen + 1] = at .. " " .. kind .. " " .. options:match("^r[ow]")
+    end
+    table.sort(seen)
+    return seen
+  end
+
   describe("lean", function()
-    it("holds one empty read-only tmpfs with /proc and /sys", function()
+    it("holds one empty read-only tmpfs and nothing else", function()
       local ns = assert(mount.lean())
       assert.equal("nsfs", path.fs_type(ns, ""))
-      local info = inside(ns, "cat", "/proc/self/mountinfo")
-      assert.equal("", info.stderr)
-      local seen = {}
-      for line in info.stdout:gmatch("[^\n]+") do
-        local at, options, kind = line:match("^%S+ %S+ %S+ (%S+) (%S+).* %- (%S+)")
-        seen[#seen + 1] = at .. " " .. kind .. " " .. options:match("^r[ow]")
-      end
-      table.sort(seen)
-      assert.same({ "/ tmpfs ro", "/proc proc rw", "/sys sysfs rw" }, seen)
+      local info = seen_inside(ns)
+      assert.same({ "/ tmpfs ro" }, info)
+      ns:close()
+    end)
+
+    it("has a whole /proc and /sys when told to", function()
+      local ns = assert(mount.lean(true))
+      assert.same({ "/ tmpfs ro", "/proc proc rw", "/sys sysfs rw" }, seen_inside(ns))
       assert.equal("proc\nsys\n", inside(ns, "ls", "/").stdout)
       assert.not_equal(0, inside(ns, "touch", "/file").code)
       ns:close()
     end)
 
     it("lets a user namespace mount a procfs and a sysfs of its own", function()
-      local ns = assert(mount.lean())
+      local ns = assert(mount.lean(true))
       local result = inside(ns, "unshare", "-U", "-r", "-m", "-p", "-n", "-f",
         "/proc/self/fd/4/busybox", "sh", "-c",
         "b=/proc/self/fd/4/busybox; $b mount -t proc p /proc && exec 5<&4 && echo mounted")

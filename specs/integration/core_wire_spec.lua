@@ -9,7 +9,7 @@ describe("ctr.core.wire", function()
       local plan = {
         { "oom_score_adj", { 5 }, { "-17" } },
         { "unshare", { 131072 }, {} },
-        { "mount", { "9223372036854775807", 0, 1, 0 }, { "tmpfs", "tmpfs", "/data", "size=64k", "" } },
+        { "mount", { 15, 0, 1, 0 }, { "tmpfs", "tmpfs", "/data", "size=64k", "" } },
         { "bounding", { "9223372036854775807" }, {} },
         { "exec", { 2, 1 }, { "/bin/sh", "-c", "A=b" } },
       }
@@ -32,7 +32,8 @@ describe("ctr.core.wire", function()
     end)
 
     it("takes operations without numbers or strings", function()
-      local read = assert(wire.decode(assert(wire.encode({ { "setsid" }, { "more", nil, {} } }, 3))))
+      local message = assert(wire.encode({ { "setsid" }, { "more", nil, {} } }, 3))
+      local read = assert(wire.decode(message))
       assert.same({ { "setsid", {}, {} }, { "more", {}, {} } }, read)
     end)
 

@@ -24,6 +24,15 @@ local function is_interactive()
   return true
 end
 
+-- From the start: a program asks for the size before the first look that the relay takes.
+local function set_size(fields)
+  local columns, rows = core.tty.size(0)
+  if columns then
+    fields.console_width = fields.console_width or columns
+    fields.console_height = fields.console_height or rows
+  end
+end
+
 -- The process, with lctr's streams where the description says nothing about them. A person's
 -- terminal is not handed over: the container gets one of its own, which is passed through.
 local function fields_of(description, is_alone)
@@ -33,6 +42,7 @@ local function fields_of(description, is_alone)
   end
   if is_alone and not says_streams(fields) and is_interactive() then
     fields.terminal = true
+    set_size(fields)
   end
   for _, name in ipairs(STREAMS) do
     if not fields.terminal and not fields.console_socket and fields[name] == nil then

@@ -15,11 +15,21 @@ function printers.text(plans)
   end
 end
 
+-- An empty list has to say that it is one.
+local function steps_of(plan, json)
+  local steps = plan:to_table()
+  for _, step in ipairs(steps) do
+    json.array(step.numbers)
+    json.array(step.strings)
+  end
+  return json.array(steps)
+end
+
 function printers.json(plans)
   local json = require("ctr.core").json
   local tables = {}
   for index, plan in ipairs(plans) do
-    tables[index] = { name = plan.name, steps = json.array(plan.plan:to_table()) }
+    tables[index] = { name = plan.name, steps = steps_of(plan.plan, json) }
   end
   local value = #tables == 1 and tables[1] or json.array(tables)
   io.stdout:write(json.encode(value, { indent = 2 }), "\n")

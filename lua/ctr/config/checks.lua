@@ -60,6 +60,9 @@ end
 
 --- Checks a cgroup's path or a part of it, absolute or not.
 function M.cgroup_path(path)
+  if path == "/" then
+    return true
+  end
   for part in (path:gsub("^/", "") .. "/"):gmatch("([^/]*)/") do
     if part == "" or part == "." or part == ".." then
       return nil, "must not contain `.`, `..` or empty components"

@@ -177,14 +177,16 @@ local function add_commands(add, commands, path)
     for _, pair in ipairs(env) do
       strings[#strings + 1] = pair
     end
-    add("command", { #args + 1, #env, command.env and 1 or 0 }, strings, path .. "[" .. index .. "]")
+    add("command", { #args + 1, #env, command.env and 1 or 0 }, strings,
+      path .. "[" .. index .. "]")
   end
 end
 
 local function add_bind(add, mount, index, path)
   local set = M.attributes(mount.flags)
   local clear = cleared_attributes(mount.flags, mount.cleared_flags)
-  add("attach", { "@mount:" .. index, set, clear, 0, 0 }, { mount.destination }, path)
+  add("attach", { "@mount:" .. index, set, clear, 0, 0 }, { mount.destination }, path,
+    mount.source)
 end
 
 local function add_filesystem(add, mount, path)
@@ -234,7 +236,7 @@ local TYPES = { c = 0x2000, u = 0x2000, b = 0x6000, p = 0x1000 }
 local function add_device(add, device, index, bound)
   local path = "devices[" .. index .. "]"
   if bound and device.type ~= "p" then
-    add("attach", { "@device:" .. index, 0, 0, 0, 0 }, { device.path }, path)
+    add("attach", { "@device:" .. index, 0, 0, 0, 0 }, { device.path }, path, "the host's")
     return
   end
   add("mknod", { TYPES[device.type], device.file_mode, device.major, device.minor, device.uid,

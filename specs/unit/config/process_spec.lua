@@ -33,6 +33,7 @@ describe("ctr.config.schema", function()
         console_height = 0,
         apparmor_profile = "",
         label = "",
+        terminal = false,
         rlimits = {},
       }, parse())
     end)
