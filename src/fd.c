@@ -130,7 +130,7 @@ int ctr_fd_write(int fd, const void *data, size_t size, size_t *ret_count, struc
 int ctr_fd_write_all(int fd, const void *data, size_t size, struct ctr_err *err)
 {
 	const char *at = data;
-	size_t count;
+	size_t count = 0;
 
 	while (size > 0) {
 		if (ctr_fd_write(fd, at, size, &count, err) < 0)

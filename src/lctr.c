@@ -146,6 +146,21 @@ static void push_arguments(lua_State *L, char **argv)
 	}
 }
 
+/*
+ * Most runs end before a compiled trace or a collected table could pay: compile
+ * only what is really hot, and let the heap grow to some size first.
+ */
+static void spare_short_runs(lua_State *L)
+{
+	lua_getglobal(L, "jit");
+	lua_getfield(L, -1, "opt");
+	lua_getfield(L, -1, "start");
+	lua_pushliteral(L, "hotloop=5000");
+	lua_call(L, 1, 0);
+	lua_pop(L, 2);
+	lua_gc(L, LUA_GCSETPAUSE, 400);
+}
+
 struct call {
 	char **argv;
 	int status;
@@ -157,6 +172,7 @@ static int protected_main(lua_State *L)
 	struct call *call = lua_touserdata(L, 1);
 
 	luaL_openlibs(L);
+	spare_short_runs(L);
 	set_searchers(L);
 	lua_getglobal(L, "require");
 	lua_pushliteral(L, "ctr.cli");

@@ -60,7 +60,7 @@ int ctrL_check_fd(lua_State *L, int arg)
 	/* A FILE pointer comes first in the file of Lua 5.1 and of LuaJIT alike. */
 	file = luaL_testudata(L, arg, LUA_FILEHANDLE);
 	if (!file)
-		luaL_argerror(L, arg, "a descriptor expected (a handle, a number or a file)");
+		return luaL_argerror(L, arg, "a descriptor expected (a handle, a number or a file)");
 	return check_open(L, arg, *file ? fileno(*file) : -1);
 }
 

@@ -51,22 +51,30 @@ static void push_events(lua_State *L, short events)
 	lua_pushlstring(L, text, length);
 }
 
+/* Reads the entry on top of the stack. */
+static int read_entry(lua_State *L, struct pollfd *ret_entry)
+{
+	int entry = lua_gettop(L);
+	const char *events;
+	int fd;
+
+	luaL_checktype(L, entry, LUA_TTABLE);
+	events = ctrL_opt_string(L, entry, "events", NULL);
+	fd = ctrL_opt_fd(L, entry, "fd", -1);
+	if (!events || fd < 0)
+		return luaL_error(L, "an entry needs 'fd' and 'events'");
+	*ret_entry = (struct pollfd){ .fd = fd, .events = parse_events(L, events) };
+	return 0;
+}
+
 /* Pushes a userdata with the entries of the list at arg. */
 static struct pollfd *push_fds(lua_State *L, int arg, size_t count)
 {
 	struct pollfd *fds = lua_newuserdata(L, (count + 1) * sizeof(*fds));
 
 	for (size_t i = 0; i < count; i++) {
-		const char *events;
-
 		lua_rawgeti(L, arg, (int)i + 1);
-		luaL_checktype(L, -1, LUA_TTABLE);
-		events = ctrL_opt_string(L, lua_gettop(L), "events", NULL);
-		fds[i].fd = ctrL_opt_fd(L, lua_gettop(L), "fd", -1);
-		if (!events || fds[i].fd < 0)
-			luaL_error(L, "entry %d needs 'fd' and 'events'", (int)i + 1);
-		fds[i].events = parse_events(L, events);
-		fds[i].revents = 0;
+		read_entry(L, &fds[i]);
 		lua_pop(L, 1);
 	}
 	return fds;

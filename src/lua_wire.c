@@ -336,7 +336,7 @@ static int l_parse_frame(lua_State *L)
 {
 	size_t size;
 	const char *text = luaL_checklstring(L, 1, &size);
-	struct ctr_frame frame;
+	struct ctr_frame frame = { 0 };
 	struct ctr_err err;
 
 	if (read_frame(text, size, &frame, &err) < 0)

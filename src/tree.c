@@ -443,7 +443,7 @@ static int remove_directory(int dir, const char *name, uint64_t mount, int depth
 			    struct ctr_err *err)
 {
 	ctr_auto_fd int fd = -1;
-	uint64_t own_mount;
+	uint64_t own_mount = 0;
 
 	if (depth > DEPTH_MAX)
 		return ctr_fail(err, ELOOP, "remove", "%s (too deep)", name);
@@ -474,7 +474,7 @@ static int remove_entry(int dir, const char *name, uint64_t mount, int depth, st
 int ctr_tree_remove(int dir, const char *path, struct ctr_err *err)
 {
 	ctr_auto_place struct place place = NO_PLACE;
-	uint64_t mount;
+	uint64_t mount = 0;
 
 	if (find_place(dir, path, &place, err) < 0 || mount_of(place.fd, path, &mount, err) < 0)
 		return -1;

@@ -313,6 +313,30 @@ describe("ctr.core.fd", function()
   end)
 
   describe("connect_unix", function()
+    it("connects, also where the path is longer than an address", function()
+      local ffi = require("ffi")
+      ffi.cdef([[
+        struct ctr_spec_address { uint16_t family; char path[108]; };
+        int socket(int, int, int);
+        int bind(int, const struct ctr_spec_address *, uint32_t);
+        int listen(int, int);
+      ]])
+      local listener = fd.wrap(ffi.C.socket(1, 524289, 0)) -- AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC
+      local address = ffi.new("struct ctr_spec_address", 1, path .. "/socket")
+      assert.equal(0, ffi.C.bind(listener:fd(), address, ffi.sizeof(address)))
+      assert.equal(0, ffi.C.listen(listener:fd(), 5))
+      local handle = assert(fd.connect_unix(path .. "/socket"))
+      assert.equal("socket", fd.type(handle))
+      handle:close()
+      local long = ("x"):rep(200)
+      assert(core.path.rename(dir, "socket", long))
+      handle = assert(fd.connect_unix(path .. "/" .. long))
+      handle:close()
+      listener:close()
+      local _, err = fd.connect_unix(path .. "/" .. long)
+      assert.same({ "ECONNREFUSED", "connect" }, { err.errno, err.op })
+    end)
+
     it("answers with the reason", function()
       local handle, err = fd.connect_unix(path .. "/none")
       assert.is_nil(handle)

@@ -150,6 +150,28 @@ describe("ctr.core.proc", function()
       assert.not_equal(host.sh("readlink /proc/self/ns/uts").stdout, text)
     end)
 
+    it("starts in a cgroup", function()
+      local root = assert(core.path.open_root("/"))
+      local tree
+      for _, at in ipairs({ "/sys/fs/cgroup", "/sys/fs/cgroup/unified" }) do
+        if core.path.fs_type(root, at) == "cgroup2" then
+          tree = assert(core.path.open(root, at, { flags = { "path", "directory" } }))
+        end
+      end
+      root:close()
+      if not tree then
+        return pending("there is no cgroup2 tree")
+      end
+      local name = "ctr-core-spec-" .. proc.getpid()
+      assert(core.path.mkdir(tree, name, 493))
+      local cgroup = assert(core.path.open(tree, name, { flags = { "path", "directory" } }))
+      local text = output_of("grep ^0: /proc/self/cgroup", { cgroup = cgroup })
+      cgroup:close()
+      assert(core.path.rmdir(tree, name))
+      tree:close()
+      assert.truthy(text:find("/" .. name .. "\n", 1, true))
+    end)
+
     it("starts a process group when told to", function()
       local text = output_of("echo $$; cut -d' ' -f5 /proc/$$/stat", { new_group = true })
       local pid, group = text:match("(%d+)\n(%d+)")

@@ -1,7 +1,6 @@
 --- `lctr FILE.lua`: runs a description's containers, or a Lua program.
 -- @module ctr.cli.run
 
-local describe = require("ctr.describe")
 local errors = require("ctr.errors")
 
 -- The program's own error is told with a traceback; one of the library's is a sentence already.
@@ -25,7 +24,29 @@ local function run_program(args)
   return 0
 end
 
+local function read_source(path)
+  local file = io.open(path, "r")
+  if not file then
+    return nil
+  end
+  local source = file:read("*a")
+  file:close()
+  return source
+end
+
+-- A description has neither the library nor cause to ask for it: what does is a program, and need
+-- not be tried as a description first.
+local function asks_for_library(path)
+  local source = read_source(path)
+  return source and source:find("require%s*%(?%s*[\"']ctr[\"']")
+    and not source:find("return%s+container")
+end
+
 return function(args, values)
+  if asks_for_library(args[1]) then
+    return run_program(args)
+  end
+  local describe = require("ctr.describe")
   local list, err = describe.load(args[1], { trust = values.trust })
   if list then
     if #args > 1 then
