@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "json.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+#define EXACT_MAX 9007199254740992.0 /* 2^53 */
+#define DIGITS_LEAST 15 /* any decimal of so many digits survives a double */
+#define DIGITS_MOST 17  /* any double survives so many digits */
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -88,4 +101,106 @@ size_t ctr_json_quote(const char *text, size_t size, char *ret_text)
 		at = next;
 	}
 	return (size_t)(to - ret_text);
+}
+
+/* The bytes of the UTF-8 sequence at the start of string, 0 where there is none (RFC 3629). */
+static size_t sequence_length(const unsigned char *string, size_t size)
+{
+	static const struct {
+		unsigned char first_low, first_high, second_low, second_high, length;
+	} rows[] = {
+		{ 0x00, 0x7f, 0x00, 0xff, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (string[0] < rows[i].first_low || string[0] > rows[i].first_high)
+			continue;
+		if (rows[i].length == 1)
+			return 1;
+		if (size < rows[i].length || string[1] < rows[i].second_low ||
+		    string[1] > rows[i].second_high)
+			return 0;
+		for (size_t at = 2; at < rows[i].length; at++) {
+			if ((string[at] & 0xc0) != 0x80)
+				return 0;
+		}
+		return rows[i].length;
+	}
+	return 0;
+}
+
+static int add_escaped(struct ctr_text *text, unsigned char byte)
+{
+	static const char names[] = "\b\f\n\r\t\"\\", letters[] = "bfnrt\"\\";
+	const char *name = byte ? strchr(names, byte) : NULL;
+	char escape[8];
+	int length;
+
+	if (name)
+		length = snprintf(escape, sizeof(escape), "\\%c", letters[name - names]);
+	else
+		length = snprintf(escape, sizeof(escape), "\\u%04x", byte);
+	return ctr_text_add(text, escape, (size_t)length);
+}
+
+static bool is_plain(unsigned char byte)
+{
+	return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
+/* Adds the next character, or as many plain ones as stand there; returns how many bytes. */
+static ssize_t add_characters(struct ctr_text *text, const char *string, size_t size)
+{
+	const unsigned char *bytes = (const unsigned char *)string;
+	size_t length = 0;
+
+	while (length < size && is_plain(bytes[length]))
+		length++;
+	if (length > 0)
+		return ctr_text_add(text, string, length) < 0 ? -1 : (ssize_t)length;
+	if (bytes[0] < 0x80) {
+		if (bytes[0] == '\0')
+			errno = EINVAL;
+		return bytes[0] == '\0' || add_escaped(text, bytes[0]) < 0 ? -1 : 1;
+	}
+	length = sequence_length(bytes, size);
+	if (length == 0) {
+		errno = EILSEQ;
+		return -1;
+	}
+	return ctr_text_add(text, string, length) < 0 ? -1 : (ssize_t)length;
+}
+
+int ctr_json_add_string(struct ctr_text *text, const char *string, size_t size)
+{
+	if (ctr_text_add(text, "\"", 1) < 0)
+		return -1;
+	while (size > 0) {
+		ssize_t added = add_characters(text, string, size);
+
+		if (added < 0)
+			return -1;
+		string += added;
+		size -= (size_t)added;
+	}
+	return ctr_text_add(text, "\"", 1);
+}
+
+int ctr_json_add_number(struct ctr_text *text, double number)
+{
+	char digits[40];
+	int length, precision = DIGITS_LEAST;
+
+	if (number == floor(number) && fabs(number) <= EXACT_MAX) {
+		length = snprintf(digits, sizeof(digits), "%" PRId64, (int64_t)number);
+		return ctr_text_add(text, digits, (size_t)length);
+	}
+	do {
+		length = snprintf(digits, sizeof(digits), "%.*g", precision, number);
+	} while (strtod(digits, NULL) != number && precision++ < DIGITS_MOST);
+	return ctr_text_add(text, digits, (size_t)length);
 }

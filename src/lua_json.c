@@ -17,14 +17,13 @@ JSON, strictly.
 #define DEPTH_MAX 128
 #define DOCUMENT "ctr.json.document"
 #define ARRAY "ctr.json.array"
-#define INDENT_MAX 31 /* jansson's */
-#define DIGITS_LEAST 15 /* any decimal of so many digits survives a double */
-#define DIGITS_MOST 17  /* any double survives so many digits */
+#define INDENT_MAX 31
+#define KEYS_FEW 16 /* more are rare, and sorted on the heap */
 
-/* What jansson allocated; a throw of Lua leaves it to the collector. */
+/* What was allocated; a throw of Lua leaves it to the collector. */
 struct document {
 	json_t *root;
-	char *text;
+	struct ctr_text text;
 };
 
 static int document_gc(lua_State *L)
@@ -32,8 +31,8 @@ static int document_gc(lua_State *L)
 	struct document *document = luaL_checkudata(L, 1, DOCUMENT);
 
 	json_decref(document->root);
-	free(document->text);
-	*document = (struct document){ 0 };
+	ctr_text_free(&document->text);
+	document->root = NULL;
 	return 0;
 }
 
@@ -48,13 +47,13 @@ static struct document *new_document(lua_State *L)
 }
 
 /*
- * Lua to JSON. Every value is put in its container at once, so that the root
- * owns all of it whenever Lua throws.
+ * Lua to JSON, written as the tables are walked: jansson would build a tree of
+ * its own first, at five times the cost, and a state is written at each start.
  */
 struct encoder {
 	lua_State *L;
-	struct document *document;
-	int digits; /* what the reals need */
+	struct ctr_text *text;
+	int indent;
 	int depth;
 	struct ctr_err *err;
 };
@@ -64,55 +63,50 @@ static int encode_fail(struct encoder *encoder, int num, const char *why)
 	return ctr_fail(encoder->err, num, "json.encode", "(%s)", why);
 }
 
-/* Puts a value where it belongs, and owns it no longer. key is NULL in an array. */
-static int put(struct encoder *encoder, json_t *container, const char *key, json_t *value)
+static int add(struct encoder *encoder, const char *data, size_t size)
 {
-	int result;
-
-	if (!value)
+	if (ctr_text_add(encoder->text, data, size) < 0)
 		return encode_fail(encoder, ENOMEM, "out of memory");
-	if (!container) {
-		encoder->document->root = value;
-		return 0;
-	}
-	if (key)
-		result = json_object_set_new(container, key, value);
-	else
-		result = json_array_append_new(container, value);
-	/* Of what can be wrong, the key's text is left: both have taken the value over. */
-	return result < 0 ? encode_fail(encoder, EILSEQ, "a key is not UTF-8") : 0;
+	return 0;
 }
 
-static int encode_number(struct encoder *encoder, json_t *container, const char *key)
+/* Begins a line at the depth of now, where there are lines. */
+static int add_break(struct encoder *encoder)
+{
+	if (encoder->indent == 0)
+		return 0;
+	if (add(encoder, "\n", 1) < 0)
+		return -1;
+	for (int i = 0; i < encoder->depth * encoder->indent; i++) {
+		if (add(encoder, " ", 1) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int encode_number(struct encoder *encoder)
 {
 	double number = lua_tonumber(encoder->L, -1);
-	char text[32];
 
 	if (!isfinite(number))
 		return encode_fail(encoder, EINVAL, "a number is not finite");
-	if (number == floor(number) && fabs(number) <= CTRL_EXACT_MAX)
-		return put(encoder, container, key, json_integer((json_int_t)number));
-	while (encoder->digits < DIGITS_MOST) {
-		snprintf(text, sizeof(text), "%.*g", encoder->digits, number);
-		if (strtod(text, NULL) == number)
-			break;
-		encoder->digits++;
-	}
-	return put(encoder, container, key, json_real(number));
+	if (ctr_json_add_number(encoder->text, number) < 0)
+		return encode_fail(encoder, ENOMEM, "out of memory");
+	return 0;
 }
 
-static int encode_string(struct encoder *encoder, json_t *container, const char *key)
+static int encode_string(struct encoder *encoder, int index)
 {
 	size_t length;
-	const char *text = lua_tolstring(encoder->L, -1, &length);
-	json_t *value;
+	const char *string = lua_tolstring(encoder->L, index, &length);
 
-	if (strlen(text) != length)
-		return encode_fail(encoder, EINVAL, "a string holds a NUL byte");
-	value = json_stringn(text, length);
-	if (!value)
-		return encode_fail(encoder, EILSEQ, "a string is not UTF-8");
-	return put(encoder, container, key, value);
+	if (ctr_json_add_string(encoder->text, string, length) == 0)
+		return 0;
+	if (errno == EILSEQ)
+		return encode_fail(encoder, errno, "a string is not UTF-8");
+	if (errno == EINVAL)
+		return encode_fail(encoder, errno, "a string holds a NUL byte");
+	return encode_fail(encoder, ENOMEM, "out of memory");
 }
 
 /* Whether the table on top of the stack was marked by json.array. */
@@ -148,94 +142,130 @@ static bool is_sequence(lua_State *L, size_t *ret_count)
 	return count == length;
 }
 
-static int encode_value(struct encoder *encoder, json_t *container, const char *key);
+static int encode_value(struct encoder *encoder);
 
-static int encode_items(struct encoder *encoder, json_t *array, size_t count)
+static int encode_items(struct encoder *encoder, size_t count)
 {
 	lua_State *L = encoder->L;
 
 	for (size_t i = 1; i <= count; i++) {
+		if ((i > 1 && add(encoder, ",", 1) < 0) || add_break(encoder) < 0)
+			return -1;
 		lua_rawgeti(L, -1, (int)i);
-		if (encode_value(encoder, array, NULL) < 0)
+		if (encode_value(encoder) < 0)
 			return -1;
 		lua_pop(L, 1);
 	}
 	return 0;
 }
 
-static int encode_fields(struct encoder *encoder, json_t *object)
+/* Collects the first keys and counts all; they are the table's own strings, and live as long. */
+static int collect_keys(struct encoder *encoder, int table, const char **keys, int room)
+{
+	lua_State *L = encoder->L;
+	int count = 0;
+
+	lua_pushnil(L);
+	while (lua_next(L, table)) {
+		lua_pop(L, 1);
+		if (lua_type(L, -1) != LUA_TSTRING)
+			return encode_fail(encoder, EINVAL, "a key is not a string");
+		if (count < room)
+			keys[count] = lua_tostring(L, -1);
+		count++;
+	}
+	return count;
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static int encode_field(struct encoder *encoder, int table, const char *key)
 {
 	lua_State *L = encoder->L;
 
-	lua_pushnil(L);
-	while (lua_next(L, -2)) {
-		const char *key;
-		size_t length;
-
-		if (lua_type(L, -2) != LUA_TSTRING)
-			return encode_fail(encoder, EINVAL, "a key is not a string");
-		key = lua_tolstring(L, -2, &length);
-		if (strlen(key) != length)
-			return encode_fail(encoder, EINVAL, "a key holds a NUL byte");
-		if (encode_value(encoder, object, key) < 0)
-			return -1;
-		lua_pop(L, 1);
-	}
+	lua_pushstring(L, key);
+	if (add_break(encoder) < 0 || encode_string(encoder, -1) < 0)
+		return -1;
+	if (add(encoder, ": ", encoder->indent > 0 ? 2 : 1) < 0)
+		return -1;
+	lua_rawget(L, table);
+	if (encode_value(encoder) < 0)
+		return -1;
+	lua_pop(L, 1);
 	return 0;
 }
 
-static int encode_table(struct encoder *encoder, json_t *container, const char *key)
+static int encode_fields(struct encoder *encoder)
+{
+	int table = lua_gettop(encoder->L);
+	const char *few[KEYS_FEW], **keys = few;
+	int count = collect_keys(encoder, table, keys, KEYS_FEW);
+
+	if (count < 0)
+		return -1;
+	if (count > KEYS_FEW) {
+		keys = lua_newuserdata(encoder->L, (size_t)count * sizeof(*keys));
+		collect_keys(encoder, table, keys, count);
+	}
+	qsort(keys, (size_t)count, sizeof(*keys), compare_keys);
+	for (int i = 0; i < count; i++) {
+		if (i > 0 && add(encoder, ",", 1) < 0)
+			return -1;
+		if (encode_field(encoder, table, keys[i]) < 0)
+			return -1;
+	}
+	lua_settop(encoder->L, table);
+	return count;
+}
+
+static int encode_table(struct encoder *encoder)
 {
 	bool marked = is_marked(encoder->L);
 	size_t count = 0;
 	bool sequence = is_sequence(encoder->L, &count);
-	json_t *value;
+	int fields;
 
 	if (marked && !sequence)
 		return encode_fail(encoder, EINVAL, "an array has keys other than 1 to n");
 	sequence = marked || (sequence && count > 0);
-	value = sequence ? json_array() : json_object();
-	if (put(encoder, container, key, value) < 0)
+	if (add(encoder, sequence ? "[" : "{", 1) < 0)
 		return -1;
-	return sequence ? encode_items(encoder, value, count) : encode_fields(encoder, value);
+	encoder->depth++;
+	fields = sequence ? encode_items(encoder, count) : encode_fields(encoder);
+	encoder->depth--;
+	if (fields < 0 || (count + (size_t)fields > 0 && add_break(encoder) < 0))
+		return -1;
+	return add(encoder, sequence ? "]" : "}", 1);
 }
 
 /* Encodes the value on top of the stack, which stays there. */
-static int encode_value(struct encoder *encoder, json_t *container, const char *key)
+static int encode_value(struct encoder *encoder)
 {
 	lua_State *L = encoder->L;
-	int result;
 
 	switch (lua_type(L, -1)) {
 	case LUA_TBOOLEAN:
-		return put(encoder, container, key, json_boolean(lua_toboolean(L, -1)));
+		return lua_toboolean(L, -1) ? add(encoder, "true", 4) : add(encoder, "false", 5);
 	case LUA_TNUMBER:
-		return encode_number(encoder, container, key);
+		return encode_number(encoder);
 	case LUA_TSTRING:
-		return encode_string(encoder, container, key);
+		return encode_string(encoder, -1);
 	case LUA_TLIGHTUSERDATA:
 		if (lua_touserdata(L, -1) == NULL)
-			return put(encoder, container, key, json_null());
+			return add(encoder, "null", 4);
 		break;
 	case LUA_TTABLE:
 		/* A table that holds itself ends here, too. */
 		if (encoder->depth == DEPTH_MAX)
 			return encode_fail(encoder, ELOOP, "too deep");
 		luaL_checkstack(L, 6, "json");
-		encoder->depth++;
-		result = encode_table(encoder, container, key);
-		encoder->depth--;
-		return result;
+		return encode_table(encoder);
 	}
 	return ctr_fail(encoder->err, EINVAL, "json.encode", "(a %s has no JSON)",
 			luaL_typename(L, -1));
-}
-
-static size_t dump_flags(const struct encoder *encoder, int64_t indent)
-{
-	size_t flags = JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(encoder->digits);
-
-	return flags | (indent > 0 ? JSON_INDENT((size_t)indent) : JSON_COMPACT);
 }
 
 /***
@@ -252,28 +282,23 @@ one that `array` marked; any other is an object.
 static int l_encode(lua_State *L)
 {
 	static const char *const options[] = { "indent", NULL };
-	struct encoder encoder = { .L = L, .digits = DIGITS_LEAST };
+	struct encoder encoder = { .L = L };
 	struct ctr_err err;
 	int64_t indent;
 
 	luaL_checkany(L, 1);
 	ctrL_check_options(L, 2, options);
 	indent = ctrL_opt_int(L, 2, "indent", 0);
-	luaL_argcheck(L, indent <= INDENT_MAX, 2, "option 'indent' is too large");
+	luaL_argcheck(L, indent >= 0 && indent <= INDENT_MAX, 2, "option 'indent' is out of range");
 	lua_settop(L, 2);
-	encoder.document = new_document(L);
+	encoder.indent = (int)indent;
+	encoder.text = &new_document(L)->text;
 	encoder.err = &err;
 	lua_pushvalue(L, 1);
-	if (encode_value(&encoder, NULL, NULL) < 0) {
-		/* lua_next may have left keys: only what is pushed now counts. */
+	if (encode_value(&encoder) < 0)
 		return ctrL_push_err(L, &err);
-	}
-	encoder.document->text = json_dumps(encoder.document->root, dump_flags(&encoder, indent));
-	if (!encoder.document->text) {
-		ctr_fail(&err, ENOMEM, "json.encode", "%s", "");
-		return ctrL_push_err(L, &err);
-	}
-	lua_pushstring(L, encoder.document->text);
+	lua_pushlstring(L, encoder.text->data, encoder.text->size);
+	ctr_text_free(encoder.text);
 	return 1;
 }
 
