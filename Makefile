@@ -123,7 +123,7 @@ run: all $(BUILD)/rootfs
 
 # --- checking ----------------------------------------------------------------
 
-LINTED_LUA = $(wildcard .luacheckrc .busted lua specs examples bench rockspec/*.rockspec)
+LINTED_LUA = $(wildcard .luacheckrc .busted lua specs examples bench tools rockspec/*.rockspec)
 LINT_OBJECTS := $(patsubst %.c,$(BUILD)/lint/%.o,$(CORE_SOURCES) src/lctr.c) \
 	$(patsubst %.c,$(BUILD)/lint/init/%.o,$(INIT_SOURCES))
 -include $(LINT_OBJECTS:.o=.d)
@@ -152,8 +152,7 @@ test: all lint $(BUILD)/rootfs
 
 .PHONY: bench check-c
 bench: all $(BUILD)/bench/floor $(BUILD)/rootfs
-	@unshare --mount --propagation private -- \
-		sh bench/run.sh $(LUAJIT) $(abspath $(BUILD)) $(abspath bench)
+	@$(LUAJIT) tools/private.lua sh bench/run.sh $(LUAJIT) $(abspath $(BUILD)) $(abspath bench)
 
 $(BUILD)/bench/floor: bench/floor.c | deps
 	@mkdir -p $(@D)

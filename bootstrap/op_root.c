@@ -77,12 +77,25 @@ int op_open_tree(struct run *run, const struct ctr_step *step, struct ctr_err *e
 	return 0;
 }
 
+/* The caller may live in a chroot, which is no mount: its namespace's root is one. */
+static int change_outer_root(const struct run *run, unsigned long flags, struct ctr_err *err)
+{
+	if (ctr_mount_leave_chroot(err) < 0)
+		return -1;
+	if (ctr_sys_mount(NULL, "/", NULL, flags, NULL) < 0)
+		return ctr_fail(err, errno, "mount", "/ (propagation)");
+	return enter_root(run, err);
+}
+
 int op_propagation(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 {
-	(void)run;
-	if (ctr_sys_mount(NULL, "/", NULL, (unsigned long)step->nums[0], NULL) < 0)
-		return ctr_fail(err, errno, "mount", "/ (propagation)");
-	return 0;
+	unsigned long flags = (unsigned long)step->nums[0];
+
+	if (ctr_sys_mount(NULL, "/", NULL, flags, NULL) == 0)
+		return 0;
+	if (errno == EINVAL)
+		return change_outer_root(run, flags, err);
+	return ctr_fail(err, errno, "mount", "/ (propagation)");
 }
 
 /* Puts the tree over a directory of the view of now. */
@@ -112,11 +125,11 @@ int op_root_attach_at(struct run *run, const struct ctr_step *step, struct ctr_e
 	return attach_over(run, step->nums[0], step->strs[0], err);
 }
 
-int op_pivot_root(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+/* Makes run->root the root; returns the old one's descriptor. */
+static int swap_roots(const struct run *run, struct ctr_err *err)
 {
 	ctr_auto_fd int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	(void)step;
 	if (old < 0)
 		return ctr_fail(err, errno, "open", "/");
 	if (fchdir(run->root) < 0)
@@ -124,6 +137,21 @@ int op_pivot_root(struct run *run, const struct ctr_step *step, struct ctr_err *
 	/* The old root ends up on top of the new one: there is no directory to make or remove. */
 	if (ctr_sys_pivot_root(".", ".") < 0)
 		return ctr_fail(err, errno, "pivot_root", "root");
+	return ctr_take_fd(&old);
+}
+
+int op_pivot_root(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	ctr_auto_fd int old = swap_roots(run, err);
+
+	(void)step;
+	if (old < 0 && err->num == EINVAL) { /* a chroot is no mount */
+		if (ctr_mount_leave_chroot(err) < 0)
+			return -1;
+		old = swap_roots(run, err);
+	}
+	if (old < 0)
+		return -1;
 	/* What is unmounted here must not be unmounted on the host. */
 	if (fchdir(old) < 0 || ctr_sys_mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		return ctr_fail(err, errno, "mount", "the old root (propagation)");

@@ -51,6 +51,10 @@ CTR_CHILD static void lean_child(void *data)
 	long from = MOVE_MOUNT_F_EMPTY_PATH;
 	int tree = child->tree;
 
+	/* Entering the namespace that it is in already leaves a chroot: "/" is a mount's root then. */
+	child->ns = (int)syscall(SYS_openat, child->proc, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	check(child, child->ns, "open", "self/ns/mnt");
+	check(child, syscall(SYS_setns, child->ns, CLONE_NEWNS), "setns", "self/ns/mnt");
 	check(child, syscall(SYS_mount, NULL, "/", NULL, REC_PRIVATE, NULL), "mount", "private /");
 	check(child, syscall(SYS_move_mount, tree, "", AT_FDCWD, "/", from), "move_mount", "tmpfs");
 	if (child->sys >= 0) {
@@ -66,8 +70,6 @@ CTR_CHILD static void lean_child(void *data)
 	check(child,
 	      syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)),
 	      "mount_setattr", "tmpfs");
-	child->ns = (int)syscall(SYS_openat, child->proc, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	check(child, child->ns, "open", "self/ns/mnt");
 	child_exit();
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -122,6 +123,17 @@ int ctr_mount_new(const char *fstype, const char *source, const char *const *opt
 	if (tree < 0)
 		return ctr_fail(err, errno, "fsmount", "%s", fstype);
 	return tree;
+}
+
+int ctr_mount_leave_chroot(struct ctr_err *err)
+{
+	ctr_auto_fd int self = ctr_sys_pidfd_open(getpid(), 0);
+
+	if (self < 0)
+		return ctr_fail(err, errno, "pidfd_open", "self");
+	if (syscall(SYS_setns, self, CLONE_NEWNS) < 0)
+		return ctr_fail(err, errno, "setns", "the mount namespace");
+	return 0;
 }
 
 int ctr_mount_attach(int mount_fd, int target_fd, const char *what, struct ctr_err *err)

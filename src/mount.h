@@ -42,6 +42,13 @@ int ctr_mount_change(int fd, const struct ctr_mount_change *change, const char *
 int ctr_mount_new(const char *fstype, const char *source, const char *const *options, size_t count,
 		  uint64_t attr, struct ctr_err *err);
 
+/*
+ * Makes the root of this process' mount namespace its own root, by entering the
+ * namespace that it is in: a chroot is left behind. mount(2) and pivot_root(2)
+ * want a root that is a mount's.
+ */
+int ctr_mount_leave_chroot(struct ctr_err *err);
+
 /* Attaches a detached mount on the object that target_fd refers to. */
 int ctr_mount_attach(int mount_fd, int target_fd, const char *what, struct ctr_err *err);
 

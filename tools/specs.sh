@@ -10,7 +10,7 @@ crashed=0
 
 isolated() {
 	if [ "$(id -u)" -eq 0 ]; then
-		unshare --mount --propagation private -- "$@"
+		luajit tools/private.lua "$@"
 	else
 		"$@"
 	fi
