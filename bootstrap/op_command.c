@@ -49,8 +49,9 @@ static void child(const struct command *command)
 	if (dup2(command->input, 0) < 0 || dup2(command->output, 1) < 0 ||
 	    dup2(command->output, 2) < 0 || ctr_sys_close_range(3, ~0U, 0) < 0)
 		_exit(CTR_EXIT_SETUP);
+	environ = command->env; /* its PATH says where a name without a slash is looked for */
 	if (!*command->dir || chdir(command->dir) == 0)
-		execve(command->path, command->args, command->env);
+		execvp(command->path, command->args);
 	child_fail();
 }
 

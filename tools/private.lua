@@ -48,8 +48,8 @@ local function become_root(root)
 end
 
 local folder = working_folder()
-local root = check(C.open("/", CLOEXEC), "/")
 check(C.unshare(NEWNS), "unshare")
+local root = check(C.open("/", CLOEXEC), "/")
 local own = check(C.open("/proc/self/ns/mnt", CLOEXEC), "/proc/self/ns/mnt")
 if C.mount(nil, "/", nil, PRIVATE, nil) < 0 then
   check(C.setns(own, NEWNS), "setns")

@@ -393,7 +393,7 @@ function M.start(config, process, facts)
     end
   end
   local refs = add_root(add, config, facts, spaces, copied)
-  mounts.add_tree(add, config, bound)
+  mounts.add_tree(add, config, bound, process.env)
   add_entering(add, config, spaces, copied)
   if process.cwd ~= "" then
     add("make_dir", { 493 }, { process.cwd }, "process.cwd") -- 0755

@@ -6,9 +6,9 @@ local core = require("ctr.core")
 local M = {}
 
 local function exists(path)
-  local handle = core.fd.open(path, { flags = { "path" } })
+  local handle, err = core.fd.open(path, { flags = { "path" } })
   if not handle then
-    return false
+    return false, err
   end
   handle:close()
   return true
@@ -30,7 +30,6 @@ local function apparmor_enabled()
 end
 
 local function same_namespace(path, file)
-  local root = core.path.open_root("/")
   local own = core.fd.open("/proc/self/ns/" .. file, { flags = { "rdonly" } })
   local other = core.fd.open(path, { flags = { "rdonly", "nonblock" } })
   local same = false
@@ -38,15 +37,13 @@ local function same_namespace(path, file)
     local a, b = core.path.stat(own, ""), core.path.stat(other, "")
     same = a and b and a.ino == b.ino and a.dev == b.dev
   end
-  for _, handle in pairs({ root or false, own or false, other or false }) do
-    if handle then
-      handle:close()
-    end
+  for _, handle in pairs({ own = own, other = other }) do
+    handle:close()
   end
   return same
 end
 
---- The functions that `ctr.config.validate` asks.
+--- The functions that `ctr.config.validate` asks (`validate.machine`).
 -- @treturn table
 function M.functions()
   return {

@@ -110,9 +110,9 @@ describe("as libcontainer has it,", function()
 
     it("joins the ipc namespace of a path", function()
       local namespaces = without("NEWIPC")
-      namespaces[#namespaces + 1] = { type = "NEWIPC", path = "/proc/1/ns/ipc" }
-      assert.equal(shell("readlink /proc/1/ns/ipc"),
-        out("readlink /proc/self/ns/ipc", { namespaces = namespaces }))
+      local path = ("/proc/%d/ns/ipc"):format(core.proc.getpid())
+      namespaces[#namespaces + 1] = { type = "NEWIPC", path = path }
+      assert.equal(own_link("ipc"), out("readlink /proc/self/ns/ipc", { namespaces = namespaces }))
     end)
 
     it("joins no namespace of a path that is not there", function()
@@ -471,7 +471,6 @@ describe("as libcontainer has it,", function()
         assert.equal("ENOENT", err.errno)
         assert.equal("process.args[1]", err.path)
         assert.matches("unexistent", err.message)
-        assert.matches("not found in PATH", err.message)
         assert.equal("NoProcessOps", select(2, process:pid()).code)
       end
       fail()

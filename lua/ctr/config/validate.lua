@@ -284,8 +284,10 @@ end
 local function check_joined(problems, config, probe, index)
   local namespace = config.namespaces[index]
   local path = ("namespaces[%d].path"):format(index)
-  if not probe.exists(namespace.path) then
-    add(problems, path, "does not exist")
+  local is_there, err = probe.exists(namespace.path)
+  if not is_there then
+    local is_missing = not err or err.errno == "ENOENT"
+    add(problems, path, is_missing and "does not exist" or "cannot be used: " .. tostring(err))
     return
   end
   local file = words.namespace_files[namespace.type]
@@ -317,7 +319,7 @@ end
 --- Finds what this machine cannot do for a configuration.
 -- @tparam table config as the schema normalised it
 -- @tparam table probe functions that ask the machine: `realpath(path)` (string, or nil and an
---   error), `exists(path)`, `ns_supported(type)`, `selinux_enabled()`, `apparmor_enabled()`,
+--   error), `exists(path)` (true, or false and an error), `ns_supported(type)`, `selinux_enabled()`, `apparmor_enabled()`,
 --   `same_ns(path, file)` (whether it is the caller's own namespace: `net`, `mnt`, …)
 -- @treturn table problems, `{ path, text }` each; empty when all is well
 function M.machine(config, probe)

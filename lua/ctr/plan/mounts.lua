@@ -167,9 +167,9 @@ local function is_late_readonly(mount)
   return mount.device == "tmpfs" and has(mount.flags, MS.RDONLY)
 end
 
-local function add_commands(add, commands, path)
+local function add_commands(add, commands, env_of_process, path)
   for index, command in ipairs(commands) do
-    local args, env = command.args or {}, command.env or {}
+    local args, env = command.args, command.env or env_of_process
     local strings = { command.dir or "", command.path, command.path }
     for _, arg in ipairs(args) do
       strings[#strings + 1] = arg
@@ -177,8 +177,7 @@ local function add_commands(add, commands, path)
     for _, pair in ipairs(env) do
       strings[#strings + 1] = pair
     end
-    add("command", { #args + 1, #env, command.env and 1 or 0 }, strings,
-      path .. "[" .. index .. "]")
+    add("command", { #args + 1, #env, 1 }, strings, path .. "[" .. index .. "]")
   end
 end
 
@@ -214,9 +213,9 @@ local function add_change(add, mount, path)
   end
 end
 
-local function add_mount(add, mount, index)
+local function add_mount(add, mount, index, env)
   local path = "mounts[" .. index .. "]"
-  add_commands(add, mount.premount_cmds, path .. ".premount_cmds")
+  add_commands(add, mount.premount_cmds, env, path .. ".premount_cmds")
   if has(mount.flags, MS.REMOUNT) then
     add_change(add, mount, path)
   elseif mount.device == "bind" then
@@ -228,7 +227,7 @@ local function add_mount(add, mount, index)
     add("set_attr", { 0, 0, has(flags, MS.REC) and 1 or 0, bit.band(flags, PROPAGATION) },
       { mount.destination }, path)
   end
-  add_commands(add, mount.postmount_cmds, path .. ".postmount_cmds")
+  add_commands(add, mount.postmount_cmds, env, path .. ".postmount_cmds")
 end
 
 local TYPES = { c = 0x2000, u = 0x2000, b = 0x6000, p = 0x1000 }
@@ -268,14 +267,15 @@ end
 -- @tparam function add `add(op, nums, strings, config_path)`
 -- @tparam table config normalised
 -- @tparam boolean bound devices are bound, not made
-function M.add_tree(add, config, bound)
+-- @tparam {string,…} env the process's environment, for commands around mounts without their own
+function M.add_tree(add, config, bound, env)
   local ours, configured = M.dev_owner(config)
   if ours and not configured then
     add("mount", { bit.bor(ATTR.NOSUID, ATTR.NOEXEC, ATTR.STRICTATIME), 0, 0, 0 },
       { "tmpfs", "tmpfs", "/dev", "mode=755", "size=65536k" }, "devices")
   end
   for index, mount in ipairs(config.mounts) do
-    add_mount(add, mount, index)
+    add_mount(add, mount, index, env)
   end
   if ours then
     add_dev(add, config, bound)
