@@ -9,6 +9,7 @@ package.cpath = build .. "/?.so;" .. package.cpath
 
 local core = require("ctr.core")
 local ctr = require("ctr")
+local measure = require("measure")
 local stats = require("stats")
 
 local ROUNDS = tonumber(os.getenv("CTR_BENCH_ROUNDS")) or 30
@@ -17,70 +18,22 @@ local ROOT = build .. "/rootfs"
 local STATE = "/run/ctr-bench"
 local config, process_fields = dofile(here .. "/config.lua")(ROOT)
 
-local function sh(command)
-  local status = os.execute(command)
-  assert(status == 0 or status == true, command)
-end
-
-local function find(name)
-  local pipe = io.popen("command -v " .. name)
-  local path = pipe:read("*l")
-  pipe:close()
-  return path
-end
-
-local function sleep(seconds)
-  core.poll.wait({}, seconds)
-end
-
-local null = assert(core.fd.open("/dev/null", { flags = { "rdwr" } }))
-
--- One command from spawn to exit: wall time, CPU time and peak memory.
-local function measure(command, folder)
-  local from = core.proc.clock()
-  local child = assert(core.proc.spawn({ path = command[1], argv = command, dir = folder,
-    env = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, fds = { null, null, 2 }, flags = 0 }))
-  local result = assert(core.proc.wait(child.pidfd, {}))
-  child.pidfd:close()
-  assert(result.code == 0, "failed: " .. table.concat(command, " "))
-  return core.proc.clock() - from, result.usage.cpu, result.usage.memory_peak
-end
-
--- Interleaved run by run, the order rotated, so that noise falls on all alike.
-local function race(entries, pause)
-  for _, entry in ipairs(entries) do
-    entry.wall, entry.cpu, entry.peak = {}, {}, 0
-    measure(entry.command(0), entry.folder)
-  end
-  for round = 1, ROUNDS do
-    for turn = 1, #entries do
-      local entry = entries[(round + turn) % #entries + 1]
-      if pause > 0 then
-        sleep(pause)
-      end
-      local wall, cpu, peak = measure(entry.command(round), entry.folder)
-      entry.wall[round], entry.cpu[round] = wall, cpu
-      entry.peak = math.max(entry.peak, peak)
-    end
-  end
-end
-
 local counter = 0
 local function next_id(name)
   counter = counter + 1
   return ("bench-%s-%d"):format(name, counter)
 end
 
-local function bundle_of(peer, path)
+local function bundle_of(peer, path, args)
   local folder = build .. "/bench/" .. peer
-  sh(("rm -rf %s && mkdir -p %s && cd %s && %s spec"):format(folder, folder, folder, path))
+  measure.sh(("rm -rf %s && mkdir -p %s && cd %s && %s spec"):format(folder, folder, folder, path))
   local file = assert(io.open(folder .. "/config.json"))
   local text = file:read("*a")
   file:close()
   local spec = assert(core.json.decode(text))
   spec.root.path = ROOT
   spec.process.terminal = false
-  spec.process.args = { "/bin/true" }
+  spec.process.args = args or { "/bin/true" }
   spec.process.capabilities.ambient = nil
   local mounts = {}
   for _, mount in ipairs(spec.mounts) do
@@ -96,7 +49,7 @@ local function bundle_of(peer, path)
 end
 
 local function peer_entry(peer)
-  local path = find(peer)
+  local path = measure.find(peer)
   if not path then
     return nil
   end
@@ -104,7 +57,7 @@ local function peer_entry(peer)
   local entry = { name = peer, folder = folder, command = function()
     return { path, "--root", "/run/bench-" .. peer, "run", next_id(peer) }
   end }
-  if pcall(measure, entry.command(), folder) then
+  if pcall(measure.command, entry.command(), folder) then
     return entry
   end
   print(peer .. " does not run here, and is left out")
@@ -112,7 +65,7 @@ local function peer_entry(peer)
 end
 
 local function bwrap_entry()
-  local path = find("bwrap")
+  local path = measure.find("bwrap")
   return path and { name = "bwrap", command = function()
     return { path, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--ro-bind",
       ROOT, "/", "--proc", "/proc", "--dev", "/dev", "/bin/true" }
@@ -169,6 +122,42 @@ local function print_commands(entries, title)
   print("\n" .. title)
   stats.print_table({ "command", "ms", "to " .. base.name, "cpu ms", "to " .. base.name,
     "peak MiB" }, rows)
+end
+
+-- A container that only waits, and the commands that execute a program in it.
+local function exec_entries(factory)
+  local container = assert(factory:create("bench-target", config))
+  local fields = { args = { "/bin/sleep", "100000" }, env = process_fields.env }
+  local init = ctr.process(fields)
+  assert(container:run(init))
+  local entries = { { name = "lctr", command = function()
+    return { build .. "/lctr", here .. "/exec.lua", STATE, "bench-target" }
+  end } }
+  local crun = measure.find("crun")
+  if crun and pcall(measure.command, { crun, "--root", "/run/bench-crun", "run", "-d", "target" },
+    bundle_of("crun", crun, { "/bin/sleep", "100000" })) then
+    entries[2] = { name = "crun", command = function()
+      return { crun, "--root", "/run/bench-crun", "exec", "target", "/bin/true" }
+    end }
+  end
+  return entries, function()
+    container:signal("SIGKILL")
+    init:wait()
+    assert(container:destroy())
+    if entries[2] then
+      measure.sh(crun .. " --root /run/bench-crun delete -f target")
+    end
+  end
+end
+
+-- What a created container's first process takes while it waits, in KiB.
+local function waiting_memory(factory)
+  local container = assert(factory:create("bench-waiting", config))
+  local process = ctr.process(process_fields)
+  assert(container:start(process))
+  local text = io.open(("/proc/%d/status"):format(process:pid())):read("*a")
+  assert(container:destroy())
+  return tonumber(text:match("VmRSS:%s+(%d+)"))
 end
 
 -- In one program: start, wait, destroy.
@@ -242,19 +231,19 @@ local function caller_size(factory)
 end
 
 local function host_mounts(count, folder)
-  sh(("mkdir -p %s && mount -t tmpfs none %s && cd %s && mkdir $(seq %d)"):format(folder, folder,
-    folder, count))
+  measure.sh((("mkdir -p F && mount -t tmpfs none F && cd F && mkdir $(seq N)"):gsub("[FN]",
+    { F = folder, N = count })))
   local file = assert(io.popen("sh", "w"))
   for index = 1, count do
     file:write(("mount --bind %s/%d %s/%d\n"):format(folder, index, folder, index))
   end
   file:close()
   return function()
-    sh("umount -l " .. folder)
+    measure.sh("umount -l " .. folder)
   end
 end
 
--- Each side in a program of its own: what a factory opens once is made anew under the many mounts.
+-- Each side with a factory of its own: what it opens once is made anew under the many mounts.
 local function many_mounts()
   local few, many = {}, {}
   local factory = assert(ctr.new(STATE))
@@ -275,43 +264,83 @@ end
 
 local targets = {}
 
-local function target(what, value, limit)
-  targets[#targets + 1] = { what, ("%.2f"):format(value), "≤ " .. limit,
-    value <= limit and "reached" or "missed" }
+local function row(what, value, limit, is_least)
+  if not value then
+    targets[#targets + 1] = { what, "-", (is_least and "≥ " or "≤ ") .. limit, "no peer to compare" }
+    return
+  end
+  local reached = value <= limit
+  if is_least then
+    reached = value >= limit
+  end
+  targets[#targets + 1] = { what, ("%.2f"):format(value), (is_least and "≥ " or "≤ ") .. limit,
+    reached and "reached" or "missed" }
 end
 
-local function main()
-  sh("mkdir -p " .. build .. "/bench")
+local function to_come(what, limit)
+  targets[#targets + 1] = { what, "-", limit, "comes with its command" }
+end
+
+local function against_crun(entries, field)
+  local crun = by_name(entries, "crun")
+  return crun and stats.median(by_name(entries, "lctr")[field]) / stats.median(crun[field])
+end
+
+local function rows_of_commands()
   local hot = whole_commands()
-  race(hot, 0)
+  measure.race(hot, ROUNDS, 0)
   print_commands(hot, "whole command, back to back")
   local sporadic = whole_commands()
-  race(sporadic, SPORADIC)
+  measure.race(sporadic, ROUNDS, SPORADIC)
   print_commands(sporadic, "whole command, one every 60 ms")
+  row("run of a trivial program, one every 60 ms, against crun", against_crun(sporadic, "wall"),
+    0.35)
+  row("the same, back to back", against_crun(hot, "wall"), 0.60)
+  row("CPU time of the same, against crun", against_crun(hot, "cpu"), 0.65)
+  return hot
+end
 
-  local factory = assert(ctr.new(STATE))
+local function rows_of_library(factory)
   local ours, floor = in_process(factory)
   print(("\nin one program: start, wait, destroy %.2f ms, floor %.2f ms"):format(ours * 1e3,
     floor * 1e3))
+  row("start-wait-destroy inside a Lua program, against the floor", ours / floor, 1.25)
+  local entries, stop = exec_entries(factory)
+  measure.race(entries, ROUNDS, SPORADIC)
+  stop()
+  print_commands(entries, "exec into a running container, one every 60 ms")
+  row("exec into a running container, one every 60 ms, against crun",
+    against_crun(entries, "wall"), 0.25)
+  to_come("lctr state, kill, features, against crun", "≤ 0.6")
+  to_come("lctr delete --force of a running container, against crun", "≤ 0.15")
   local large, small = caller_size(factory)
   print(("caller of 1 GiB %.2f ms, of a few MiB %.2f ms"):format(large * 1e3, small * 1e3))
-  factory:close()
+  row("the caller at 1 GiB, against a small one", large / small, 1.05)
+end
+
+local function rows_of_many(hot)
   local many, few = many_mounts()
   print(("3000 host mounts %.2f ms, none %.2f ms"):format(many * 1e3, few * 1e3))
+  row("3000 host mounts, against none", many / few, 1.3)
+  to_come("with a 400-name seccomp profile (cached), against without", "≤ 1.1")
+  to_come("the 1000th container, against the first", "≤ 1.1")
+  local crun = by_name(hot, "crun")
+  local ours = measure.throughput(by_name(hot, "lctr"), 8, 8 * ROUNDS)
+  local theirs = crun and measure.throughput(crun, 8, 8 * ROUNDS)
+  row("eight starts at a time, containers per second, against crun", theirs and ours / theirs, 1.8,
+    true)
+end
 
-  local crun = by_name(sporadic, "crun")
-  if crun then
-    local lctr = by_name(sporadic, "lctr")
-    target("a run of a trivial program, one every 60 ms, against crun",
-      stats.median(lctr.wall) / stats.median(crun.wall), 0.35)
-    lctr, crun = by_name(hot, "lctr"), by_name(hot, "crun")
-    target("the same, back to back", stats.median(lctr.wall) / stats.median(crun.wall), 0.60)
-    target("CPU time of the same", stats.median(lctr.cpu) / stats.median(crun.cpu), 0.65)
-  end
-  target("one start-wait-destroy inside a Lua program, against the floor", ours / floor, 1.25)
-  target("the caller at 1 GiB, against a small one", large / small, 1.05)
-  target("3000 host mounts, against none", many / few, 1.3)
-  target("peak memory of a run, MiB", by_name(hot, "lctr").peak / 1048576, 4)
+local function main()
+  measure.sh("mkdir -p " .. build .. "/bench")
+  local hot = rows_of_commands()
+  local factory = assert(ctr.new(STATE))
+  rows_of_library(factory)
+  local waiting = waiting_memory(factory)
+  factory:close()
+  rows_of_many(hot)
+  row("peak memory of a run, MiB", by_name(hot, "lctr").peak / 1048576, 4)
+  row("memory of a created container's waiting init, KiB", waiting, 150)
   print("\ntargets (cgroup v1)")
   stats.print_table({ "what", "measured", "target", "" }, targets)
 end

@@ -48,6 +48,13 @@ int talk_wait_ack(struct run *run, struct ctr_err *err);
 void talk_check_peer(const struct run *run);
 void talk_report(struct run *run, const struct ctr_err *failure);
 
+/*
+ * fds.c: closes all that neither the program nor a step from now on gets. A
+ * descriptor of the host's that is open while a name of the container's is
+ * looked up can be a part of that name (/proc/self/fd/N/..., CVE-2024-21626).
+ */
+int fds_drop(const struct run *run, struct ctr_err *err);
+
 /* op_root.c */
 int root_reopen(struct run *run, struct ctr_err *err);
 int tree_fd(const struct run *run, int64_t number, struct ctr_err *err);

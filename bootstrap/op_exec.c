@@ -24,6 +24,8 @@ static int check_executable(const char *path)
 
 	if (stat(path, &st) < 0)
 		return errno;
+	if (S_ISDIR(st.st_mode))
+		return EISDIR; /* execve(2) says EACCES, which helps nobody */
 	if (!S_ISREG(st.st_mode))
 		return EACCES;
 	return ctr_sys_faccessat2(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
@@ -126,6 +128,8 @@ int op_find_program(struct run *run, const struct ctr_step *step, struct ctr_err
 	const char *refused = NULL;
 	int why = 0;
 
+	if (fds_drop(run, err) < 0)
+		return -1;
 	for (uint32_t i = 0; i < step->str_count; i++) {
 		int num = check_executable(step->strs[i]);
 
@@ -133,7 +137,7 @@ int op_find_program(struct run *run, const struct ctr_step *step, struct ctr_err
 			run->program = step->strs[i];
 			return check_needs(run->program, err);
 		}
-		if (num != ENOENT && num != ENOTDIR && !refused) {
+		if (!refused && num != ENOENT && (num != ENOTDIR || step->str_count == 1)) {
 			refused = step->strs[i];
 			why = num;
 		}

@@ -77,6 +77,9 @@ int op_fork(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 	pid_t pid;
 
 	(void)step; /* it says nothing */
+	/* Whom the child meets in its pid namespace may look at it. */
+	if (fds_drop(run, err) < 0)
+		return -1;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return ctr_fail(err, errno, "pipe2", "fork");
 	reader = ends[0];
@@ -93,7 +96,9 @@ int op_fork(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 		talk_report(run, err);
 		_exit(CTR_EXIT_SETUP);
 	}
-	_exit(0); /* closes writer: the child may speak */
+	if (write(writer, "", 1) < 0)
+		_exit(CTR_EXIT_SETUP);
+	_exit(0);
 }
 
 /* Waits until there is a byte, and takes it. */
@@ -115,40 +120,18 @@ static int wait_byte(int fifo, struct ctr_err *err)
 	return 0;
 }
 
-/*
- * The process may wait for long, where others can look at it: it keeps what the
- * program gets, and the three that it needs itself.
- */
-static int drop_descriptors(const struct run *run, const int *needed, int count,
-                            struct ctr_err *err)
-{
-	unsigned from = run->plan.keep;
-
-	for (;;) {
-		unsigned next = ~0U;
-
-		for (int i = 0; i < count; i++) {
-			if ((unsigned)needed[i] >= from && (unsigned)needed[i] < next)
-				next = (unsigned)needed[i];
-		}
-		if (next > from && ctr_sys_close_range(from, next == ~0U ? next : next - 1, 0) < 0)
-			return ctr_fail(err, errno, "close_range", "from %u", from);
-		if (next == ~0U)
-			return 0;
-		from = next + 1;
-	}
-}
-
 int op_wait_fifo(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 {
 	struct ctr_frame frame = { .kind = CTR_FRAME_READY, .step = run->step };
-	ctr_auto_fd int fifo = (int)step->nums[0];
+	/* Stays open until execve(2) closes it: that tells whoever wrote the byte how it went. */
+	const int fifo = (int)step->nums[0];
 
 	if (talk_send(run, &frame, err) < 0 || talk_wait_ack(run, err) < 0)
 		return -1;
 	ctr_close_fd(&run->control);
 	run->report = (int)step->nums[1];
-	if (drop_descriptors(run, (const int[]){ fifo, run->report, run->root }, 3, err) < 0)
+	/* It may wait for long, where others can look at it. */
+	if (fds_drop(run, err) < 0)
 		return -1;
 	return wait_byte(fifo, err);
 }

@@ -2,6 +2,7 @@
 /* Operations on the container's root. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -98,31 +99,70 @@ int op_propagation(struct run *run, const struct ctr_step *step, struct ctr_err 
 	return ctr_fail(err, errno, "mount", "/ (propagation)");
 }
 
-/* Puts the tree over a directory of the view of now. */
-static int attach_over(struct run *run, int64_t number, const char *path, struct ctr_err *err)
+static int attach_tree(struct run *run, int64_t number, int target, const char *path,
+                       struct ctr_err *err)
 {
-	ctr_auto_fd int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int tree = tree_fd(run, number, err);
 
-	if (tree < 0)
-		return -1;
-	if (target < 0)
-		return ctr_fail(err, errno, "open", "%s", path);
-	if (ctr_mount_attach(tree, target, path, err) < 0)
+	if (tree < 0 || ctr_mount_attach(tree, target, path, err) < 0)
 		return -1;
 	return adopt_root(run, tree, err);
 }
 
 int op_root_attach(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 {
-	if (attach_over(run, step->nums[0], "/", err) < 0)
+	ctr_auto_fd int target = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (target < 0)
+		return ctr_fail(err, errno, "open", "/");
+	if (attach_tree(run, step->nums[0], target, "/", err) < 0)
+		return -1;
+	return enter_root(run, err);
+}
+
+/* Makes the mount that a directory is on private; its root is that many steps above, or less. */
+static int make_private(int dir, unsigned steps, const char *path, struct ctr_err *err)
+{
+	const struct ctr_mount_change change = { .propagation = MS_PRIVATE };
+	ctr_auto_fd int fd = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+
+	while (fd >= 0) {
+		if (ctr_mount_change(fd, &change, path, err) == 0)
+			return 0;
+		if (err->num != EINVAL || steps-- == 0) /* EINVAL: not the root of its mount */
+			return -1;
+		replace_fd(&fd, openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	}
+	return ctr_fail(err, errno, "open", "%s", path);
+}
+
+/* What is attached to a shared mount would appear on the host, and pivot_root(2) refuses it. */
+static int isolate(const struct run *run, int target, const char *path, struct ctr_err *err)
+{
+	unsigned depth = 0;
+
+	for (const char *at = path; *at; at++)
+		depth += *at == '/';
+	if (make_private(target, depth, path, err) == 0)
+		return 0;
+	/* The mount's root may be above that of the caller, who lives in a chroot. */
+	if (err->num != EINVAL || ctr_mount_leave_chroot(err) < 0)
+		return -1;
+	if (make_private(target, PATH_MAX, path, err) < 0)
 		return -1;
 	return enter_root(run, err);
 }
 
 int op_root_attach_at(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 {
-	return attach_over(run, step->nums[0], step->strs[0], err);
+	const char *path = step->strs[0];
+	ctr_auto_fd int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (target < 0)
+		return ctr_fail(err, errno, "open", "%s", path);
+	if (isolate(run, target, path, err) < 0)
+		return -1;
+	return attach_tree(run, step->nums[0], target, path, err);
 }
 
 /* Makes run->root the root; returns the old one's descriptor. */

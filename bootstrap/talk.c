@@ -118,14 +118,15 @@ int talk_send_fds(int socket, const void *data, size_t size, const int *fds, int
 	return 0;
 }
 
-/* The library hears of a process first, and then from it. */
+/* The library hears of a process first, and then from it; of whom it never heard it never will. */
 static void wait_born(struct run *run)
 {
 	char nothing;
 
 	if (run->born < 0)
 		return;
-	read_full(run->born, &nothing, 1);
+	if (read_full(run->born, &nothing, 1) != 1)
+		leave();
 	ctr_close_fd(&run->born);
 }
 

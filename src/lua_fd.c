@@ -189,6 +189,8 @@ static int push_ends(lua_State *L, int result, const int ends[2], int *first, in
 		return ctrL_push_err(L, err);
 	*first = ends[0];
 	*second = ends[1];
+	ctrL_clear_streams(first);
+	ctrL_clear_streams(second);
 	return 2;
 }
 
@@ -451,6 +453,7 @@ static void push_handles(lua_State *L, struct passed *passed)
 
 		*slot = passed->fds[i - 1];
 		passed->count = i - 1;
+		ctrL_clear_streams(slot);
 		lua_rawseti(L, -2, (int)i);
 	}
 }

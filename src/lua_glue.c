@@ -3,11 +3,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <lualib.h>
 
@@ -101,10 +103,24 @@ int ctrL_result(lua_State *L, int result, const struct ctr_err *err)
 	return 1;
 }
 
-int ctrL_fd_result(lua_State *L, const int *slot, const struct ctr_err *err)
+void ctrL_clear_streams(int *slot)
+{
+	int higher;
+
+	if (*slot < 0 || *slot > STDERR_FILENO)
+		return;
+	higher = fcntl(*slot, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (higher < 0) /* no room: better there than not at all */
+		return;
+	close(*slot);
+	*slot = higher;
+}
+
+int ctrL_fd_result(lua_State *L, int *slot, const struct ctr_err *err)
 {
 	if (*slot < 0)
 		return ctrL_push_err(L, err);
+	ctrL_clear_streams(slot);
 	return 1;
 }
 

@@ -43,8 +43,14 @@ int *ctrL_new_fd(lua_State *L);
 int *ctrL_check_handle(lua_State *L, int arg);
 /* The number behind a handle, a number or a Lua file; throws for one that is closed. */
 int ctrL_check_fd(lua_State *L, int arg);
+/*
+ * Moves what is in the slot above the standard streams: a program that closed
+ * one of its own must not find ours in its place, and pass that on. Does not
+ * throw.
+ */
+void ctrL_clear_streams(int *slot);
 /* Answers a call that fills a handle on top of the stack: the handle, or nil and the error. */
-int ctrL_fd_result(lua_State *L, const int *slot, const struct ctr_err *err);
+int ctrL_fd_result(lua_State *L, int *slot, const struct ctr_err *err);
 /* Reads the regular file fd, whatever its offset, and answers with it; EFBIG beyond max bytes. */
 int ctrL_read_all(lua_State *L, int fd, size_t max, const char *what);
 

@@ -114,14 +114,11 @@ static int l_clone(lua_State *L)
 	dir = ctrL_opt_fd(L, 2, "dir", AT_FDCWD);
 	slot = ctrL_new_fd(L);
 	*slot = ctr_mount_clone(dir, path, change.recursive, &err);
-	if (*slot < 0)
-		return ctrL_push_err(L, &err);
-	if (ctr_mount_change(*slot, &change, path, &err) < 0) {
+	if (*slot >= 0 && ctr_mount_change(*slot, &change, path, &err) < 0) {
 		close(*slot);
 		*slot = -1;
-		return ctrL_push_err(L, &err);
 	}
-	return 1;
+	return ctrL_fd_result(L, slot, &err);
 }
 
 /***

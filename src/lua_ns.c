@@ -28,6 +28,7 @@ static int l_open(lua_State *L)
 	*slot = ctr_ns_open(path, &kind, &err);
 	if (*slot < 0)
 		return ctrL_push_err(L, &err);
+	ctrL_clear_streams(slot);
 	lua_pushstring(L, kind->name);
 	return 2;
 }

@@ -98,6 +98,7 @@ static int l_spawn(lua_State *L)
 	*slot = ctr_proc_spawn(&spawn, &pid, &err);
 	if (*slot < 0)
 		return ctrL_push_err(L, &err);
+	ctrL_clear_streams(slot);
 	lua_pushinteger(L, pid);
 	lua_setfield(L, -2, "pid");
 	return 1;

@@ -121,6 +121,7 @@ static int l_open_pty(lua_State *L)
 	*slot = ctr_tty_open_pty(path, sizeof(path), &err);
 	if (*slot < 0)
 		return ctrL_push_err(L, &err);
+	ctrL_clear_streams(slot);
 	lua_pushstring(L, path);
 	return 2;
 }

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -200,6 +201,38 @@ static void read_exit(const siginfo_t *info, const struct rusage *usage, struct 
 	};
 }
 
+/* The start of the kernel's struct pidfd_info, as it is since Linux 6.15. */
+struct pidfd_info {
+	uint64_t mask;
+	uint64_t cgroup;
+	uint32_t ids[11];
+	int32_t status;
+};
+
+#define PIDFD_INFO_EXIT (1u << 3)
+#define PIDFD_GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
+
+_Static_assert(sizeof(struct pidfd_info) == 64, "the first version of struct pidfd_info");
+
+/*
+ * How a process ended that others reaped: a program that ignores SIGCHLD leaves
+ * that to the kernel, one that waits for any child takes ours as well. What it
+ * used is gone. False where the kernel does not say.
+ */
+static bool read_reaped(int pidfd, struct ctr_exit *ret_exit)
+{
+	struct pidfd_info info = { .mask = PIDFD_INFO_EXIT };
+
+	if (ioctl(pidfd, PIDFD_GET_INFO, &info) < 0 || !(info.mask & PIDFD_INFO_EXIT))
+		return false;
+	*ret_exit = (struct ctr_exit){
+		.code = WIFEXITED(info.status) ? WEXITSTATUS(info.status) : -1,
+		.signo = WIFSIGNALED(info.status) ? WTERMSIG(info.status) : 0,
+		.core = WIFSIGNALED(info.status) && WCOREDUMP(info.status),
+	};
+	return true;
+}
+
 int ctr_proc_wait(int pidfd, int options, struct ctr_exit *ret_exit, struct ctr_err *err)
 {
 	struct rusage usage;
@@ -212,6 +245,8 @@ int ctr_proc_wait(int pidfd, int options, struct ctr_exit *ret_exit, struct ctr_
 		result = syscall(SYS_waitid, P_PIDFD, pidfd, &info, options | WEXITED | __WALL,
 				 &usage);
 	} while (result < 0 && errno == EINTR);
+	if (result < 0 && errno == ECHILD && read_reaped(pidfd, ret_exit))
+		return 0;
 	if (result < 0)
 		return ctr_fail(err, errno, "waitid", "%d", pidfd);
 	if (info.si_pid == 0)

@@ -47,7 +47,11 @@ struct ctr_exit {
 	uint64_t memory_peak;
 };
 
-/* waitid(2) for a child, options of WNOHANG and WNOWAIT. */
+/*
+ * waitid(2) for a child, options of WNOHANG and WNOWAIT. Of one that was reaped
+ * already (SIGCHLD is ignored) it tells how it ended, but not what it used,
+ * since Linux 6.15; ECHILD before.
+ */
 int ctr_proc_wait(int pidfd, int options, struct ctr_exit *ret_exit, struct ctr_err *err);
 
 struct ctr_proc_stat {

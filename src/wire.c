@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FD_MAX (1 << 20)
 #define SIGNAL_MAX 64
 #define STREAMS 3 /* 0, 1, 2 always reach the program */
 
@@ -43,7 +42,7 @@ static const struct rule {
 	{ CTR_OP_join, "dw" },
 	{ CTR_OP_unshare, "w" },
 	{ CTR_OP_sync, "b" },
-	{ CTR_OP_more, "" },
+	{ CTR_OP_more, "d+" },
 	{ CTR_OP_set_ids, "uubu+" },
 	{ CTR_OP_fork, "" },
 	{ CTR_OP_setsid, "" },
@@ -110,6 +109,15 @@ static const struct rule *find_rule(unsigned kind)
 	return NULL;
 }
 
+bool ctr_wire_is_fd(const struct ctr_step *step, uint32_t index)
+{
+	const char *letter = find_rule(step->kind)->nums;
+
+	for (; index > 0 && letter[1] != '+'; index--)
+		letter++;
+	return *letter && strchr("dfn", *letter);
+}
+
 const char *ctr_wire_name(unsigned kind)
 {
 	const struct shape *shape = find_shape(kind);
@@ -167,11 +175,11 @@ static bool num_fits(char letter, int64_t value)
 {
 	switch (letter) {
 	case 'd':
-		return in_range(value, 0, FD_MAX);
+		return in_range(value, 0, CTR_WIRE_FD_MAX);
 	case 'n':
-		return value == CTR_WIRE_NONE || in_range(value, -CTR_WIRE_SLOTS, FD_MAX);
+		return value == CTR_WIRE_NONE || in_range(value, -CTR_WIRE_SLOTS, CTR_WIRE_FD_MAX);
 	case 'f':
-		return in_range(value, -CTR_WIRE_SLOTS, FD_MAX);
+		return in_range(value, -CTR_WIRE_SLOTS, CTR_WIRE_FD_MAX);
 	case 's':
 		return in_range(value, 0, CTR_WIRE_SLOTS - 1);
 	case 'b':
@@ -262,7 +270,7 @@ static int check_header(const struct ctr_wire_header *header, size_t length, str
 		                header->version);
 	if (header->count > CTR_WIRE_MAX_OPS)
 		return ctr_fail(err, EINVAL, "plan", "%u operations", header->count);
-	if (header->keep < STREAMS || header->keep > FD_MAX)
+	if (header->keep < STREAMS || header->keep > CTR_WIRE_FD_MAX)
 		return ctr_fail(err, EINVAL, "plan", "keep of %u", header->keep);
 	return 0;
 }

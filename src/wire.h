@@ -40,6 +40,7 @@
 #define CTR_WIRE_MAX (64u << 20) /* bytes in a message */
 #define CTR_WIRE_MAX_OPS 65536u
 #define CTR_WIRE_SLOTS 4096
+#define CTR_WIRE_FD_MAX (1 << 20)
 #define CTR_WIRE_NONE INT64_MIN
 #define CTR_WIRE_NO_STEP UINT32_MAX /* in a frame: the message itself is at fault */
 
@@ -90,7 +91,7 @@ struct ctr_wire_attr {
 	X(sync, 28002, 1, 1) /* dumpable                           | name */ \
 	/* pass /etc/passwd and /etc/group of the container (SCM_RIGHTS), then run the next message: \
 	 * the last of its own; slots and the root persist */ \
-	X(more, 28003, 0, 0) \
+	X(more, 28003, 0, 0) /* fds that the next message names… */ \
 	/* setgroups unless mode 0, setresgid, setresuid; then undumpable again. Read back. */ \
 	X(set_ids, 28004, 3, 0) /* uid, gid, mode (0 leave groups, 1 set), groups… */ \
 	/* go on in a child that is a child of the library's process; the rest exits 0. Its PID frame \
@@ -179,6 +180,9 @@ struct ctr_plan {
 int ctr_wire_parse(const void *message, size_t length, struct ctr_plan *ret_plan,
 		   struct ctr_err *err);
 void ctr_plan_free(struct ctr_plan *plan);
+
+/* Says whether a number of a checked step is a descriptor or a slot. */
+bool ctr_wire_is_fd(const struct ctr_step *step, uint32_t index);
 
 /* The name of a kind ("mount"), or NULL. */
 const char *ctr_wire_name(unsigned kind);

@@ -4,6 +4,7 @@
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local process_module = require("ctr.process")
+local program = require("ctr.plan.program")
 local record = require("ctr.record")
 local starter = require("ctr.start")
 
@@ -94,7 +95,7 @@ local function run_status(container)
   if not init_is_alive(container) then
     return "stopped"
   end
-  return container.store:has_fifo() and "created" or "running"
+  return container.store:is_awaited() and "created" or "running"
 end
 
 local FROZEN = { FROZEN = "paused", FREEZING = "pausing" }
@@ -171,6 +172,10 @@ function container_methods:processes()
 end
 
 local function start(container, object, mode)
+  if not container.is_complete then
+    return nil, errors.new("ContainerNotExists", ("container %q is not complete: its creator was "
+      .. "killed, or it is being destroyed"):format(container.store.id))
+  end
   local status, err = status_of(container)
   if not status then
     return nil, err
@@ -221,13 +226,13 @@ local function await_execution(container, fifo, init)
     return true
   end
   local frame = core.wire.parse_frame(report)
-  return nil, errors.with_path(frame.err, "process.args[1]")
+  return nil, errors.with_path(frame.err, program.blamed(frame.err))
 end
 
 local function tell_to_execute(container, fifo)
   local init, err = container.host:open_process(container.init_pid, container.init_start_time)
   if not init then
-    return nil, errors.new("ContainerNotRunning", "container process is already dead",
+    return nil, record.refusal(container, "ContainerNotRunning", "has ended before it executed",
       { cause = err })
   end
   local ok, problem = core.fd.write(fifo, "0")
@@ -240,10 +245,10 @@ local function tell_to_execute(container, fifo)
 end
 
 local NOT_CREATED = {
-  running = { "SystemError", "cannot start an already running container" },
-  stopped = { "ContainerNotRunning", "container process is already dead" },
-  paused = { "ContainerPaused", "container is paused" },
-  pausing = { "ContainerPaused", "container is paused" },
+  running = { "SystemError", "is running already" },
+  stopped = { "ContainerNotRunning", "is stopped: a process has to be started first" },
+  paused = { "ContainerPaused", "is paused: it has to be resumed first" },
+  pausing = { "ContainerPaused", "is paused: it has to be resumed first" },
 }
 
 local function execute(container)
@@ -253,7 +258,7 @@ local function execute(container)
   end
   local refusal = NOT_CREATED[status]
   if refusal then
-    return nil, errors.new(refusal[1], refusal[2])
+    return nil, record.refusal(container, refusal[1], refusal[2])
   end
   local fifo
   fifo, err = container.store:open_fifo()
@@ -276,14 +281,14 @@ end
 
 local function signal_init(container, number)
   if container.destroyed then
-    return nil, errors.new("ContainerNotRunning", "container is not running")
+    return nil, record.refusal(container, "ContainerNotRunning", "is not running")
   end
   local ok, err = refresh(container)
   if not ok then
     return nil, err
   end
   if not init_is_alive(container) then
-    return nil, errors.new("ContainerNotRunning", "container is not running")
+    return nil, record.refusal(container, "ContainerNotRunning", "is not running")
   end
   local init
   init, err = container.host:open_process(container.init_pid, container.init_start_time)
@@ -329,7 +334,7 @@ local function pause(container)
     return nil, err
   end
   if status ~= "running" and status ~= "created" then
-    return nil, errors.new("ContainerNotRunning", "container not running or created: " .. status)
+    return nil, record.refusal(container, "ContainerNotRunning", "is not running: it is " .. status)
   end
   return container.cgroup:freeze("FROZEN")
 end
@@ -348,7 +353,7 @@ local function resume(container)
     return nil, err
   end
   if status ~= "paused" and status ~= "pausing" then
-    return nil, errors.new("ContainerNotPaused", "container not paused")
+    return nil, record.refusal(container, "ContainerNotPaused", "is not paused: it is " .. status)
   end
   return container.cgroup:freeze("THAWED")
 end
@@ -361,15 +366,30 @@ function container_methods:resume()
   return locked(self, resume)
 end
 
+-- Waits until the first process has ended; false when that takes too long.
+local function await_end(container, init)
+  local others = starter.others_of(container)
+  local deadline = core.proc.clock() + KILL_TIMEOUT
+  repeat
+    process_module.reap(others)
+    local set = process_module.watch({ { fd = init, events = "r" } }, others)
+    local ready = core.poll.wait(set, math.max(0, deadline - core.proc.clock()))
+    if ready and ready[1] then
+      return true
+    end
+  until not ready or core.proc.clock() >= deadline
+  return false
+end
+
 local function kill_init(container)
   local init = container.host:open_process(container.init_pid, container.init_start_time)
   if not init then
     return true
   end
   core.proc.send_signal(init, SIGKILL)
-  local ready = core.poll.wait({ { fd = init, events = "r" } }, KILL_TIMEOUT)
+  local ended = await_end(container, init)
   init:close()
-  if not ready or not ready[1] then
+  if not ended then
     return nil, errors.new("SystemError", "the container's init does not end")
   end
   -- Where it is our own child nobody else can reap it; its result stays with its process object.
@@ -385,10 +405,12 @@ local function stop(container)
     return nil, err
   end
   if status == "paused" or status == "pausing" then
-    return nil, errors.new("ContainerPaused", "container is paused")
+    return nil, record.refusal(container, "ContainerPaused",
+      "is paused: it has to be resumed and ended first")
   end
   if status == "running" then
-    return nil, errors.new("ContainerNotStopped", "container is not destroyed: it is running")
+    return nil, record.refusal(container, "ContainerNotStopped",
+      "is running: it has to be ended first, by a signal")
   end
   if status == "created" then
     return kill_init(container)
@@ -423,6 +445,7 @@ local function destroy(container)
   end
   container.destroyed = true
   container.init_pid = nil
+  container.factory.further[container.store.name] = nil
   return true
 end
 

@@ -93,7 +93,7 @@ function M.new(root, opts)
     manager = opts.cgroup_manager or (shared.rootless and "rootless" or "cgroupfs"),
     criu_path = opts.criu_path, newuidmap_path = opts.newuidmap_path,
     newgidmap_path = opts.newgidmap_path, init_path = opts.init_path,
-    init_args = init_arguments(opts), tmpfs_root = opts.tmpfs_root,
+    init_args = init_arguments(opts), tmpfs_root = opts.tmpfs_root, further = {},
   }, factory_metatable)
   if factory.root == "" then
     return factory
@@ -133,7 +133,11 @@ function factory_methods:open(lazy)
   if ok and self.manager ~= "none" then
     ok, problem = cgroup.layout()
   end
-  return ok and self or nil, problem
+  if not ok then
+    self:close()
+    return nil, problem
+  end
+  return self
 end
 
 local function check_root(factory)
@@ -215,6 +219,8 @@ function factory_methods:load(id)
   if not store then
     return nil, problem
   end
+  -- Before the reading: what is written between the two is read again.
+  local version = store:version()
   local contents
   contents, problem = store:read()
   if not contents then
@@ -227,7 +233,7 @@ function factory_methods:load(id)
     store:close()
     return nil, problem
   end
-  container.version = store:version()
+  container.version = version
   return container
 end
 

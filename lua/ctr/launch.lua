@@ -7,6 +7,7 @@ local core = require("ctr.core")
 local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
 local planner = require("ctr.plan")
+local program = require("ctr.plan.program")
 local user = require("ctr.user")
 
 local M = {}
@@ -77,9 +78,8 @@ function openers.none()
 end
 
 function openers.rootfs(session)
-  local options = clone_options(session.config, true)
-  options.propagation = options.propagation or planner.propagation_of(session.config)
-  local handle, err = core.mount.clone(session.config.rootfs, options)
+  local handle, err = core.mount.clone(session.config.rootfs,
+    { recursive = true, propagation = planner.tree_propagation(session.config) })
   return handle and keep_open(session, handle), err
 end
 
@@ -241,7 +241,7 @@ local function spawn(session, message, flags)
   local child
   child, err = core.proc.spawn(options)
   if not child then
-    return nil, err
+    return nil, options.path and errors.with_path(err, "init_path") or err
   end
   session.pid, session.pidfd = child.pid, child.pidfd
   session:on_failure(function() kill_and_reap(session) end)
@@ -277,11 +277,25 @@ local function acknowledge(session)
   return true
 end
 
+-- What an operation's refusal may mean, where the kernel's word does not say.
+local HINTS = {
+  mknod = { EPERM = "cgroups.devices have to allow m, mknod, for it" },
+}
+
+local function explain(err, step)
+  local hint = HINTS[step.op] and HINTS[step.op][err.errno]
+  if hint then
+    err.message = ("%s (%s)"):format(tostring(err), hint)
+  end
+  local path = step.op == "exec" and program.blamed(err) or step.path
+  return errors.with_path(err, path)
+end
+
 local handlers = {}
 
 function handlers.FAIL(session, frame)
   local step = session.steps[frame.step + 1]
-  return nil, errors.with_path(frame.err, step and step.path)
+  return nil, step and explain(frame.err, step) or frame.err
 end
 
 function handlers.SYNC(session, frame)
@@ -395,7 +409,8 @@ local function read_frame(session)
       handles[#handles + 1] = handle
     end
   end
-  return core.wire.parse_frame(data), handles
+  local frame, err = core.wire.parse_frame(data)
+  return frame, frame and handles or err
 end
 
 -- The control socket closes by itself when the program is executed.
@@ -415,7 +430,11 @@ local function converse(session)
       end
       return nil, ended_early(session)
     end
-    local ok, err = handlers[frame.kind](session, frame, handles)
+    local handle = handlers[frame.kind]
+    if not handle then
+      return nil, errors.new("SystemError", "the container's init does not speak our language")
+    end
+    local ok, err = handle(session, frame, handles)
     if not ok then
       return nil, err
     end

@@ -3,9 +3,9 @@
 --
 -- A step is `{ op =, nums =, strings =, path =, label =, by = }`: an operation of `src/wire.h`, its
 -- arguments, the path in the configuration that it came from (nil where none did), words for people
--- where the arguments do not say enough, and `by = "parent"` for what the library does itself while
--- the bootstrap waits. Among the numbers, a string like `"@rootfs"` stands for a descriptor that
--- the library opens before the start (`ctr.launch`).
+-- (or what they are made of) where the arguments do not say enough, and `by = "parent"` for what
+-- the library does itself while the bootstrap waits. Among the numbers, a string like `"@rootfs"`
+-- stands for a descriptor that the library opens before the start (`ctr.launch`).
 -- @module ctr.plan
 
 local bit = require("bit")
@@ -24,6 +24,9 @@ M.CLONE = CLONE
 
 local DEFAULT_PROPAGATION = bit.bor(mounts.MS.SLAVE, mounts.MS.REC)
 local KEYRING_SEARCH = { user = 0x8, host = 0x80000 } -- KEY_OTH_SEARCH, KEY_USR_SEARCH
+
+-- What steps without numbers or strings share; nobody changes a step's lists.
+local NONE = {}
 
 local plan_methods = {}
 local plan_metatable = { __index = plan_methods, __name = "ctr.Plan" }
@@ -116,8 +119,8 @@ function M.is_copied(config, facts, spaces)
 end
 
 local function add_cgroups(add, facts)
-  for index, name in ipairs(facts.cgroups or {}) do
-    add("cgroup_join", { "@cgroup:" .. index }, {}, "cgroups", name)
+  for index, name in ipairs(facts.cgroups or NONE) do
+    add("cgroup_join", { "@cgroup:" .. index }, NONE, "cgroups", name)
   end
 end
 
@@ -128,8 +131,8 @@ local function add_early_settings(add, config, process)
   end
   for index, limit in ipairs(process.rlimits) do
     local resource, _, hard = program.rlimit(limit)
-    add("rlimit_raise", { resource, hard }, {},
-      process.rlimits_path .. "[" .. index .. "]", limit.type .. " hard=" .. tostring(limit.hard))
+    add("rlimit_raise", { resource, hard }, NONE,
+      process.rlimits_path .. "[" .. index .. "]", limit)
   end
 end
 
@@ -140,7 +143,7 @@ local JOIN_ORDER = { "NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP", "NEWTIME", "NEWP
 local function add_join(add, spaces, kind)
   local joined = spaces.joined[kind]
   if joined then
-    add("join", { "@ns:" .. kind, CLONE[kind] }, {}, "namespaces[" .. joined.index .. "]",
+    add("join", { "@ns:" .. kind, CLONE[kind] }, NONE, "namespaces[" .. joined.index .. "]",
       joined.path)
   end
 end
@@ -151,24 +154,16 @@ local function add_joins(add, spaces)
   end
 end
 
-local function map_label(mappings)
-  local rows = {}
-  for _, row in ipairs(mappings) do
-    rows[#rows + 1] = ("%s %s %s"):format(row.container_id, row.host_id, row.size)
-  end
-  return table.concat(rows, ", ")
-end
-
 local function add_user_namespace(add, config, facts, spaces)
   if spaces.joined.NEWUSER then
     add_join(add, spaces, "NEWUSER")
   else
-    add("unshare", { CLONE.NEWUSER }, {}, "namespaces")
+    add("unshare", { CLONE.NEWUSER }, NONE, "namespaces")
     add("sync", { 1 }, { "userns" }, "uid_mappings")
-    add("uid_map", {}, {}, "uid_mappings", map_label(config.uid_mappings)).by = "parent"
-    add("gid_map", {}, {}, "gid_mappings", map_label(config.gid_mappings)).by = "parent"
+    add("uid_map", NONE, NONE, "uid_mappings", config.uid_mappings).by = "parent"
+    add("gid_map", NONE, NONE, "gid_mappings", config.gid_mappings).by = "parent"
   end
-  add("set_ids", { 0, 0, facts.can_setgroups and 1 or 0 }, {}, "uid_mappings")
+  add("set_ids", { 0, 0, facts.can_setgroups and 1 or 0 }, NONE, "uid_mappings")
 end
 
 local function add_time_offsets(add, config, spaces)
@@ -200,16 +195,16 @@ end
 local function add_plain_namespaces(add, config, spaces, copied)
   add_joins(add, spaces)
   if not copied then
-    add("join", { "@lean", CLONE.NEWNS }, {}, "namespaces", "an empty mount namespace")
+    add("join", { "@lean", CLONE.NEWNS }, NONE, "namespaces", "an empty mount namespace")
   end
   local rest = bit.band(spaces.mask, bit.bnot(WITHOUT_STAGE))
-  add("unshare", { rest }, {}, "namespaces")
+  add("unshare", { rest }, NONE, "namespaces")
   add_time_offsets(add, config, spaces)
 end
 
 local function add_staged_namespaces(add, config, facts, spaces, copied)
   if not copied then
-    add("join", { spaces.user and "@lean_proc" or "@lean", CLONE.NEWNS }, {}, "namespaces",
+    add("join", { spaces.user and "@lean_proc" or "@lean", CLONE.NEWNS }, NONE, "namespaces",
       "an empty mount namespace")
   end
   if not facts.rootless then
@@ -223,11 +218,11 @@ local function add_staged_namespaces(add, config, facts, spaces, copied)
   end
   local rest = bit.band(spaces.mask, bit.bnot(CLONE.NEWUSER))
   if rest ~= 0 then
-    add("unshare", { rest }, {}, "namespaces")
+    add("unshare", { rest }, NONE, "namespaces")
   end
   add_time_offsets(add, config, spaces)
   if spaces.new.NEWPID or spaces.joined.NEWPID then
-    add("fork", {}, {}, "namespaces", "the rest runs in the pid namespace")
+    add("fork", NONE, NONE, "namespaces", "the rest runs in the pid namespace")
   end
 end
 
@@ -247,17 +242,45 @@ local function propagation_of(config)
 end
 M.propagation_of = propagation_of
 
+--- How the clone of the root spreads until the tree is finished: what is mounted in it must not
+-- appear in the folder on the host, whatever is configured.
+-- @treturn number MS_SLAVE or MS_PRIVATE
+function M.tree_propagation(config)
+  local is_slave = bit.band(propagation_of(config), mounts.MS.SLAVE) ~= 0
+  return is_slave and mounts.MS.SLAVE or mounts.MS.PRIVATE
+end
+
+-- An unbindable host could not be cloned.
+local function copy_propagation(config)
+  local wanted = propagation_of(config)
+  if bit.band(wanted, mounts.MS.UNBINDABLE) == 0 then
+    return wanted
+  end
+  return bit.bor(mounts.MS.PRIVATE, bit.band(wanted, mounts.MS.REC))
+end
+
+local function add_final_propagation(add, config)
+  local wanted = propagation_of(config)
+  local late = bit.band(wanted, bit.bor(mounts.MS.SHARED, mounts.MS.UNBINDABLE))
+  if late ~= 0 then
+    local recursive = bit.band(wanted, mounts.MS.REC) ~= 0 and 1 or 0
+    add("set_attr", { 0, 0, recursive, late }, { "/" }, "root_propagation")
+  end
+end
+
 -- Host paths are resolved before the host's view is gone; what the library opened it passes as
 -- descriptors, what it may not open (no privilege) the bootstrap opens in its copy.
 local function add_host_trees(add, config, facts, bound)
   local slot = 0
-  local function open(name, path, recursive, from)
+  local function open(name, path, recursive, from, propagation)
     local number = slot
     slot = slot + 1
-    add("open_tree", { number, recursive, 0, 0, 0 }, { path }, from).name = name
+    add("open_tree", { number, recursive, 0, 0, propagation or 0 }, { path }, from).name = name
     return -1 - number
   end
-  local refs = { ["@rootfs"] = open("@rootfs", config.rootfs, 1, "rootfs") }
+  local refs = {
+    ["@rootfs"] = open("@rootfs", config.rootfs, 1, "rootfs", M.tree_propagation(config)),
+  }
   for index, mount in ipairs(config.mounts) do
     if mount.device == "bind" and bit.band(mount.flags, mounts.MS.REMOUNT) == 0 then
       local recursive = bit.band(mount.flags, mounts.MS.REC) ~= 0 and 1 or 0
@@ -284,11 +307,11 @@ local function add_root(add, config, facts, spaces, copied)
     if spaces.user then
       add("root_attach_at", { "@rootfs" }, { "/" }, "rootfs", config.rootfs)
     else
-      add("root_attach", { "@rootfs" }, {}, "rootfs", config.rootfs)
+      add("root_attach", { "@rootfs" }, NONE, "rootfs", config.rootfs)
     end
     return nil
   end
-  add("propagation", { propagation_of(config) }, {}, "root_propagation")
+  add("propagation", { copy_propagation(config) }, NONE, "root_propagation")
   local refs = add_host_trees(add, config, facts, spaces.user)
   add("root_attach_at", { refs["@rootfs"] }, { config.rootfs }, "rootfs")
   return refs
@@ -299,20 +322,20 @@ local function add_entering(add, config, spaces, copied)
     -- A user namespace got its proc and sysfs by leave of those in the lean namespace, which lie
     -- hidden below the root. They are the host's: whoever may unmount "/" would find them.
     if spaces.user then
-      add("pivot_root", {}, {}, "rootfs")
+      add("pivot_root", NONE, NONE, "rootfs")
     end
     return
   end
-  add(config.no_pivot_root and "move_root" or "pivot_root", {}, {},
+  add(config.no_pivot_root and "move_root" or "pivot_root", NONE, NONE,
     config.no_pivot_root and "no_pivot_root" or "rootfs")
 end
 
 local function add_identity(add, config)
   if config.hostname ~= "" then
-    add("hostname", {}, { config.hostname }, "hostname")
+    add("hostname", NONE, { config.hostname }, "hostname")
   end
   if config.domainname ~= "" then
-    add("domainname", {}, { config.domainname }, "domainname")
+    add("domainname", NONE, { config.domainname }, "domainname")
   end
 end
 
@@ -326,6 +349,9 @@ local function sorted_keys(map)
 end
 
 local function add_sysctls(add, config)
+  if next(config.sysctl) == nil then
+    return
+  end
   for _, key in ipairs(sorted_keys(config.sysctl)) do
     add("sysctl", { "@procfs" }, { words.sysctl_path(key), tostring(config.sysctl[key]) },
       'sysctl["' .. key .. '"]')
@@ -334,7 +360,7 @@ end
 
 local function add_console(add, process, facts, on_dev)
   if facts.terminal then
-    add("console", { "@console", process.console_width, process.console_height, on_dev }, {},
+    add("console", { "@console", process.console_width, process.console_height, on_dev }, NONE,
       "process.console_socket")
   end
 end
@@ -361,8 +387,27 @@ local function replace_refs(plan, refs)
   end
 end
 
-local function needs_more(facts)
-  return facts.user == nil and facts.look_up_inside
+-- The descriptors that the rest of the plan names: they have to be there from the start.
+local function descriptors_of_rest(config, process, facts)
+  local names, seen = {}, {}
+  program.add(function(_, nums)
+    for _, num in ipairs(nums) do
+      if type(num) == "string" and num:byte() == 64 and not seen[num] then -- "@"
+        seen[num] = true
+        names[#names + 1] = num
+      end
+    end
+  end, config, process, facts)
+  return names
+end
+
+local function add_rest(add, config, process, facts)
+  if facts.user == nil and facts.look_up_inside then
+    add("more", descriptors_of_rest(config, process, facts), NONE, "process.user",
+      "the container's /etc/passwd and /etc/group")
+    return
+  end
+  program.add(add, config, process, facts)
 end
 
 --- Makes the plan of a container's first process.
@@ -381,20 +426,21 @@ function M.start(config, process, facts)
   local clone = M.clone_flags(spaces)
   -- The kernel makes no device nodes in a user namespace.
   local bound = spaces.user
-  add("clone", { clone }, {}, "namespaces").by = "parent"
+  add("clone", { clone }, NONE, "namespaces").by = "parent"
   add_cgroups(add, facts)
   add_early_settings(add, config, process)
   add_namespaces(add, config, facts, spaces, copied)
-  add("setsid", {}, {})
+  add("setsid", NONE, NONE)
   add_keyring(add, config, facts, spaces, true)
   for index, network in ipairs(config.networks) do
     if network.type == "loopback" then
-      add("link_up", {}, { "lo" }, "networks[" .. index .. "]")
+      add("link_up", NONE, { "lo" }, "networks[" .. index .. "]")
     end
   end
   local refs = add_root(add, config, facts, spaces, copied)
   mounts.add_tree(add, config, bound, process.env)
   add_entering(add, config, spaces, copied)
+  add_final_propagation(add, config)
   if process.cwd ~= "" then
     add("make_dir", { 493 }, { process.cwd }, "process.cwd") -- 0755
   end
@@ -403,11 +449,7 @@ function M.start(config, process, facts)
   add_identity(add, config)
   add_sysctls(add, config)
   mounts.add_protected_paths(add, config)
-  if needs_more(facts) then
-    add("more", {}, {}, "process.user", "the container's /etc/passwd and /etc/group")
-  else
-    program.add(add, config, process, facts)
-  end
+  add_rest(add, config, process, facts)
   if refs then
     replace_refs(plan, refs)
   end
@@ -426,22 +468,18 @@ function M.exec(config, process, facts)
   add_cgroups(add, facts)
   add_early_settings(add, config, process)
   if facts.into ~= 0 then
-    add("join", { "@init", facts.into }, {}, "namespaces", "those of the container")
+    add("join", { "@init", facts.into }, NONE, "namespaces", "those of the container")
   end
   if spaces.user then
-    add("set_ids", { 0, 0, facts.can_setgroups and 1 or 0 }, {}, "uid_mappings")
+    add("set_ids", { 0, 0, facts.can_setgroups and 1 or 0 }, NONE, "uid_mappings")
   end
   if bit.band(facts.into, CLONE.NEWPID) ~= 0 then
-    add("fork", {}, {}, "namespaces", "the rest runs in the pid namespace")
+    add("fork", NONE, NONE, "namespaces", "the rest runs in the pid namespace")
   end
-  add("setsid", {}, {})
+  add("setsid", NONE, NONE)
   add_keyring(add, config, facts, spaces, false)
   add_console(add, process, facts, 0)
-  if needs_more(facts) then
-    add("more", {}, {}, "process.user", "the container's /etc/passwd and /etc/group")
-  else
-    program.add(add, config, process, facts)
-  end
+  add_rest(add, config, process, facts)
   return plan
 end
 

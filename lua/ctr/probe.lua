@@ -43,17 +43,34 @@ local function same_namespace(path, file)
   return same
 end
 
+local function selinux_enabled()
+  return (exists("/sys/fs/selinux/enforce"))
+end
+
+-- A kernel does not lose a kind of namespace while it runs.
+local function remember_supported()
+  local known = {}
+  return function(kind)
+    if not known[kind] then
+      known[kind] = core.ns.supported(kind)
+    end
+    return known[kind]
+  end
+end
+
 --- The functions that `ctr.config.validate` asks (`validate.machine`).
+-- @tparam ctr.Host host keeps what cannot change
 -- @treturn table
-function M.functions()
-  return {
+function M.functions(host)
+  host.probe_functions = host.probe_functions or {
     realpath = core.path.realpath,
     exists = exists,
-    ns_supported = core.ns.supported,
-    selinux_enabled = function() return exists("/sys/fs/selinux/enforce") end,
+    ns_supported = remember_supported(),
+    selinux_enabled = selinux_enabled,
     apparmor_enabled = apparmor_enabled,
     same_ns = same_namespace,
   }
+  return host.probe_functions
 end
 
 local function is_mount_point(path)

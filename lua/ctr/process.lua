@@ -8,6 +8,7 @@ local file = require("ctr.file")
 local M = {}
 
 local CHUNK = 65536
+local NO_HANG = { nohang = true }
 
 local process_methods = {}
 local process_metatable = { __index = process_methods, __name = "ctr.Process" }
@@ -32,13 +33,15 @@ local function no_ops()
 end
 
 --- Takes over what a start made.
--- @tparam table started `pid`, `pidfd`, `readers`, `console`, `on_exit`
+-- @tparam table started `pid`, `pidfd`, `readers`, `console`, `on_exit`; `others`: whom the kernel
+-- wants reaped before this one ends
 function process_methods:attach(started)
   self.process_id, self.pidfd = started.pid, started.pidfd
   self.readers = started.readers or {}
   self.master = started.console
   self.on_exit = started.on_exit
-  self.result = nil
+  self.others = started.others or {}
+  self.result, self.lost, self.reaped = nil, nil, nil
 end
 
 --- The process' id in the caller's pid namespace.
@@ -128,12 +131,47 @@ local function dispatch(process, ready, first)
   end
 end
 
+-- Takes the result of a process that has ended; true when there is nothing left to take.
+local function reap(process, options)
+  if not process.pidfd or process.reaped then
+    return true
+  end
+  local result, err = core.proc.wait(process.pidfd, options)
+  if result == false then
+    return false
+  end
+  process.reaped = { result = result, err = err }
+  return true
+end
+
+--- Reaps those of a list that have ended, and takes them off the list. The kernel lets a pid
+-- namespace's first process end only after all others in it were reaped: also those that another
+-- process, which is us, put there. Their results wait in their objects.
+-- @tparam {ctr.Process,…} others
+function M.reap(others)
+  for index = #others, 1, -1 do
+    if reap(others[index], NO_HANG) then
+      table.remove(others, index)
+    end
+  end
+end
+
+--- Adds processes that have to be reaped to a set for `core.poll.wait`.
+-- @tparam table set
+-- @tparam {ctr.Process,…} others
+function M.watch(set, others)
+  for _, other in ipairs(others) do
+    set[#set + 1] = { fd = other.pidfd, events = "r" }
+  end
+  return set
+end
+
 local function watched(process)
   local set = { { fd = process.pidfd, events = "r" } }
   for _, reader in ipairs(process.readers) do
     set[#set + 1] = { fd = reader.handle, events = "r" }
   end
-  return set
+  return M.watch(set, process.others)
 end
 
 local function timed_out()
@@ -145,6 +183,7 @@ local function wait_for_exit(process, timeout)
   local deadline = timeout and core.proc.clock() + timeout
   while true do
     local left = deadline and math.max(0, deadline - core.proc.clock())
+    M.reap(process.others)
     local ready, err = core.poll.wait(watched(process), left)
     if not ready then
       return nil, err
@@ -160,19 +199,20 @@ local function wait_for_exit(process, timeout)
 end
 
 local function finish(process)
-  local result, err = core.proc.wait(process.pidfd, {})
-  if not result then
-    return nil, err
-  end
+  reap(process, {})
+  local result, err = process.reaped.result, process.reaped.err
   drain(process)
   process.pidfd:close()
   process.pidfd = nil
-  result.oom_killed = false
-  process.result = result
+  if result then
+    result.oom_killed = false
+  end
+  -- Where the caller reaped it, older kernels do not tell how it ended.
+  process.result, process.lost = result or nil, err
   if process.on_exit then
     process.on_exit(result)
   end
-  return result
+  return result, err
 end
 
 --- Waits until the process has ended, and hands what it wrote to the functions that its streams
@@ -187,8 +227,8 @@ function process_methods:wait(timeout)
   if not self.process_id then
     return no_ops()
   end
-  if self.result then
-    return self.result
+  if self.result or self.lost then
+    return self.result, self.lost
   end
   local ended, err
   if self.master and not self.detached then
@@ -216,6 +256,11 @@ local function pipe_pair(uid, gid)
     end
   end
   return read_end, write_end
+end
+
+--- Reaps whom the kernel wants reaped before this process ends.
+function process_methods:reap_others()
+  M.reap(self.others)
 end
 
 --- Gives the process three pipes as its streams, and returns the other ends.

@@ -3,12 +3,23 @@
 
 local cgroup = require("ctr.cgroup")
 local core = require("ctr.core")
+local errors = require("ctr.errors")
 
 local M = {}
 
 local OCI_VERSION = "1.3.0"
 local NAMESPACE_TYPES = { "NEWUSER", "NEWIPC", "NEWUTS", "NEWNET", "NEWPID", "NEWNS", "NEWCGROUP",
   "NEWTIME" }
+
+--- Makes the error of a container that is not in the state that was asked for.
+-- @tparam ctr.Container container
+-- @tparam string code
+-- @tparam string text what the container is, and what helps
+-- @tparam[opt] table fields of the error
+-- @treturn ctr.Error
+function M.refusal(container, code, text, fields)
+  return errors.new(code, ("container %s %s"):format(container.store.id, text), fields)
+end
 
 --- Copies plain data.
 function M.copy(value)
@@ -38,6 +49,7 @@ end
 -- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
 function M.load(container, state)
   container.configuration = state.config or { namespaces = {}, mounts = {} }
+  container.is_complete = state.config ~= nil
   container.manager = state.cgroup_manager or "none"
   container.init_pid = (state.init_process_pid or -1) > 0 and state.init_process_pid or nil
   container.init_start_time = state.init_process_start
@@ -78,6 +90,10 @@ local function namespace_paths(host, pid)
   return paths
 end
 
+local function cgroups_created(container)
+  return container.intended or container.cgroup:created()
+end
+
 local function variable_part(container)
   local pid = container.init_pid or -1
   return {
@@ -87,7 +103,7 @@ local function variable_part(container)
     created = container.created_at,
     rootless = container.host.rootless,
     cgroup_paths = container.cgroup:paths(),
-    cgroup_created = core.json.array(container.cgroup:created()),
+    cgroup_created = core.json.array(cgroups_created(container)),
     cgroup_manager = container.manager,
     namespace_paths = pid > 0 and namespace_paths(container.host, pid) or {},
     external_descriptors = container.external_descriptors,
@@ -128,6 +144,20 @@ function M.save(container)
   return true
 end
 
+--- Records the directories above the cgroup that a start is about to make, where there are any: so
+-- that they are found if the caller is killed before it can record more.
+function M.intend(container)
+  local missing = container.cgroup:missing()
+  if #missing == 0 then
+    return true
+  end
+  container.intended = container.cgroup:created()
+  for _, path in ipairs(missing) do
+    table.insert(container.intended, path)
+  end
+  return M.save(container)
+end
+
 -- Where the streams of the first process lead, as a checkpoint has to know.
 local function descriptors(container, pid)
   local procfs = container.host:procfs()
@@ -147,12 +177,14 @@ function M.commit(container, pid, start_time)
   container.init_pid, container.init_start_time = pid, start_time
   container.created_at = timestamp()
   container.external_descriptors = descriptors(container, pid)
+  container.intended = nil
   return M.save(container)
 end
 
 --- Takes back what `commit` recorded, after a failed start.
 function M.forget_init(container)
-  local recorded = container.init_pid
+  local recorded = container.init_pid or container.intended
+  container.intended = nil
   container.init_pid, container.init_start_time = nil, nil
   container.created_at, container.external_descriptors = nil, nil
   if recorded then

@@ -7,6 +7,7 @@ local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
 local launch = require("ctr.launch")
 local planner = require("ctr.plan")
+local process_module = require("ctr.process")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
 local stream = require("ctr.stream")
@@ -224,8 +225,12 @@ local function launch_init(container, process, mode, facts, spaces, streams, con
 end
 
 local function start_init(container, process, mode, facts, spaces)
-  local created, err = container.cgroup:create()
+  local created, err = record.intend(container)
+  if created then
+    created, err = container.cgroup:create()
+  end
   if not created then
+    record.forget_init(container)
     return nil, err
   end
   local started, problem = with_streams(process, facts, function(streams, console)
@@ -249,6 +254,15 @@ local function end_with_init(container, spaces)
   end
 end
 
+-- The further processes of a container that this program is the parent of.
+local function others_of(container)
+  local known = container.factory.further
+  local name = container.store.name
+  known[name] = known[name] or {}
+  return known[name]
+end
+M.others_of = others_of
+
 local function first_process(container, object, process, mode)
   local spaces = planner.namespaces(container.configuration)
   local facts = base_facts(container, process, spaces)
@@ -264,6 +278,7 @@ local function first_process(container, object, process, mode)
     return nil, err
   end
   started.on_exit = end_with_init(container, spaces)
+  started.others = others_of(container)
   container.init_process = object
   return started
 end
@@ -296,7 +311,7 @@ end
 local function further_process(container, _, process)
   local init, err = container.host:open_process(container.init_pid, container.init_start_time)
   if not init then
-    return nil, errors.new("ContainerNotRunning", "container is not running", { cause = err })
+    return nil, record.refusal(container, "ContainerNotRunning", "is not running", { cause = err })
   end
   local spaces = planner.namespaces(container.configuration)
   local facts = base_facts(container, process, spaces)
@@ -314,20 +329,21 @@ local function further_process(container, _, process)
   return started, problem
 end
 
-local function is_first(object, status)
+local function is_first(container, object, status)
   local wanted = object.spec.init
   if wanted == nil then
     wanted = status == "stopped"
   end
   if wanted and status ~= "stopped" then
-    return nil, errors.new("ContainerNotStopped", "container already has an init process",
-      { path = "process.init" })
+    return nil, record.refusal(container, "ContainerNotStopped",
+      "has a first process already: it is " .. status, { path = "process.init" })
   end
   if not wanted and status == "stopped" then
-    return nil, errors.new("ContainerNotRunning", "container is not running")
+    return nil, record.refusal(container, "ContainerNotRunning", "is not running: it is stopped")
   end
   if status == "paused" or status == "pausing" then
-    return nil, errors.new("ContainerPaused", "container is paused")
+    return nil, record.refusal(container, "ContainerPaused",
+      "is paused: it has to be resumed first")
   end
   return wanted and "first" or "further"
 end
@@ -341,7 +357,7 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.process(container, object, mode, status)
-  local kind, err = is_first(object, status)
+  local kind, err = is_first(container, object, status)
   if not kind then
     return nil, err
   end
@@ -361,6 +377,11 @@ function M.process(container, object, mode, status)
     return nil, err
   end
   object:attach(started)
+  if kind == "further" then
+    local others = others_of(container)
+    process_module.reap(others)
+    table.insert(others, object)
+  end
   return true
 end
 

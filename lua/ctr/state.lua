@@ -17,6 +17,7 @@ local STATE_MAX = 64 * 1024 * 1024
 local FIFO = "exec.fifo"
 local REPORT = "exec.error"
 local LOCK = "lock"
+local REMOVE_ATTEMPTS = 128
 local NAME_MAX = 200 -- an id may have 1024 bytes, a file name 255
 
 --- Checks an id: 1 to 1024 of `A-Z a-z 0-9 _ + . -`, not `.` or `..`.
@@ -120,6 +121,15 @@ local function not_exists(id)
   return errors.new("ContainerNotExists", ("container %q does not exist"):format(id))
 end
 
+-- Takes back a claim: by names alone, for descriptors may be what there is not enough of.
+local function unclaim(root, name, store)
+  if store then
+    core.path.unlink(store.dir, LOCK)
+    store:close()
+  end
+  core.path.rmdir(root, name)
+end
+
 --- Claims an id: mkdir(2) is the only claim, so one of several creators wins.
 -- @tparam ctr.fd root
 -- @tparam string id checked
@@ -136,14 +146,19 @@ function M.claim(root, id)
     return nil, err
   end
   local store, problem = M.open(root, id)
+  local locked
   if store then
-    local locked
     locked, problem = store:lock()
-    if locked then
-      return store
-    end
   end
-  core.path.remove_tree(root, name)
+  if locked then
+    return store
+  end
+  -- It may have been destroyed meanwhile, and be another's by now.
+  if problem.code ~= "ContainerNotExists" then
+    unclaim(root, name, store)
+  elseif store then
+    store:close()
+  end
   return nil, problem
 end
 
@@ -164,10 +179,21 @@ function M.open(root, id)
 end
 
 -- Another process may have removed the folder, and one of the same name may be a new container.
+-- Nil and an error where that cannot be told.
 local function is_current(store)
-  local here = core.path.stat(store.dir, ".")
-  local there = core.path.stat(store.root, store.name)
-  return here and there and here.ino == there.ino and here.dev == there.dev
+  local here, err = core.path.stat(store.dir, "")
+  if not here then
+    return nil, err
+  end
+  local there
+  there, err = core.path.stat(store.root, store.name, { nofollow = true })
+  if there then
+    return here.ino == there.ino and here.dev == there.dev
+  end
+  if err.errno == "ENOENT" then
+    return false
+  end
+  return nil, err
 end
 
 --- Takes the lock of the container, waiting for whoever has it.
@@ -182,9 +208,10 @@ function store_methods:lock()
     end
     return nil, err
   end
-  if not is_current(self) then
+  local current, problem = is_current(self)
+  if not current then
     handle:close()
-    return nil, not_exists(self.id)
+    return nil, problem or not_exists(self.id)
   end
   self.held = handle
   return true
@@ -208,8 +235,9 @@ function store_methods:read()
     if err.errno ~= "ENOENT" then
       return nil, err
     end
-    if not is_current(self) then
-      return nil, not_exists(self.id)
+    local current, problem = is_current(self)
+    if not current then
+      return nil, problem or not_exists(self.id)
     end
     return {}
   end
@@ -223,7 +251,7 @@ end
 --- An identity of the state file that changes with each write; nil when there is none.
 function store_methods:version()
   local stat = core.path.stat(self.dir, STATE_FILE)
-  return stat and ("%s:%s"):format(stat.ino, stat.mtime)
+  return stat and ("%.0f:%.9f:%.0f"):format(stat.ino, stat.mtime, stat.size)
 end
 
 --- Writes the state.
@@ -232,8 +260,14 @@ function store_methods:write(text)
   return core.path.replace(self.dir, STATE_FILE, text, 384) -- 0600
 end
 
-function store_methods:has_fifo()
-  return core.path.stat(self.dir, FIFO, { nofollow = true }) ~= nil
+--- Says whether a process waits at the fifo. One that nobody reads is what a killed caller left.
+function store_methods:is_awaited()
+  local fifo, err = self:open_fifo()
+  if fifo then
+    fifo:close()
+    return true
+  end
+  return err.errno ~= "ENOENT" and err.errno ~= "ENXIO"
 end
 
 --- Makes what a container that waits for `exec` needs: its fifo, and the file for the reason if its
@@ -243,6 +277,7 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function store_methods:make_fifo()
+  self:remove_fifo() -- of a start whose caller or container was killed
   local made, err = core.path.mkfifo(self.dir, FIFO, 384)
   if not made then
     return nil, err
@@ -281,13 +316,27 @@ function store_methods:remove_fifo()
   core.path.unlink(self.dir, REPORT)
 end
 
---- Removes the folder.
+--- Removes the folder. The state goes first: who finds the folder without it, before all of it is
+-- gone, cannot start anything there. He may make a lock file meanwhile; then it is done again.
 function store_methods:remove()
-  local removed, err = core.path.remove_tree(self.root, self.name)
+  local removed, err = core.path.unlink(self.dir, STATE_FILE)
   if not removed and err.errno ~= "ENOENT" then
     return nil, err
   end
-  return true
+  for _ = 1, REMOVE_ATTEMPTS do
+    local current, problem = is_current(self)
+    if not current then
+      return problem == nil or nil, problem
+    end
+    removed, err = core.path.remove_tree(self.root, self.name)
+    if removed or err.errno == "ENOENT" then
+      return true
+    end
+    if err.errno ~= "ENOTEMPTY" then
+      break
+    end
+  end
+  return nil, err
 end
 
 function store_methods:close()

@@ -9,13 +9,13 @@ local M = {}
 local NAMES = { "stdin", "stdout", "stderr" }
 local INHERITED = { stdin = 0, stdout = 1, stderr = 2 }
 
+local READ = { flags = { "rdonly", "noctty" } }
+local APPEND = { flags = { "wronly", "creat", "append", "noctty" }, mode = 438 } -- 0666
+local READ_WRITE = { flags = { "rdwr" } }
+
 -- What was opened for the child is closed once it has it; what the caller owns stays open.
 local function open_path(set, name, path)
-  local flags = { "rdonly", "noctty" }
-  if name ~= "stdin" then
-    flags = { "wronly", "creat", "append", "noctty" }
-  end
-  local handle, err = core.fd.open(path, { flags = flags, mode = 438 }) -- 0666
+  local handle, err = core.fd.open(path, name == "stdin" and READ or APPEND)
   if not handle then
     return nil, err
   end
@@ -25,7 +25,7 @@ end
 
 local function open_null(set)
   if not set.null then
-    local handle, err = core.fd.open("/dev/null", { flags = { "rdwr" } })
+    local handle, err = core.fd.open("/dev/null", READ_WRITE)
     if not handle then
       return nil, err
     end
@@ -61,7 +61,8 @@ local function open_string(set, name, value)
     return open_null(set)
   end
   if value == "inherit" then
-    return INHERITED[name]
+    local is_open, err = core.fd.type(INHERITED[name])
+    return is_open and INHERITED[name] or nil, err
   end
   if name == "stdin" and value:sub(1, 1) ~= "/" then
     return open_content(set, value)
@@ -154,6 +155,7 @@ function M.open(process, terminal)
   local set = setmetatable({ fds = {}, owned = {}, readers = {} }, set_metatable)
   for index, name in ipairs(NAMES) do
     if terminal and process[name] ~= nil then
+      set:close()
       return nil, errors.new("ConsoleExists", "the process has a console: it takes no " .. name,
         { path = "process." .. name })
     end

@@ -54,6 +54,7 @@ local function step(process, state)
   if input_at then
     set[input_at] = { fd = 0, events = "r" }
   end
+  process:reap_others()
   local ready, err = core.poll.wait(set, remaining(state.deadline))
   if not ready then
     return nil, err

@@ -9,6 +9,7 @@ local spelling = require("ctr.config.spelling")
 local M = {}
 
 local MAX_LINE = 64 * 1024
+local COLON, CARRIAGE_RETURN = 58, 13
 
 -- The last id is 2^32-2; an id that is given as a number may only be a positive int.
 local LAST_ID = 2 ^ 32 - 2
@@ -22,57 +23,78 @@ local function parse_id(text)
   return id <= LAST_ID and id or nil
 end
 
--- Fields of a line, the empty ones too.
-local function split(text, separator)
-  local fields = {}
-  for field in (text .. separator):gmatch("([^" .. separator .. "]*)" .. separator) do
-    fields[#fields + 1] = field
+-- What a line without a NUL byte, and of a bearable length, holds.
+local function readable(line)
+  if #line > MAX_LINE or line:find("\0", 1, true) then
+    return nil
   end
-  return fields
+  return line:byte(-1) == CARRIAGE_RETURN and line:sub(1, -2) or line
 end
 
-local function each_line(text, read)
+-- The entry of a line of `/etc/passwd`, or nil.
+local function passwd_entry(line)
+  local name, uid, gid, rest = line:match("^%s*([^%s:][^:]*):[^:]*:(%d+):(%d+)(.*)$")
+  uid, gid = parse_id(uid), parse_id(gid)
+  if not uid or not gid then
+    return nil
+  end
+  rest = rest:gsub("%s+$", "")
+  if rest ~= "" and rest:byte() ~= COLON then
+    return nil
+  end
+  local home, shell = rest:match("^:[^:]*:([^:]*):?([^:]*)")
+  return { name = name, uid = uid, gid = gid, home = home or "", shell = shell or "" }
+end
+
+-- The entry of a line of `/etc/group`, or nil.
+local function group_entry(line)
+  local name, gid, rest = line:match("^([^:]+):[^:]*:(%d+)(.*)$")
+  gid = parse_id(gid)
+  if not gid or (rest ~= "" and rest:byte() ~= COLON) then
+    return nil
+  end
+  local members = {}
+  for member in (rest:match("^:([^:]*)") or ""):gmatch("[^,]+") do
+    members[#members + 1] = member
+  end
+  return { name = name, gid = gid, members = members }
+end
+
+-- Goes through the entries of the lines that hold a text, until `use` returns true: of the others
+-- no table is made.
+local function each_entry(text, entry_of, needle, use)
+  if needle ~= "" and not text:find(needle, 1, true) then
+    return
+  end
   for line in text:gmatch("[^\n]+") do
-    if #line <= MAX_LINE and not line:find("\0", 1, true) then
-      read((line:gsub("\r$", "")))
+    local entry = line:find(needle, 1, true) and readable(line)
+    entry = entry and entry_of(entry)
+    if entry and use(entry) then
+      return
     end
   end
+end
+
+local function all_entries(text, entry_of)
+  local entries = {}
+  each_entry(text, entry_of, "", function(entry)
+    entries[#entries + 1] = entry
+  end)
+  return entries
 end
 
 --- Reads `/etc/passwd`. Lines without a name or with malformed ids are left out.
 -- @tparam string text
 -- @treturn table `{ name, uid, gid, home, shell }` each, in the order of the file
 function M.parse_passwd(text)
-  local entries = {}
-  each_line(text, function(line)
-    local fields = split(line:match("^%s*(.-)%s*$"), ":")
-    local uid, gid = parse_id(fields[3]), parse_id(fields[4])
-    if fields[1] ~= "" and uid and gid then
-      entries[#entries + 1] = {
-        name = fields[1], uid = uid, gid = gid, home = fields[6] or "", shell = fields[7] or "",
-      }
-    end
-  end)
-  return entries
+  return all_entries(text, passwd_entry)
 end
 
 --- Reads `/etc/group`. Lines without a name or with a malformed id are left out.
 -- @tparam string text
 -- @treturn table `{ name, gid, members }` each, in the order of the file
 function M.parse_group(text)
-  local entries = {}
-  each_line(text, function(line)
-    local fields = split(line, ":")
-    local gid = parse_id(fields[3])
-    if fields[1] ~= "" and gid then
-      local members = {}
-      for member in (fields[4] or ""):gmatch("[^,]+") do
-        members[#members + 1] = member
-      end
-      entries[#entries + 1] = { name = fields[1], gid = gid, members = members }
-    end
-  end)
-  return entries
+  return all_entries(text, group_entry)
 end
 
 local function invalid(path, text)
@@ -82,13 +104,14 @@ local function invalid(path, text)
   })
 end
 
-local function find(entries, key, value)
-  for _, entry in ipairs(entries) do
-    if entry[key] == value then
-      return entry
-    end
-  end
-  return nil
+-- The first entry with a value, on a line that holds a text.
+local function find(text, entry_of, needle, key, value)
+  local found
+  each_entry(text, entry_of, needle, function(entry)
+    found = entry[key] == value and entry or nil
+    return found
+  end)
+  return found
 end
 
 local function not_found(path, what, name, entries, file)
@@ -113,42 +136,44 @@ end
 
 -- A known user, or a stand-in for an id that nobody has.
 local function find_user(name, passwd)
-  if name == "" then
-    return find(passwd, "uid", 0) or { uid = 0, gid = 0, home = "/" }
-  end
-  if not is_digits(name) then
-    local entry = find(passwd, "name", name)
+  if name ~= "" and not is_digits(name) then
+    local entry = find(passwd, passwd_entry, name .. ":", "name", name)
     if not entry then
-      return not_found("process.user", "user", name, passwd, "/etc/passwd")
+      return not_found("process.user", "user", name, M.parse_passwd(passwd), "/etc/passwd")
     end
     return entry
   end
-  local uid, err = given_id("process.user", name)
+  local uid, err = 0, nil
+  if name ~= "" then
+    uid, err = given_id("process.user", name)
+  end
   if not uid then
     return nil, err
   end
-  return find(passwd, "uid", uid) or { uid = uid, gid = 0, home = "/" }
+  -- The file's own number may have zeros in front.
+  local entry = find(passwd, passwd_entry, ("%.0f:"):format(uid), "uid", uid)
+  return entry or { uid = uid, gid = 0, home = "/" }
 end
 
 local function find_group(path, name, groups)
   if is_digits(name) then
     return given_id(path, name)
   end
-  local entry = find(groups, "name", name)
+  local entry = find(groups, group_entry, name .. ":", "name", name)
   if not entry then
-    return not_found(path, "group", name, groups, "/etc/group")
+    return not_found(path, "group", name, M.parse_group(groups), "/etc/group")
   end
   return entry.gid
 end
 
 local function add_memberships(ids, name, groups)
-  for _, group in ipairs(groups) do
+  each_entry(groups, group_entry, name, function(group)
     for _, member in ipairs(group.members) do
       if member == name then
         ids[group.gid] = true
       end
     end
-  end
+  end)
 end
 
 local function add_named(ids, names, groups)
@@ -180,8 +205,7 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `path` is `process.user` or `process.additional_groups[n]`
 function M.resolve(request)
-  local passwd = M.parse_passwd(request.passwd or "")
-  local groups = M.parse_group(request.group or "")
+  local passwd, groups = request.passwd or "", request.group or ""
   local user_name, group_name = (request.user or ""):match("^([^:]*):?(.*)$")
 
   local user, err = find_user(user_name, passwd)

@@ -42,6 +42,19 @@ local function shell(script)
   return (result.stdout:gsub("\n$", ""))
 end
 
+local function count_lines(text)
+  return select(2, text:gsub("[^\n]+", ""))
+end
+
+local function words(text)
+  local list = {}
+  for word in text:gmatch("%S+") do
+    list[#list + 1] = word
+  end
+  table.sort(list)
+  return list
+end
+
 local function own_link(kind)
   return shell("readlink /proc/" .. core.proc.getpid() .. "/ns/" .. kind)
 end
@@ -89,14 +102,15 @@ describe("as libcontainer has it,", function()
 
   describe("the first process", function()
     it("is alone in its pid namespace", function()
-      assert.matches("\n%s+1 root%s+ps$", out("exec ps -o pid,user,comm"))
-      assert.equal(2, select(2, out("exec ps -o pid,user,comm"):gsub("[^\n]+", "")))
+      local text = out("exec ps -o pid,user,comm")
+      assert.matches("\n%s+1 root%s+ps$", text)
+      assert.equal(2, count_lines(text))
     end)
 
     it("is alone in its pid namespace, in a user namespace too", function()
       local text = out("exec ps -o pid,user,comm", USERNS)
       assert.matches("\n%s+1 root%s+ps$", text)
-      assert.equal(2, select(2, text:gsub("[^\n]+", "")))
+      assert.equal(2, count_lines(text))
     end)
 
     it("has an ipc namespace of its own", function()
@@ -141,8 +155,12 @@ describe("as libcontainer has it,", function()
       assert.matches("HOME=/root\n", text .. "\n", 1, true)
     end)
 
-    it("runs without any capability", function()
-      local text = out("cat /proc/self/status", { capabilities = false or nil })
+    it("has no capability when nothing is said about them", function()
+      local config = box.config(b.root)
+      config.capabilities = nil
+      local container = assert(b.factory:create("no-caps", config))
+      local text = exec(container, "cat /proc/self/status")
+      assert(container:destroy())
       assert.matches("CapEff:%s+0000000000000000\n", text)
       assert.matches("CapBnd:%s+0000000000000000\n", text)
     end)
@@ -162,14 +180,7 @@ describe("as libcontainer has it,", function()
 
     it("is in the additional groups", function()
       local groups = out("id -Gn", nil, { additional_groups = { "plugdev", "audio" } })
-      assert.same({ "audio", "plugdev", "root" }, (function()
-        local list = {}
-        for name in groups:gmatch("%S+") do
-          list[#list + 1] = name
-        end
-        table.sort(list)
-        return list
-      end)())
+      assert.same({ "audio", "plugdev", "root" }, words(groups))
     end)
 
     it("gets exactly the extra files", function()
@@ -206,7 +217,7 @@ describe("as libcontainer has it,", function()
 
     it("keeps what a copying tmpfs covers", function()
       assert.equal("/etc/passwd", out("ls /etc/passwd && touch /etc/new", { mounts = {
-        { source = "tmpfs", destination = "/etc", device = "tmpfs", extensions = { "copyup" } } } }))
+        { source = "x", destination = "/etc", device = "tmpfs", extensions = { "copyup" } } } }))
     end)
   end)
 
@@ -309,6 +320,19 @@ describe("as libcontainer has it,", function()
         postmount_cmds = { copy("hello"), copy("world") },
       } } }))
     end)
+
+    it("have the environment of the process unless they have one of their own", function()
+      local folder = b.folder .. "/cmds-env"
+      shell("mkdir -p " .. folder)
+      local function print_env(file, env)
+        return { path = "sh", env = env,
+          args = { "-c", ("echo $WHOSE > %s/%s"):format(folder, file) } }
+      end
+      assert.equal("process\nown", out("cat /tmp/first /tmp/second", { mounts = { {
+        source = folder, destination = "/tmp", flags = { "bind" },
+        premount_cmds = { print_env("first"), print_env("second", { "WHOSE=own" }) },
+      } } }, { env = { "PATH=/bin", "WHOSE=process" } }))
+    end)
   end)
 
   describe("propagation", function()
@@ -357,8 +381,7 @@ describe("as libcontainer has it,", function()
       assert.equal(shell("readlink " .. one.NEWPID), shell("readlink " .. two.NEWPID))
       assert.not_equal(shell("readlink " .. one.NEWNET), shell("readlink " .. two.NEWNET))
       -- The heading, two cats and ps itself.
-      assert.equal("4", exec(first, "exec ps | wc -l"):gsub("%s", "") and tostring(select(2,
-        exec(first, "exec ps"):gsub("[^\n]+", ""))))
+      assert.equal(4, count_lines(exec(first, "exec ps")))
       finish_second()
       assert.equal("running", first:status())
       finish()

@@ -29,7 +29,7 @@ local FAILURES = {
     networks = {} }, strings = { "nonsense\n" }, errno = "EINVAL" },
   set_ids = { config = STAGED, nums = { 4000000000, 0, 1 }, errno = "EINVAL" },
   fork = { config = { namespaces = STAGED.namespaces, uid_mappings = MAPPING,
-    gid_mappings = MAPPING, cgroups = { parent = "/ctr-specs", pids_limit = 1 } },
+    gid_mappings = MAPPING, cgroups = { parent = box.PARENT, pids_limit = 1 } },
     errno = "EAGAIN" },
   keyring = { strings = { ("k"):rep(5000) }, errno = "EINVAL" },
   hostname = { strings = { ("h"):rep(65) }, errno = "EINVAL" },
@@ -106,7 +106,7 @@ describe("a start that fails", function()
   end)
 
   local function fail_at(op, failure)
-    local before = machine.snapshot()
+    local before = machine.snapshot(box.PATTERN)
     local container = assert(b:create(failure.config))
     local spoiled
     planner.start = function(...)
@@ -129,7 +129,7 @@ describe("a start that fails", function()
     assert.equal("stopped", container:status())
     assert.equal(-1, container:state().init_process_pid)
     assert(container:destroy())
-    assert.same(before, machine.snapshot())
+    assert.same(before, machine.snapshot(box.PATTERN))
   end
 
   for op, failure in pairs(FAILURES) do

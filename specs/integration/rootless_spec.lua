@@ -6,10 +6,12 @@ local USER = 4321
 describe("a user without privilege", function()
   local b
 
+  -- The user may not read the checkout, which may lie in root's home.
   setup(function()
     b = box.new()
-    os.execute((("mkdir -p F/user && chown U:U F/user && chmod 755 F"):gsub("%u", {
-      F = b.folder, U = USER })))
+    os.execute((([[mkdir -p F/user F/project/build && chown U:U F/user && chmod 755 F &&
+      cp -r lua specs/support/as_user.lua F/project && cp -r build/ctr F/project/build/ &&
+      chmod -R a+rX F/project]]):gsub("%f[%u]%u%f[%U]", { F = b.folder, U = USER })))
   end)
 
   teardown(function()
@@ -17,11 +19,11 @@ describe("a user without privilege", function()
   end)
 
   local function run(kind)
-    local project = assert(core.path.realpath("."))
+    local project = b.folder .. "/project"
     local result = assert(core.proc.run({
       path = "/usr/bin/setpriv", timeout = 60, env = { "PATH=/usr/bin:/bin" },
       args = { "setpriv", "--reuid", tostring(USER), "--regid", tostring(USER), "--clear-groups",
-        "/usr/bin/luajit", project .. "/specs/support/as_user.lua", project, b.root,
+        "/usr/bin/luajit", project .. "/as_user.lua", project, b.root,
         b.folder .. "/user/state", kind },
     }))
     assert.equal("", result.stderr)

@@ -10,6 +10,10 @@ local M = {}
 
 local FLAGS = { "noexec", "nosuid", "nodev" }
 
+--- Where the containers' cgroups lie: a place of this process' own, and the pattern of it.
+M.PARENT = "/ctr-specs-" .. core.proc.getpid()
+M.PATTERN = (M.PARENT:gsub("%-", "%%-"))
+
 --- The configuration that most specs start from, with changes merged on top.
 -- @tparam string root
 -- @tparam[opt] table changes key → value
@@ -19,7 +23,7 @@ function M.config(root, changes)
     capabilities = { bounding = {}, effective = {}, permitted = {}, inheritable = {},
       ambient = {} },
     namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET" },
-    cgroups = { parent = "/ctr-specs" },
+    cgroups = { parent = M.PARENT },
     devices = ctr.default_auto_created_devices,
     hostname = "box",
     mounts = {

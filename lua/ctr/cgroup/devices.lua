@@ -13,18 +13,20 @@ local TYPES = {
   [97] = "a", [98] = "b", [99] = "c", [117] = "c",
 }
 
-local function invalid(path, reason)
+local function invalid(key, index, field, reason)
+  local path = ("cgroups.%s[%d].%s"):format(key, index, field)
   return nil, errors.new("ConfigInvalid", path .. " " .. reason, { path = path })
 end
 
-local function number_text(number)
+-- What a line has for a device number: the number, or "*".
+local function number_word(number)
   if number == nil or number == -1 then
     return "*"
   end
   if type(number) ~= "number" or number < 0 or number ~= math.floor(number) or number >= 2 ^ 32 then
     return nil
   end
-  return ("%.0f"):format(number)
+  return number
 end
 
 local function permissions_text(permissions)
@@ -39,29 +41,23 @@ local function is_everything(major, minor, permissions)
     and permissions:find("m")
 end
 
---- Makes the lines for one rule.
--- The kernel takes "a" for every device and access, whatever follows; so where a rule says less,
--- there is a line for each of the two types.
--- @tparam table rule `{ type, major, minor, permissions }`
--- @tparam string path of the rule in the configuration
--- @treturn[1] table strings
--- @return[2] nil
--- @treturn[2] ctr.Error `ConfigInvalid`
-function M.lines(rule, path)
+-- The lines for a rule. The kernel takes "a" for every device and access, whatever follows; so
+-- where a rule says less, there is a line for each of the two types.
+local function lines_of(rule, key, index)
   local kind = TYPES[rule.type or "a"]
   if not kind then
-    return invalid(path .. ".type", "must be one of a, b, c, u")
+    return invalid(key, index, "type", "must be one of a, b, c, u")
   end
-  local major, minor = number_text(rule.major), number_text(rule.minor)
+  local major, minor = number_word(rule.major), number_word(rule.minor)
   if not major or not minor then
-    local blamed = major and ".minor" or ".major"
-    return invalid(path .. blamed, "must be a device number, or -1 for all")
+    return invalid(key, index, major and "minor" or "major",
+      "must be a device number, or -1 for all")
   end
   local permissions = permissions_text(rule.permissions)
   if not permissions then
-    return invalid(path .. ".permissions", "must be some of r, w and m")
+    return invalid(key, index, "permissions", "must be some of r, w and m")
   end
-  local rest = (" %s:%s %s"):format(major, minor, permissions)
+  local rest = " " .. major .. ":" .. minor .. " " .. permissions
   if kind ~= "a" then
     return { kind .. rest }
   end
@@ -73,7 +69,7 @@ end
 
 local function add(writes, rules, key, file_of)
   for index, rule in ipairs(rules or {}) do
-    local lines, err = M.lines(rule, ("cgroups.%s[%d]"):format(key, index))
+    local lines, err = lines_of(rule, key, index)
     if not lines then
       return nil, err
     end

@@ -6,7 +6,7 @@
 -- directories is seen there, and the caller's own cgroup in it. `controllers` maps each name to its
 -- hierarchy, `hierarchies` lists the v1 ones once each, `unified` is the cgroup2 one. A layout that
 -- `probe` made also holds the descriptor of each mount (`dir`) and of the file system's root
--- (`slash`).
+-- (`slash`), and knows of some hierarchies that their own root is what is mounted (`is_whole`).
 -- @module ctr.cgroup.layout
 
 local core = require("ctr.core")
@@ -213,7 +213,8 @@ local function usual(slash, mount, kind, names, own)
     dir:close()
     return nil
   end
-  return { type = kind, names = names, mount = mount, root = "/", own = own, dir = dir }
+  return { type = kind, names = names, mount = mount, root = "/", own = own, dir = dir,
+    is_whole = true }
 end
 
 local function close_all(hierarchies)

@@ -2,12 +2,13 @@
 --
 -- What the kinds of hierarchy do differently is in a driver, `ctr.cgroup.v1` or `ctr.cgroup.v2`:
 -- `nodes`, `prepare`, `is_frozen`, `check`, `set`, `join`, `freeze`, `freezer_state`, `main_node`,
--- `kill`.
+-- `kill`. `check` returns true and what `set` gets as its third argument.
 -- @module ctr.cgroup.manager
 
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local freezer = require("ctr.cgroup.freezer")
+local place = require("ctr.cgroup.place")
 local signals = require("ctr.cgroup.signals")
 local tree = require("ctr.cgroup.tree")
 
@@ -91,7 +92,7 @@ end
 
 -- Joining a frozen cgroup would stop the container before it began, and the caller with it.
 local function check_free(self, node)
-  local frozen, err = self.driver.is_frozen(node, node.dir)
+  local frozen, err = self.driver.is_frozen(node)
   if frozen == nil then
     return nil, err
   end
@@ -248,18 +249,17 @@ function methods:create()
   if is_idle(self) then
     return true
   end
-  local ok, err = check(self)
+  local ok, result = check(self)
   if not ok then
-    return nil, err
+    return nil, result
   end
-  for _, step in ipairs({ make_all, check_all_free }) do
-    ok, err = step(self)
-    if not ok then
-      break
-    end
+  local err
+  ok, err = make_all(self)
+  if ok then
+    ok, err = check_all_free(self)
   end
   if ok then
-    ok, err = self.driver.set(self, self.config)
+    ok, err = self.driver.set(self, self.config, result)
   end
   if not ok then
     undo(self)
@@ -293,10 +293,12 @@ function methods:set(resources)
   if is_idle(self) then
     return true
   end
-  local ok, err = self.driver.check(self, resources)
-  if ok then
-    ok, err = self.driver.set(self, resources)
+  local ok, result = self.driver.check(self, resources)
+  if not ok then
+    return nil, result
   end
+  local err
+  ok, err = self.driver.set(self, resources, result)
   if not ok then
     return nil, err
   end
@@ -322,6 +324,35 @@ end
 -- @treturn table full paths, those above before those below
 function methods:created()
   return { unpack(self.above) }
+end
+
+local function add_missing(missing, node)
+  local above = place.split(node.path)
+  local path = ""
+  if above == "" then
+    return
+  end
+  for name in above:gmatch("[^/]+") do
+    path = place.join(path, name)
+    local dir = tree.open(node.hierarchy.dir, path)
+    if dir then
+      dir:close()
+    else
+      missing[#missing + 1] = tree.node(node.hierarchy, path).full
+    end
+  end
+end
+
+--- Foretells which directories above the cgroup `create` has to make.
+-- @treturn table full paths, those above before those below
+function methods:missing()
+  local missing = {}
+  if not is_idle(self) then
+    for _, node in ipairs(self.nodes) do
+      add_missing(missing, node)
+    end
+  end
+  return missing
 end
 
 --- Lists the processes.

@@ -12,6 +12,7 @@ local freezer = require("ctr.cgroup.freezer")
 local M = {}
 
 local KILL_SECONDS = 5
+local LOOK_AGAIN = 0.02 -- seconds
 local BATCH = 256 -- open pidfds at a time
 
 local function close_all(handles)
@@ -109,13 +110,15 @@ local function round(manager, signo)
   return ok, err
 end
 
--- Waits until one process has ended; false where that cannot be waited for.
+-- Waits until one process has ended, or for a moment: the first one of a pid namespace has left the
+-- cgroup long before it has ended where others in the namespace wait to be reaped, perhaps by us.
+-- False where that cannot be waited for.
 local function wait_for_exit(pid, left)
   local handle = core.proc.pidfd_open(pid)
   if not handle then
     return false
   end
-  core.poll.wait({ { fd = handle, events = "r" } }, left)
+  core.poll.wait({ { fd = handle, events = "r" } }, math.min(left, LOOK_AGAIN))
   handle:close()
   return true
 end

@@ -3,7 +3,8 @@
 -- A node is one directory: `{ hierarchy, names, path, full }`, `path` being relative to the
 -- hierarchy's mount and `full` absolute; while `dir` is set it is an open descriptor of it.
 -- Whatever is opened is opened from the mount's descriptor, beneath it (D10); file names come from
--- tables.
+-- tables. A start touches nine hierarchies: what can be opened by its path from a descriptor that
+-- is open anyway is not opened in two steps.
 -- @module ctr.cgroup.tree
 
 local core = require("ctr.core")
@@ -50,11 +51,6 @@ end
 -- @treturn[2] ctr.Error
 function M.open_node(node)
   return M.open(node.hierarchy.dir, node.path)
-end
-
---- Opens a file of a directory for writing.
-function M.open_to_write(dir, file)
-  return core.path.open(dir, file, WRITE_ONLY)
 end
 
 --- Opens a file of a directory for reading.
@@ -106,6 +102,14 @@ function M.write(dir, file, text)
   return core.path.write(dir, file, text, BENEATH)
 end
 
+-- Where a file of a node is opened from: the arguments of `core.path.open` for writing it.
+local function locate(node, file)
+  if node.dir then
+    return node.dir, file, WRITE_ONLY
+  end
+  return node.hierarchy.dir, node.path .. "/" .. file, WRITE_ONLY
+end
+
 --- Calls a function with a node's directory: the open one, or one that is open meanwhile.
 -- @tparam table node
 -- @tparam function act gets the descriptor; returns at most two values
@@ -133,38 +137,56 @@ function M.close(node)
   end
 end
 
--- Makes a directory, or takes the one that is there; the second value tells whether it is new.
-local function enter(parent, name)
+--- Opens a file of a node for writing.
+-- @treturn[1] ctr.fd
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.open_file(node, file)
+  return core.path.open(locate(node, file))
+end
+
+--- Reads a file of a node, without the newline at its end.
+-- @treturn[1] string
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.read_file(node, file)
+  local dir, path = locate(node, file)
+  return M.read(dir, path)
+end
+
+--- Writes a file of a node: one write(2).
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.write_file(node, file, text)
+  local dir, path = locate(node, file)
+  return core.path.write(dir, path, text, BENEATH)
+end
+
+-- Makes a directory: true, or false when it is there already.
+local function make_directory(parent, name)
   local made, err = core.path.mkdir(parent, name, DIRECTORY_MODE)
   if not made and err.errno ~= "EEXIST" then
     return nil, err
   end
-  local dir, problem = M.open(parent, name)
-  if not dir then
-    if made then
-      core.path.rmdir(parent, name)
-    end
-    return nil, problem
-  end
-  return dir, made == true
+  return made == true
 end
 
 -- Goes one component down, and makes it where it is missing.
 local function descend(node, parent, path, prepare, journal)
   local _, name = place.split(path)
-  local dir, is_new = enter(parent, name)
-  if not dir then
-    return nil, is_new
+  local is_new, err = make_directory(parent, name)
+  if is_new == nil then
+    return nil, err
   end
   if is_new then
     journal[#journal + 1] = M.node(node.hierarchy, path).full
-    local ok, err = prepare(node, parent, dir, true)
+    local ok, problem = prepare(node, parent, name, true, true)
     if not ok then
-      dir:close()
-      return nil, err
+      return nil, problem
     end
   end
-  return dir
+  return M.open(parent, name)
 end
 
 -- Walks to a directory from the mount. `journal` gets the full path of each one that had to be
@@ -186,6 +208,9 @@ local function make_above(node, above, prepare, journal)
 end
 
 local function open_above(node, above, prepare, journal)
+  if above == "" then
+    return node.hierarchy.dir
+  end
   local parent, err = M.open(node.hierarchy.dir, above)
   if parent or err.errno ~= "ENOENT" then
     return parent, err
@@ -193,20 +218,28 @@ local function open_above(node, above, prepare, journal)
   return make_above(node, above, prepare, journal)
 end
 
+-- One that was there already stays open: what is looked at before it is taken is one directory.
 local function make_in(node, parent, name, prepare)
-  local dir, is_new = enter(parent, name)
-  if not dir then
-    return nil, is_new
+  local is_new, err = make_directory(parent, name)
+  if is_new == nil then
+    return nil, err
   end
-  node.dir, node.is_new = dir, is_new
-  return prepare(node, parent, dir, is_new)
+  if not is_new then
+    node.dir, err = M.open(parent, name)
+    if not node.dir then
+      return nil, err
+    end
+  end
+  node.is_new = is_new
+  return prepare(node, parent, name, is_new, false)
 end
 
---- Makes the directory of a node and those above it, and leaves it open in `node.dir`;
--- `node.is_new` tells whether it was made. Also after a failure, what is to be undone is in the
--- node and the journal.
+--- Makes the directory of a node and those above it. `node.is_new` tells whether it was made; one
+-- that was there already is left open in `node.dir`. Also after a failure, what is to be undone is
+-- in the node and the journal.
 -- @tparam table node
--- @tparam function prepare `(node, parent, dir, is_new)`, for the node and for each new one above
+-- @tparam function prepare `(node, parent, name, is_new, is_above)`, for the node and for each new
+--   one above: `name` in the descriptor `parent`
 -- @tparam table journal gets the full path of each directory that had to be made above
 -- @treturn[1] true
 -- @return[2] nil
@@ -219,10 +252,12 @@ function M.make(node, prepare, journal)
     parent, err = open_above(node, above, prepare, journal)
     if parent then
       ok, err = make_in(node, parent, name, prepare)
-      parent:close()
+      if parent ~= node.hierarchy.dir then
+        parent:close()
+      end
     end
     -- ENOENT: another container that ended has just removed the empty directory above.
-    if ok or err.errno ~= "ENOENT" or node.dir then
+    if ok or err.errno ~= "ENOENT" or node.is_new ~= nil then
       break
     end
   end

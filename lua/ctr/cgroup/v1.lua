@@ -122,8 +122,9 @@ local function fill_above(node, file)
   return value or nil, err
 end
 
-local function fill(node, parent, dir, file, is_new)
-  if not is_new and tree.read(dir, file) ~= "" then
+local function fill(node, parent, name, file, is_new)
+  local own = name .. "/" .. file
+  if not is_new and tree.read(parent, own) ~= "" then
     return true
   end
   local value, err = tree.read(parent, file)
@@ -133,7 +134,7 @@ local function fill(node, parent, dir, file, is_new)
   if not value then
     return nil, err
   end
-  return tree.write(dir, file, value)
+  return tree.write(parent, own, value)
 end
 
 local function has(node, controller)
@@ -146,12 +147,12 @@ local function has(node, controller)
 end
 
 --- Readies a directory: a cpuset takes no process before it has processors and memory nodes.
-function M.prepare(node, parent, dir, is_new)
+function M.prepare(node, parent, name, is_new)
   if not has(node, "cpuset") then
     return true
   end
   for _, file in ipairs(CPUSET_FILES) do
-    local ok, err = fill(node, parent, dir, file, is_new)
+    local ok, err = fill(node, parent, name, file, is_new)
     if not ok then
       return nil, err
     end
@@ -159,16 +160,21 @@ function M.prepare(node, parent, dir, is_new)
   return true
 end
 
-local function read_state(dir)
-  return tree.read(dir, "freezer.state")
+local function read_state(node)
+  return tree.read_file(node, "freezer.state")
+end
+
+-- A directory is made frozen where the one above is; a hierarchy's own root never is.
+local function starts_thawed(node)
+  return node.is_new and node.hierarchy.is_whole and not node.path:find("/", 1, true)
 end
 
 --- Tells whether a directory that is there is frozen, or would freeze what joins it.
-function M.is_frozen(node, dir)
-  if not has(node, "freezer") then
+function M.is_frozen(node)
+  if not has(node, "freezer") or starts_thawed(node) then
     return false
   end
-  local state, err = read_state(dir)
+  local state, err = read_state(node)
   if not state then
     return nil, err
   end
@@ -176,37 +182,37 @@ function M.is_frozen(node, dir)
 end
 
 -- A limit below what is in use: the two numbers say why.
-local function usage_text(dir, write, err)
+local function usage_text(node, write, err)
   if write.key ~= "memory" or err.errno ~= "EBUSY" then
     return nil
   end
   return (" (current usage: %s, peak usage: %s)"):format(
-    tree.read(dir, "memory.usage_in_bytes") or "unknown",
-    tree.read(dir, "memory.max_usage_in_bytes") or "unknown")
+    tree.read_file(node, "memory.usage_in_bytes") or "unknown",
+    tree.read_file(node, "memory.max_usage_in_bytes") or "unknown")
 end
 
-local function put(dir, node, write)
-  local ok, err = tree.write(dir, write.file, write.text)
+local function put(node, write)
+  local ok, err = tree.write_file(node, write.file, write.text)
   if not ok and err.errno == "EINVAL" and write.first then
-    ok = put(dir, node, write.first)
+    ok = put(node, write.first)
     if ok then
-      ok, err = tree.write(dir, write.file, write.text)
+      ok, err = tree.write_file(node, write.file, write.text)
     end
   end
   if ok or (write.optional and err.errno == "ENOENT") then
     return true
   end
   return nil, tree.refused(node, write.file, write.text, write.key, err,
-    usage_text(dir, write, err))
+    usage_text(node, write, err))
 end
 
 -- The whole list goes through one descriptor per file: the kernel takes one rule per write(2).
-local function put_devices(dir, node, writes)
+local function put_devices(node, writes)
   local open = {}
   local ok, err = true, nil
   for _, write in ipairs(writes) do
     if not open[write.file] then
-      open[write.file], err = tree.open_to_write(dir, write.file)
+      open[write.file], err = tree.open_file(node, write.file)
     end
     ok = open[write.file]
     if ok then
@@ -231,7 +237,7 @@ local function set_limits(manager, resources)
     local node, err = manager:node(write.controller, write.key)
     local ok = node
     if node then
-      ok, err = tree.with(node, put, node, write)
+      ok, err = put(node, write)
     end
     if not ok then
       return nil, err
@@ -246,15 +252,14 @@ local function may_ignore(manager)
   return manager.kind == "rootless"
 end
 
-local function set_devices(manager, resources)
-  local writes = assert(devices.writes(resources))
+local function set_devices(manager, writes)
   if #writes == 0 then
     return true
   end
   local node, err = manager:node("devices", writes[1].key)
   local ok = node
   if node then
-    ok, err = tree.with(node, put_devices, node, writes)
+    ok, err = put_devices(node, writes)
   end
   if not ok and not may_ignore(manager) then
     return nil, err
@@ -264,6 +269,7 @@ end
 
 --- Checks resources before anything is touched.
 -- @treturn[1] true
+-- @treturn[1] table the device rules' writes, for `set`
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`
 function M.check(_, resources)
@@ -271,21 +277,22 @@ function M.check(_, resources)
   if not writes then
     return nil, err
   end
-  return true
+  return true, writes
 end
 
 --- Writes the limits and device rules.
 -- @tparam table manager
 -- @tparam table resources that `check` has passed
+-- @tparam table device_writes from `check`
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.set(manager, resources)
+function M.set(manager, resources, device_writes)
   local ok, err = set_limits(manager, resources)
   if not ok then
     return nil, err
   end
-  return set_devices(manager, resources)
+  return set_devices(manager, device_writes)
 end
 
 --- Opens the files to which a process writes "0" to join.
@@ -299,7 +306,7 @@ end
 function M.join(manager)
   local handles, names = {}, {}
   for index, node in ipairs(manager.nodes) do
-    local handle, err = tree.with(node, tree.open_to_write, "tasks")
+    local handle, err = tree.open_file(node, "tasks")
     if not handle then
       for _, open in ipairs(handles) do
         open:close()
@@ -311,14 +318,14 @@ function M.join(manager)
   return handles, nil, names
 end
 
-local function settle(dir, node, wanted)
+local function settle(node, wanted)
   local wait = freezer.patience(core.proc.clock() + freezer.DEADLINE)
   repeat
     -- Again each time: a process that forked meanwhile may have been missed.
-    local ok, err = tree.write(dir, "freezer.state", wanted)
+    local ok, err = tree.write_file(node, "freezer.state", wanted)
     local state
     if ok then
-      state, err = read_state(dir)
+      state, err = read_state(node)
     end
     if not state then
       return nil, err
@@ -328,7 +335,7 @@ local function settle(dir, node, wanted)
     end
   until not wait()
   if wanted == "FROZEN" then
-    tree.write(dir, "freezer.state", "THAWED")
+    tree.write_file(node, "freezer.state", "THAWED")
   end
   return nil, freezer.timed_out(node, wanted)
 end
@@ -341,7 +348,7 @@ function M.freeze(manager, wanted)
   if not node then
     return nil, err
   end
-  return tree.with(node, settle, node, wanted)
+  return settle(node, wanted)
 end
 
 --- Reads the freezer's state; nil where there is no cgroup.
@@ -350,7 +357,7 @@ function M.freezer_state(manager)
   if not node then
     return nil
   end
-  local state, err = tree.with(node, read_state)
+  local state, err = read_state(node)
   if not state and (err.errno == "ENOENT" or err.errno == "ENODEV") then
     return nil
   end

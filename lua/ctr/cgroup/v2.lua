@@ -171,13 +171,22 @@ local function enable_above(node)
   end
 end
 
---- Readies a directory: enables the controllers above it, and refuses a place below threads.
-function M.prepare(node, _, dir)
-  if dir ~= node.dir then
-    return true -- one above; the node itself comes last
+--- Readies a directory: enables the controllers above it, and refuses a place below threads. It
+-- stays open, for `join`.
+function M.prepare(node, parent, name, _, is_above)
+  if is_above then
+    return true -- the node itself comes last
+  end
+  local err
+  if not node.dir then
+    node.dir, err = tree.open(parent, name)
+  end
+  if not node.dir then
+    return nil, err
   end
   enable_above(node)
-  local kind, err = tree.read(dir, "cgroup.type")
+  local kind
+  kind, err = tree.read(node.dir, "cgroup.type")
   if not kind then
     return nil, err
   end
@@ -194,16 +203,16 @@ local function event(text, key)
 end
 
 --- Tells whether a directory that is there is frozen, or would freeze what joins it.
-function M.is_frozen(_, dir)
-  local text, err = tree.read(dir, "cgroup.events")
+function M.is_frozen(node)
+  local text, err = tree.read_file(node, "cgroup.events")
   if not text then
     return nil, err
   end
   return event(text, "frozen") == "1"
 end
 
-local function put(dir, node, write)
-  local ok, err = tree.write(dir, write.file, write.text)
+local function put(node, write)
+  local ok, err = tree.write_file(node, write.file, write.text)
   if ok or (write.optional and err.errno == "ENOENT") then
     return true
   end
@@ -222,6 +231,7 @@ end
 
 --- Checks resources before anything is touched.
 -- @treturn[1] true
+-- @treturn[1] table the limits' writes, for `set`
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`
 function M.check(manager, resources)
@@ -229,21 +239,26 @@ function M.check(manager, resources)
   if not writes then
     return nil, err
   end
-  return check_devices(manager, resources)
+  local ok, problem = check_devices(manager, resources)
+  if not ok then
+    return nil, problem
+  end
+  return true, writes
 end
 
 --- Writes the limits.
 -- @tparam table manager
--- @tparam table resources that `check` has passed
+-- @tparam table _ the resources that `check` has passed
+-- @tparam table writes from `check`
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.set(manager, resources)
-  for _, write in ipairs(assert(M.writes(resources))) do
+function M.set(manager, _, writes)
+  for _, write in ipairs(writes) do
     local node, err = manager:node(write.controller, write.key)
     local ok = node
     if node then
-      ok, err = tree.with(node, put, node, write)
+      ok, err = put(node, write)
     end
     if not ok then
       return nil, err

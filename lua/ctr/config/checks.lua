@@ -10,7 +10,7 @@ local words = require("ctr.config.words")
 
 local M = {}
 
-local band, bor = bit.band, bit.bor
+local band = bit.band
 
 local SLASH = 47
 local MAX_COMPONENT = 255
@@ -60,9 +60,6 @@ end
 
 --- Checks a cgroup's path or a part of it, absolute or not.
 function M.cgroup_path(path)
-  if path == "/" then
-    return true
-  end
   for part in (path:gsub("^/", "") .. "/"):gmatch("([^/]*)/") do
     if part == "" or part == "." or part == ".." then
       return nil, "must not contain `.`, `..` or empty components"
@@ -75,6 +72,14 @@ function M.cgroup_path(path)
     return nil, "must not contain control characters"
   end
   return true
+end
+
+--- Checks the cgroup that another is made in: the hierarchy's root will do.
+function M.cgroup_parent(path)
+  if path == "/" then
+    return true
+  end
+  return M.cgroup_path(path)
 end
 
 --- Checks the name of a hierarchy: `cpu`, `cpu,cpuacct`, `name=systemd`; cgroup2's is "".
@@ -401,81 +406,12 @@ function M.has_program(args)
   return true
 end
 
--- Whether flags, as they were written and still unchecked, ask for a bind mount.
-local function asks_for_bind(flags)
-  if type(flags) == "number" then
-    return band(flags, words.ms.MS_BIND) ~= 0
-  end
-  if type(flags) ~= "table" then
-    flags = { flags }
-  end
-  for _, word in next, flags do
-    if word == "bind" or word == "rbind" or word == "MS_BIND" then
-      return true
-    end
-  end
-  return false
-end
-
---- What a mount's device is when it was left out: a bind needs none.
-function M.default_mount_device(record)
-  return asks_for_bind(rawget(record, "flags")) and "bind" or nil
-end
-
 --- Wraps one propagation type in a list.
 function M.list_of_one(value)
   if type(value) == "string" or type(value) == "number" then
     return { value }
   end
   return value
-end
-
--- Mounting over procfs would let the container show its own /proc/self to the runtime.
-local function check_destination(destination, device)
-  if destination == "/" then
-    return nil, "must not be / itself: that is the rootfs", "destination"
-  end
-  if destination == "/proc" and device ~= "proc" and device ~= "bind" then
-    return nil, "must be proc or bind on /proc", "device"
-  end
-  local inside = destination:match("^/proc/(.*)$")
-  if inside and not words.proc_mountpoints[inside] then
-    return nil, "must not be inside /proc", "destination"
-  end
-  return true
-end
-
-local function check_source(mount, set)
-  if mount.device ~= "bind" or band(set, words.ms.MS_REMOUNT) ~= 0 then
-    return true
-  end
-  if mount.source:sub(1, 1) ~= "/" then
-    return nil, "must be an absolute path for a bind mount", "source"
-  end
-  return true
-end
-
---- Settles a mount: flags as numbers, `bind` as a device and as a flag.
-function M.mount(mount)
-  local set = mount.flags.set
-  if band(set, words.ms.MS_BIND) ~= 0 then
-    mount.device = "bind"
-  elseif mount.device == "bind" then
-    set = bor(set, words.ms.MS_BIND)
-  end
-  local ok, text, key = check_destination(mount.destination, mount.device)
-  if ok then
-    ok, text, key = check_source(mount, set)
-  end
-  if not ok then
-    return nil, text, key
-  end
-  for _, propagation in ipairs(mount.flags.propagation) do
-    mount.propagation_flags[#mount.propagation_flags + 1] = propagation
-  end
-  mount.cleared_flags = bor(mount.cleared_flags, mount.flags.clear)
-  mount.flags = set
-  return mount
 end
 
 return M

@@ -5,6 +5,7 @@
 
 local checks = require("ctr.config.checks")
 local errors = require("ctr.errors")
+local mount_rules = require("ctr.config.mount")
 local shape = require("ctr.config.shape")
 local validate = require("ctr.config.validate")
 local words = require("ctr.config.words")
@@ -122,7 +123,7 @@ M.mount = shape.record({
     about = "Where, in the container.",
   }),
   device = shape.string({
-    default = checks.default_mount_device,
+    default = mount_rules.default_device,
     check = checks.fs_type,
     about = "The file system type, or `bind`.",
   }),
@@ -153,7 +154,7 @@ M.mount = shape.record({
   }),
   premount_cmds = shape.list(M.command, { default = {}, about = "What runs before it is made." }),
   postmount_cmds = shape.list(M.command, { default = {}, about = "What runs after it was made." }),
-}, { normalise = checks.mount })
+}, { normalise = mount_rules.settle })
 
 local function device_number(most, about)
   return shape.integer({
@@ -234,8 +235,10 @@ local function device_rules(allow, about)
   return shape.list(rule, { optional = true, about = about })
 end
 
-local function cgroup_path(about)
-  return shape.string({ optional = true, unset = "", check = checks.cgroup_path, about = about })
+local function cgroup_path(about, check)
+  return shape.string({
+    optional = true, unset = "", check = check or checks.cgroup_path, about = about,
+  })
 end
 
 local function memory(about)
@@ -249,7 +252,7 @@ end
 --- Where the container's cgroups are, and what they limit; 0 and "" stand for "not set".
 M.cgroups = shape.record({
   name = cgroup_path("The cgroup's name below `parent`; the container's id without it."),
-  parent = cgroup_path("The cgroup that it is made in, or systemd's slice."),
+  parent = cgroup_path("The cgroup that it is made in, or systemd's slice.", checks.cgroup_parent),
   path = cgroup_path("The whole path, in place of `name` and `parent`."),
   paths = shape.map(
     shape.string({ normalise = checks.path_inside, about = "An existing cgroup's folder." }),

@@ -30,6 +30,8 @@ local function new(kind, options, parts)
   for key, value in pairs(parts or {}) do
     shape[key] = value
   end
+  -- What the walker would find out again for each value.
+  shape.is_bare = not (shape.accept or shape.check or shape.normalise)
   return shape
 end
 
@@ -51,20 +53,41 @@ local function sorted_keys(map)
   return keys
 end
 
+-- What stands in for fields that were left out: the defaults that are set as they are, and the
+-- names of those fields that take more.
+local function defaults_of(fields, order)
+  local plain, others = {}, {}
+  for _, name in ipairs(order) do
+    local field = fields[name]
+    local kind = type(field.default)
+    if kind == "table" or kind == "function" or (kind == "nil" and not field.optional) then
+      others[#others + 1] = name
+    else
+      plain[name] = field.default
+    end
+  end
+  return plain, others
+end
+
 --- A table with known keys; problems come in the order of the keys.
 -- @tparam table fields shapes by key
 -- @tparam[opt] table options also `open` (what is not known is left out without a word)
 -- @treturn table a shape
 function M.record(fields, options)
-  local known = {}
+  local known, aliases = {}, {}
   for name, field in pairs(fields) do
     known[name] = true
     if field.alias then
       known[field.alias] = true
+      aliases[field.alias] = name
     end
   end
   local order = sorted_keys(fields)
-  return new("record", options, { fields = fields, order = order, known = known })
+  local plain, others = defaults_of(fields, order)
+  return new("record", options, {
+    fields = fields, order = order, known = known, aliases = aliases,
+    plain_defaults = plain, other_defaults = others,
+  })
 end
 
 --- A list of items of one shape.

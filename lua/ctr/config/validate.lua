@@ -319,8 +319,9 @@ end
 --- Finds what this machine cannot do for a configuration.
 -- @tparam table config as the schema normalised it
 -- @tparam table probe functions that ask the machine: `realpath(path)` (string, or nil and an
---   error), `exists(path)` (true, or false and an error), `ns_supported(type)`, `selinux_enabled()`, `apparmor_enabled()`,
---   `same_ns(path, file)` (whether it is the caller's own namespace: `net`, `mnt`, …)
+--   error), `exists(path)` (true, or false and an error), `ns_supported(type)`,
+--   `selinux_enabled()`, `apparmor_enabled()`, `same_ns(path, file)` (whether it is the caller's
+--   own namespace: `net`, `mnt`, …)
 -- @treturn table problems, `{ path, text }` each; empty when all is well
 function M.machine(config, probe)
   local problems = {}

@@ -1,16 +1,20 @@
 --- The walker: reads values by shapes, and collects every problem.
 --
 -- What is read is never trusted: a table whose metatable could answer for it is refused, so no
--- metamethod runs. The paths of problems are only put together when there are any.
+-- metamethod runs. A value is first read without regard to the order of its keys and to where one
+-- is; only when there is a problem is it read again, in order, to say what is wrong where.
 -- @module ctr.config.walker
 
 local bit = require("bit")
+local new_table = require("table.new")
 
 local errors = require("ctr.errors")
 local spelling = require("ctr.config.spelling")
 local units = require("ctr.config.units")
 
 local M = {}
+
+local find = string.find
 
 -- Shapes have a fixed depth, but one may be made to contain itself, and data may be cyclic.
 local MAX_DEPTH = 64
@@ -52,13 +56,16 @@ end
 -- Returns nil, so that a problem is one statement.
 local function add_problem(ctx, text, key)
   ctx.found = ctx.found + 1
-  if ctx.found <= MAX_PROBLEMS then
+  if ctx.is_ordered and ctx.found <= MAX_PROBLEMS then
     ctx.problems[ctx.found] = { path = path_of(ctx, key), text = text }
   end
   return nil
 end
 
 local function walk(shape, value, ctx)
+  if shape.is_bare then
+    return shape.read(shape, value, ctx)
+  end
   local text, key
   if shape.accept then
     value, text, key = shape.accept(value)
@@ -97,6 +104,9 @@ local function hides_content(value)
 end
 
 local function is_plain_table(value, ctx, what)
+  if type(value) == "table" and getmetatable(value) == nil and ctx.depth < MAX_DEPTH then
+    return true
+  end
   if type(value) ~= "table" then
     add_problem(ctx, ("must be %s, not a %s"):format(what, type(value)))
     return false
@@ -177,23 +187,62 @@ local function read_field(field, name, record, ctx)
   return walk(field, value, ctx)
 end
 
-function M.readers.record(shape, value, ctx)
-  if not is_plain_table(value, ctx, "a table") then
-    return nil
-  end
-  local result, found, depth = {}, ctx.found, ctx.depth + 1
-  local order, fields, keys = shape.order, shape.fields, ctx.keys
-  ctx.depth = depth
-  for i = 1, #order do
-    local name = order[i]
-    keys[depth] = name
-    result[name] = read_field(fields[name], name, value, ctx)
+local function read_in_order(shape, value, ctx)
+  local result, depth = {}, ctx.depth
+  for _, name in ipairs(shape.order) do
+    ctx.keys[depth] = name
+    result[name] = read_field(shape.fields[name], name, value, ctx)
   end
   ctx.depth = depth - 1
   local unknown = not shape.open and unknown_keys(shape, value)
   if unknown then
     report_unknown(shape, unknown, ctx)
   end
+  ctx.depth = depth
+  return result
+end
+
+-- What a problem is need not be said here: it is found again in order.
+local function read_given(shape, value, result, ctx)
+  local fields, aliases = shape.fields, shape.aliases
+  for key, item in next, value do
+    local name = aliases[key] or key
+    local field = fields[name]
+    if not field then
+      ctx.found = shape.open and ctx.found or ctx.found + 1
+    elseif name ~= key and value[name] ~= nil then
+      ctx.found = ctx.found + 1
+    elseif item ~= field.unset then
+      result[name] = walk(field, item, ctx)
+    end
+  end
+end
+
+-- Most fields of most records are left out: those cost no more than to be set.
+local function read_quickly(shape, value, ctx)
+  local result = new_table(0, #shape.order)
+  for name, default in next, shape.plain_defaults do
+    result[name] = default
+  end
+  read_given(shape, value, result, ctx)
+  local others = shape.other_defaults
+  for i = 1, #others do
+    local name = others[i]
+    if result[name] == nil then
+      result[name] = read_missing(shape.fields[name], value, ctx)
+    end
+  end
+  return result
+end
+
+function M.readers.record(shape, value, ctx)
+  if not is_plain_table(value, ctx, "a table") then
+    return nil
+  end
+  local found, depth = ctx.found, ctx.depth
+  ctx.depth = depth + 1
+  local result = (ctx.is_ordered and read_in_order or read_quickly)(shape, value, ctx)
+  ctx.depth = depth
   return ctx.found == found and result or nil
 end
 
@@ -212,7 +261,7 @@ local function list_length(value, ctx)
 end
 
 local function read_items(shape, value, count, ctx)
-  local result, found, depth = {}, ctx.found, ctx.depth + 1
+  local result, found, depth = new_table(count, 0), ctx.found, ctx.depth + 1
   local item, keys = shape.item, ctx.keys
   ctx.depth = depth
   for i = 1, count do
@@ -281,7 +330,7 @@ function M.readers.string(shape, value, ctx)
   if value == "" and shape.empty == false then
     return add_problem(ctx, "must not be empty")
   end
-  if value:find("\0", 1, true) then
+  if find(value, "\0", 1, true) then
     return add_problem(ctx, "must not contain a NUL byte")
   end
   if shape.max and #value > shape.max then
@@ -398,6 +447,13 @@ function M.readers.flags(shape, value, ctx)
   return shape.split and flags or flags.set
 end
 
+local function new_context(is_ordered, opts)
+  return {
+    is_ordered = is_ordered, depth = 0, keys = {}, problems = {}, found = 0,
+    prefix = opts and opts.prefix,
+  }
+end
+
 --- Reads a value by a shape.
 -- @tparam table shape
 -- @param value left as it was
@@ -406,16 +462,18 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem's, `problems` are all
 function M.parse(shape, value, opts)
-  local ctx = { depth = 0, keys = {}, problems = {}, found = 0, prefix = opts and opts.prefix }
+  local ctx = new_context(false, opts)
+  local result = value ~= nil and walk(shape, value, ctx)
+  if value ~= nil and ctx.found == 0 then
+    return result
+  end
+  ctx = new_context(true, opts)
   if value == nil then
     add_problem(ctx, "is required")
   else
-    value = walk(shape, value, ctx)
+    walk(shape, value, ctx)
   end
-  if ctx.found > 0 then
-    return nil, errors.invalid(ctx.problems, ctx.found - #ctx.problems)
-  end
-  return value
+  return nil, errors.invalid(ctx.problems, ctx.found - #ctx.problems)
 end
 
 return M

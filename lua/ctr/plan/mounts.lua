@@ -38,7 +38,12 @@ local SUPERBLOCK_FLAGS = {
   { MS.LAZYTIME, "lazytime" },
 }
 
+local SUPERBLOCK = bit.bor(MS.SYNCHRONOUS, MS.DIRSYNC, MS.MANDLOCK, MS.LAZYTIME)
+
 local PROPAGATION = bit.bor(MS.SHARED, MS.PRIVATE, MS.SLAVE, MS.UNBINDABLE)
+
+-- What steps without numbers or strings share; nobody changes a step's lists.
+local NONE = {}
 
 local function has(flags, flag)
   return bit.band(flags, flag) ~= 0
@@ -58,6 +63,9 @@ end
 -- @tparam number flags
 -- @treturn number
 function M.attributes(flags)
+  if flags == 0 then
+    return 0
+  end
   local set = atime_attr(flags)
   for _, row in ipairs(PLAIN_ATTRS) do
     if has(flags, row[1]) then
@@ -110,8 +118,8 @@ function M.propagation_words(flags)
   return "unchanged"
 end
 
--- Mount data is "a,b=c"; a quoted value (an SELinux context) keeps its commas.
-local function split_data(data, options)
+-- Appends the options of "a,b=c"; a quoted value (an SELinux context) keeps its commas.
+local function add_quoted(data, options)
   local at, quoted = 1, false
   for position = 1, #data + 1 do
     local char = data:sub(position, position)
@@ -124,30 +132,32 @@ local function split_data(data, options)
       at = position + 1
     end
   end
-  return options
 end
 
-local function options_of(mount)
-  local options = split_data(mount.data, {})
-  for _, row in ipairs(SUPERBLOCK_FLAGS) do
-    if has(mount.flags, row[1]) then
-      options[#options + 1] = row[2]
+local function add_options(mount, options)
+  if mount.data:find('"', 1, true) then
+    add_quoted(mount.data, options)
+  else
+    for option in mount.data:gmatch("[^,]+") do
+      options[#options + 1] = option
     end
   end
-  return options
+  if has(mount.flags, SUPERBLOCK) then
+    for _, row in ipairs(SUPERBLOCK_FLAGS) do
+      if has(mount.flags, row[1]) then
+        options[#options + 1] = row[2]
+      end
+    end
+  end
 end
 
-local function has_option(options, prefix)
-  for _, option in ipairs(options) do
-    if option:sub(1, #prefix) == prefix then
+local function has_option(options, first, prefix)
+  for index = first, #options do
+    if options[index]:sub(1, #prefix) == prefix then
       return true
     end
   end
   return false
-end
-
-local function clean(path)
-  return (path:gsub("/+", "/"):gsub("(.)/$", "%1"))
 end
 
 --- Says who makes /dev: the configuration by a bind (nothing may be made there), or we.
@@ -155,7 +165,7 @@ end
 -- @treturn boolean whether the configuration mounts it
 function M.dev_owner(config)
   for _, mount in ipairs(config.mounts) do
-    if clean(mount.destination) == "/dev" then
+    if mount.destination == "/dev" then
       return mount.device ~= "bind", true
     end
   end
@@ -189,17 +199,14 @@ local function add_bind(add, mount, index, path)
 end
 
 local function add_filesystem(add, mount, path)
-  local options = options_of(mount)
   local flags = mount.flags
   if is_late_readonly(mount) then
     flags = bit.band(flags, bit.bnot(MS.RDONLY))
   end
   local strings = { mount.device, mount.source, mount.destination }
-  for _, option in ipairs(options) do
-    strings[#strings + 1] = option
-  end
+  add_options(mount, strings)
   local is_tmpfs = mount.device == "tmpfs"
-  local take_mode = is_tmpfs and not has_option(options, "mode=")
+  local take_mode = is_tmpfs and not has_option(strings, 4, "mode=")
   local copy_up = is_tmpfs and has(mount.extensions, 1)
   add("mount", { M.attributes(flags), 0, take_mode and 1 or 0, copy_up and 1 or 0 }, strings, path)
 end
@@ -259,7 +266,7 @@ local function add_dev(add, config, bound)
     end
   end
   for _, link in ipairs(LINKS) do
-    add("symlink", {}, { link[1], link[2] }, "devices")
+    add("symlink", NONE, link, "devices")
   end
 end
 
@@ -315,7 +322,7 @@ end
 -- @tparam table config
 function M.add_protected_paths(add, config)
   for index, path in ipairs(config.readonly_paths) do
-    add("readonly", {}, { path }, "readonly_paths[" .. index .. "]")
+    add("readonly", NONE, { path }, "readonly_paths[" .. index .. "]")
   end
   local source, null = "@null", ""
   if makes_null(config) then

@@ -8,6 +8,9 @@ local M = {}
 local DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 local DEFAULT_UMASK = 18 -- 0022
 
+-- What steps without numbers or strings share; nobody changes a step's lists.
+local NONE = {}
+
 local RLIMIT_NUMBER = {}
 for index, name in ipairs(words.rlimit_list) do
   RLIMIT_NUMBER[name] = index - 1
@@ -35,28 +38,21 @@ end
 --- The mask of a list of capability names.
 -- @treturn number exact, for there are 41 capabilities
 function M.capability_mask(names)
-  local mask, seen = 0, {}
-  for _, name in ipairs(names or {}) do
-    if not seen[name] then
-      seen[name] = true
-      mask = mask + CAP_BIT[name]
+  local mask = 0
+  for _, name in ipairs(names or NONE) do
+    local value = CAP_BIT[name]
+    if math.floor(mask / value) % 2 == 0 then
+      mask = mask + value
     end
   end
   return mask
-end
-
-local function capability_label(names)
-  if not names or #names == 0 then
-    return "none"
-  end
-  return table.concat(names, ",")
 end
 
 local function add_user(add, process, facts)
   local user = facts.user
   if not user then
     local who = process.user == "" and "root" or process.user
-    add("set_ids", {}, {}, "process.user", ("user=%s groups=%s"):format(who,
+    add("set_ids", NONE, NONE, "process.user", ("user=%s groups=%s"):format(who,
       table.concat(process.additional_groups, ",")))
     return
   end
@@ -66,22 +62,20 @@ local function add_user(add, process, facts)
       nums[#nums + 1] = group
     end
   end
-  add("set_ids", nums, {}, "process.user")
+  add("set_ids", nums, NONE, "process.user")
 end
 
 local function add_credentials(add, process, facts)
-  local caps = process.capabilities or {}
+  local caps = process.capabilities or NONE
   local path = process.capabilities_path
   local mask = M.capability_mask
-  add("bounding", { mask(caps.bounding) }, {}, path, capability_label(caps.bounding))
-  add("chown_stdio", { facts.user and facts.user.uid or 0 }, {}, "process.user", "to the user")
-  add("keep_caps", { 1 }, {}, path)
+  add("bounding", { mask(caps.bounding) }, NONE, path, caps)
+  add("chown_stdio", { facts.user and facts.user.uid or 0 }, NONE, "process.user", "to the user")
+  add("keep_caps", { 1 }, NONE, path)
   add_user(add, process, facts)
-  add("keep_caps", { 0 }, {}, path)
+  add("keep_caps", { 0 }, NONE, path)
   add("capset", { mask(caps.effective), mask(caps.permitted), mask(caps.inheritable),
-    mask(caps.ambient) }, {}, path, ("effective=%s permitted=%s ambient=%s"):format(
-    capability_label(caps.effective), capability_label(caps.permitted),
-    capability_label(caps.ambient)))
+    mask(caps.ambient) }, NONE, path, caps)
 end
 
 local function path_of(env)
@@ -141,6 +135,14 @@ local function add_exec(add, process, facts)
   add("exec", { count, #env }, strings, "process.args")
 end
 
+--- The config path to blame when execve(2) itself fails: its lists may be too long, all else is the
+-- program's.
+-- @tparam ctr.Error err
+-- @treturn string
+function M.blamed(err)
+  return err.errno == "E2BIG" and "process.args" or "process.args[1]"
+end
+
 local function add_label(add, process)
   if process.apparmor_profile ~= "" then
     add("label", { "@procfs" }, { "exec", "exec " .. process.apparmor_profile },
@@ -151,25 +153,21 @@ local function add_label(add, process)
   end
 end
 
-local function rlimit_label(limit)
-  return ("%s soft=%s hard=%s"):format(limit.type, tostring(limit.soft), tostring(limit.hard))
-end
-
 local function add_program(add, config, process, facts)
   if process.no_new_privileges then
-    add("no_new_privs", {}, {}, process.no_new_privileges_path)
+    add("no_new_privs", NONE, NONE, process.no_new_privileges_path)
   end
   add_label(add, process)
   for index, limit in ipairs(process.rlimits) do
-    add("rlimit", { M.rlimit(limit) }, {},
-      process.rlimits_path .. "[" .. index .. "]", rlimit_label(limit))
+    add("rlimit", { M.rlimit(limit) }, NONE,
+      process.rlimits_path .. "[" .. index .. "]", limit)
   end
   add_credentials(add, process, facts)
   if process.cwd ~= "" then
-    add("chdir", {}, { process.cwd }, "process.cwd")
+    add("chdir", NONE, { process.cwd }, "process.cwd")
   end
-  add("umask", { config.umask or DEFAULT_UMASK }, {}, "umask")
-  add("find_program", {}, M.candidates(process.args[1], process.env), "process.args[1]")
+  add("umask", { config.umask or DEFAULT_UMASK }, NONE, "umask")
+  add("find_program", NONE, M.candidates(process.args[1], process.env), "process.args[1]")
 end
 
 --- Adds the last part of a plan.
@@ -180,10 +178,10 @@ end
 function M.add(add, config, process, facts)
   add_program(add, config, process, facts)
   if config.parent_death_signal > 0 and facts.mode ~= "exec" then
-    add("pdeathsig", { config.parent_death_signal }, {}, "parent_death_signal")
+    add("pdeathsig", { config.parent_death_signal }, NONE, "parent_death_signal")
   end
   if facts.mode == "start" then
-    add("wait_fifo", { "@fifo", "@report" }, {}, nil, "until the container is told to execute")
+    add("wait_fifo", { "@fifo", "@report" }, NONE, nil, "until the container is told to execute")
   elseif facts.mode == "run" then
     add("sync", { 0 }, { "start" }, nil)
   end

@@ -98,14 +98,49 @@ local function labelled(step)
   return step.label or ""
 end
 
+-- These labels are what the step was made of: a start does not put it into words.
+local function map_text(step)
+  local rows = {}
+  for index, row in ipairs(step.label) do
+    rows[index] = ("%s %s %s"):format(row.container_id, row.host_id, row.size)
+  end
+  return table.concat(rows, ", ")
+end
+
+local function rlimit_raise_text(step)
+  return step.label.type .. " hard=" .. tostring(step.label.hard)
+end
+
+local function rlimit_text(step)
+  local limit = step.label
+  return ("%s soft=%s hard=%s"):format(limit.type, tostring(limit.soft), tostring(limit.hard))
+end
+
+local function capability_words(names)
+  if not names or #names == 0 then
+    return "none"
+  end
+  return table.concat(names, ",")
+end
+
+local function bounding_text(step)
+  return capability_words(step.label.bounding)
+end
+
+local function capset_text(step)
+  local caps = step.label
+  return ("effective=%s permitted=%s ambient=%s"):format(capability_words(caps.effective),
+    capability_words(caps.permitted), capability_words(caps.ambient))
+end
+
 local TEXT = {
   clone = function(step) return M.namespaces(step.nums[1]) end,
   unshare = function(step) return M.namespaces(step.nums[1]) end,
   join = function(step) return join_words(M.namespaces(step.nums[2]), step.label) end,
   cgroup_join = labelled,
   oom_score_adj = first_string,
-  uid_map = labelled,
-  gid_map = labelled,
+  uid_map = map_text,
+  gid_map = map_text,
   sync = first_string,
   more = labelled,
   set_ids = set_ids_text,
@@ -131,17 +166,17 @@ local TEXT = {
   mask = first_string,
   readonly = first_string,
   sysctl = function(step) return step.strings[1] .. " = " .. step.strings[2] end,
-  rlimit_raise = labelled,
-  rlimit = labelled,
+  rlimit_raise = rlimit_raise_text,
+  rlimit = rlimit_text,
   make_dir = first_string,
   chdir = first_string,
   umask = function(step) return ("%04o"):format(step.nums[1]) end,
   console = function(step) return ("%dx%d"):format(step.nums[2], step.nums[3]) end,
   chown_stdio = labelled,
   no_new_privs = labelled,
-  bounding = labelled,
+  bounding = bounding_text,
   keep_caps = first_number,
-  capset = labelled,
+  capset = capset_text,
   label = all_strings,
   find_program = first_string,
   pdeathsig = first_number,

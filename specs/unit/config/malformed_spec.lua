@@ -11,7 +11,7 @@ local FULL_CONFIG = {
   root_propagation = "rslave",
   mounts = {
     {
-      source = "/a", destination = "/b", device = "bind", flags = { "rbind", "ro" },
+      source = "/a", destination = "/b", device = "tmpfs", flags = { "nosuid", "ro" },
       cleared_flags = { "noexec" }, propagation_flags = { "rslave" }, data = "a=b",
       extensions = "copyup",
       premount_cmds = { { path = "a", args = { "b" }, env = { "A=b" }, dir = "/" } },

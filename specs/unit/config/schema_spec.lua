@@ -307,6 +307,23 @@ describe("ctr.config.schema", function()
       assert.equal("fuse.sshfs", parse_mount({ device = "fuse.sshfs" }).device)
     end)
 
+    it("need no device for a remount", function()
+      assert.equal("", parse({ mounts = { { destination = "/b", flags = { "remount", "ro" } } } })
+        .mounts[1].device)
+    end)
+
+    it("take nothing that would have no effect", function()
+      refused_mount(".data", "must be empty for a bind mount, which makes no file system",
+        { source = "/a", device = "bind", data = "size=1m" })
+      refused_mount(".data", "must be empty for a remount, which makes no file system",
+        { device = "tmpfs", flags = "remount", data = "size=1m" })
+      for _, mount in ipairs({ { device = "proc" }, { source = "/a", device = "bind" },
+        { device = "tmpfs", flags = "remount" } }) do
+        mount.extensions = "copyup"
+        refused_mount(".extensions", "must be empty: only a new tmpfs copies up", mount)
+      end
+    end)
+
     it("clean the destination", function()
       assert.equal("/a/c", parse_mount({ destination = "/a//b/../c/" }).destination)
     end)
@@ -533,9 +550,15 @@ describe("ctr.config.schema", function()
         local text = "must not contain `.`, `..` or empty components"
         refused_cgroups("path", text, { path = path })
         refused_cgroups("name", text, { name = path })
-        refused_cgroups("parent", text, { parent = path })
+        if path ~= "/" then
+          refused_cgroups("parent", text, { parent = path })
+        end
       end)
     end
+
+    it("may be made at the root of the hierarchies", function()
+      assert.equal("/", parse_cgroups({ parent = "/" }).parent)
+    end)
 
     it("have names that the kernel takes", function()
       refused_cgroups("path", "must not contain control characters", { path = "/a\nb" })

@@ -1,0 +1,48 @@
+-- Calls the library, and is killed at the given one of the core's calls that change something.
+-- Arguments: the project's folder, the state root, the container's root, its id, the action, the
+-- number of the call. Exits 0 when the action had fewer calls.
+
+local project, state, root, id, action, last = unpack(arg)
+last = tonumber(last)
+package.path = project .. "/lua/?.lua;" .. project .. "/lua/?/init.lua;" .. project .. "/?.lua;"
+  .. package.path
+package.cpath = project .. "/build/?.so;" .. package.cpath
+
+local core = require("ctr.core")
+local ctr = require("ctr")
+local actions = require("specs.support.crash_actions")
+
+local CALLS = {
+  path = { "mkdir", "rmdir", "unlink", "rename", "replace", "mkfifo", "write", "remove_tree",
+    "lock" },
+  fd = { "send", "recv", "write", "socketpair", "memfd" },
+  mount = { "clone" },
+  ns = { "open" },
+  proc = { "spawn", "wait", "send_signal", "pidfd_open", "stat" },
+  poll = { "wait" },
+}
+
+local function die()
+  local self = assert(core.proc.pidfd_open(core.proc.getpid()))
+  core.proc.send_signal(self, core.proc.signals.SIGKILL)
+end
+
+local factory = assert(ctr.new(state))
+local act = actions[action](factory, root, id)
+
+local count = 0
+local send_signal, pidfd_open = core.proc.send_signal, core.proc.pidfd_open
+for family, names in pairs(CALLS) do
+  for _, name in ipairs(names) do
+    local original = core[family][name]
+    core[family][name] = function(...)
+      count = count + 1
+      if count == last then
+        core.proc.send_signal, core.proc.pidfd_open = send_signal, pidfd_open
+        die()
+      end
+      return original(...)
+    end
+  end
+end
+act()
