@@ -266,7 +266,7 @@ local targets = {}
 
 local function row(what, value, limit, is_least)
   if not value then
-    targets[#targets + 1] = { what, "-", (is_least and "≥ " or "≤ ") .. limit, "no peer to compare" }
+    targets[#targets + 1] = { what, "-", (is_least and "≥ " or "≤ ") .. limit, "no peer" }
     return
   end
   local reached = value <= limit

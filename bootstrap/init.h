@@ -25,6 +25,8 @@ struct run {
 	int slots[CTR_WIRE_SLOTS]; /* 1 + descriptor: pages that nobody uses stay untouched */
 };
 
+#define TALK_FDS_MAX 32 /* more than there are cgroup hierarchies */
+
 /* plan.c: runs the plan and all that follow; returns only on failure. */
 int plan_run(struct run *run, struct ctr_err *err);
 
@@ -45,6 +47,8 @@ int talk_send_files(struct run *run, const struct ctr_frame *frame, const int *f
 int talk_send_fds(int socket, const void *data, size_t size, const int *fds, int count,
                   struct ctr_err *err);
 int talk_wait_ack(struct run *run, struct ctr_err *err);
+/* Waits for an ACK that brings descriptors, at most TALK_FDS_MAX; returns how many. */
+int talk_wait_fds(struct run *run, int *ret_fds, struct ctr_err *err);
 void talk_check_peer(const struct run *run);
 void talk_report(struct run *run, const struct ctr_err *failure);
 

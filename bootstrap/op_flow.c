@@ -29,6 +29,27 @@ int op_sync(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 	return 0;
 }
 
+int op_cgroup_sync(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	struct ctr_frame frame = {
+		.kind = CTR_FRAME_SYNC,
+		.step = run->step,
+		.err = { .op = "cgroups" },
+	};
+	int fds[TALK_FDS_MAX], count, result = 0;
+
+	(void)step; /* it says nothing */
+	if (talk_send(run, &frame, err) < 0)
+		return -1;
+	count = talk_wait_fds(run, fds, err);
+	for (int i = 0; i < count; i++) {
+		if (result == 0)
+			result = proc_write(fds[i], "0", "cgroup", err);
+		close(fds[i]);
+	}
+	return count < 0 ? -1 : result;
+}
+
 /* Opens what is there of the two files: what is odd is not worth a failure. */
 static int open_accounts(const struct run *run, int *fds, int *ret_bits)
 {

@@ -157,6 +157,51 @@ int talk_wait_ack(struct run *run, struct ctr_err *err)
 	return 0;
 }
 
+/* Reads what is there of a frame, and takes the descriptors that come along. */
+static ssize_t receive_part(struct run *run, void *data, size_t size, int *fds, int *count)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(TALK_FDS_MAX * sizeof(int))];
+	} control;
+	struct iovec iov = { .iov_base = data, .iov_len = size };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.room,
+		.msg_controllen = sizeof(control.room),
+	};
+	ssize_t got = recvmsg(run->control, &message, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+	if (header && header->cmsg_type == SCM_RIGHTS && *count == 0) {
+		*count = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(fds, CMSG_DATA(header), (size_t)*count * sizeof(int));
+	}
+	return got;
+}
+
+int talk_wait_fds(struct run *run, int *ret_fds, struct ctr_err *err)
+{
+	struct ctr_frame frame;
+	size_t done = 0;
+	int count = 0;
+
+	while (done < sizeof(frame)) {
+		ssize_t got = receive_part(run, (char *)&frame + done, sizeof(frame) - done,
+					   ret_fds, &count);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			leave();
+		done += (size_t)got;
+	}
+	if (frame.kind != CTR_FRAME_ACK)
+		return ctr_fail(err, EPROTO, "read", "frame %u instead of ACK", frame.kind);
+	return count;
+}
+
 void talk_check_peer(const struct run *run)
 {
 	struct pollfd poll_fd = { .fd = run->control };

@@ -146,6 +146,8 @@ struct ctr_wire_attr {
 	/* send READY, wait for ACK, close the control socket and all that the program does not get, \
 	 * wait for a byte from the fifo, which is open for reading and writing, non-blocking */ \
 	X(wait_fifo, 28041, 2, 0) /* fifo fd, report fd (a failed exec writes its frame there) */ \
+	/* send a SYNC frame "cgroups"; the ACK brings open `tasks` files (SCM_RIGHTS): join each */ \
+	X(cgroup_sync, 28043, 0, 0) \
 	/* execve what find_program found */ \
 	X(exec, 28042, 2, 1) /* args, env                           | args…, env… */
 

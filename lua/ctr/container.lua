@@ -50,6 +50,14 @@ local function refresh(container)
   return record.load(container, state)
 end
 
+local function run_fresh(container, action, ...)
+  local ok, err = refresh(container)
+  if not ok then
+    return nil, err
+  end
+  return action(container, ...)
+end
+
 local function locked(container, action, ...)
   if container.destroyed then
     return nil, errors.new("ContainerNotExists",
@@ -59,13 +67,13 @@ local function locked(container, action, ...)
   if not ok then
     return nil, err
   end
-  ok, err = refresh(container)
-  local result = { ok, err }
-  if ok then
-    result = { action(container, ...) }
-  end
+  -- A lock that an error left would stop this program itself at its next call.
+  local returned, value, problem = pcall(run_fresh, container, action, ...)
   container.store:unlock()
-  return unpack(result, 1, 2)
+  if not returned then
+    error(value, 0)
+  end
+  return value, problem
 end
 
 --- The container's id.

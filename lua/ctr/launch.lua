@@ -291,6 +291,36 @@ local function explain(err, step)
   return errors.with_path(err, path)
 end
 
+-- The ACK of the sync `start` goes ahead, as soon as all that is read before it has been sent.
+local function release(session)
+  local is_next = not session.awaits_tail and not session.awaits_cgroups
+  if session.mode == "run" and session.committed and is_next then
+    return acknowledge(session)
+  end
+  return true
+end
+
+-- Makes the cgroups that the container joins late, unless that was done ahead.
+local function provide_cgroups(session)
+  if not session.awaits_cgroups then
+    return true
+  end
+  local handles, err = session.make_cgroups()
+  if not handles then
+    return nil, err
+  end
+  local sent
+  sent, err = core.fd.send(session.socket, core.wire.frame("ACK", 0), handles, true)
+  for _, handle in ipairs(handles) do
+    handle:close()
+  end
+  if not sent and err.errno ~= "EPIPE" and err.errno ~= "ECONNRESET" then
+    return nil, err
+  end
+  session.awaits_cgroups = false
+  return release(session)
+end
+
 local handlers = {}
 
 function handlers.FAIL(session, frame)
@@ -303,6 +333,9 @@ function handlers.SYNC(session, frame)
     session.reached_start = true
     return true
   end
+  if frame.name == "cgroups" then
+    return provide_cgroups(session)
+  end
   local ok, err = idmap.write(session.host, session.factory, session.config, session.pid)
   if not ok then
     return nil, err
@@ -310,12 +343,6 @@ function handlers.SYNC(session, frame)
   return acknowledge(session)
 end
 
-local function release(session)
-  if session.mode == "run" and session.committed and not session.awaits_tail then
-    return acknowledge(session)
-  end
-  return true
-end
 
 local function commit(session)
   if session.committed or session.mode == "exec" then
@@ -502,12 +529,22 @@ local function has_tail(plan)
   return plan[#plan].op == "more"
 end
 
+-- While the bootstrap works: what it will ask for.
+local function work_ahead(session)
+  local ok, err = provide_cgroups(session)
+  if ok and session.mode == "run" then
+    return commit(session)
+  end
+  return ok, err
+end
+
 local function go(session, plan, flags)
   local ok, err = open_socket(session)
   if not ok then
     return nil, err
   end
   session.awaits_tail = has_tail(plan)
+  session.awaits_cgroups = session.make_cgroups ~= nil
   local message
   message, err = encode(session, plan)
   if not message then
@@ -518,8 +555,8 @@ local function go(session, plan, flags)
     return nil, err
   end
   close_opened(session)
-  if session.mode == "run" and not planner.needs_stage(session.spaces) then
-    ok, err = commit(session)
+  if not planner.needs_stage(session.spaces) then
+    ok, err = work_ahead(session)
     if not ok then
       return nil, err
     end
@@ -530,7 +567,8 @@ end
 --- Runs a plan to the point where the program runs, or (mode "start") waits for its fifo.
 -- @tparam table options `host`, `factory`, `config`, `process` (merged), `facts`, `spaces`, `mode`,
 -- `streams` (`ctr.stream`), `resources` (name → descriptor, for what only the caller knows),
--- `cgroup_fd` (for CLONE_INTO_CGROUP), `commit` (called with the pid before the program may run)
+-- `cgroup_fd` (for CLONE_INTO_CGROUP), `make_cgroups` (makes the cgroups that are joined late, and
+-- returns the files to join by), `commit` (called with the pid before the program may run)
 -- @tparam ctr.Plan plan
 -- @tparam number flags CLONE_NEW* for the spawn
 -- @treturn[1] table `pid`, `pidfd`

@@ -10,17 +10,18 @@
 
 local bit = require("bit")
 local mounts = require("ctr.plan.mounts")
+local namespaces = require("ctr.plan.namespaces")
 local program = require("ctr.plan.program")
 local text = require("ctr.plan.text")
 local words = require("ctr.config.words")
 
 local M = {}
 
-local CLONE = {
-  NEWTIME = 0x80, NEWNS = 0x20000, NEWCGROUP = 0x02000000, NEWUTS = 0x04000000,
-  NEWIPC = 0x08000000, NEWUSER = 0x10000000, NEWPID = 0x20000000, NEWNET = 0x40000000,
-}
+local CLONE = namespaces.CLONE
 M.CLONE = CLONE
+M.namespaces = namespaces.sort
+M.needs_stage = namespaces.needs_stage
+M.clone_flags = namespaces.clone_flags
 
 local DEFAULT_PROPAGATION = bit.bor(mounts.MS.SLAVE, mounts.MS.REC)
 local KEYRING_SEARCH = { user = 0x8, host = 0x80000 } -- KEY_OTH_SEARCH, KEY_USR_SEARCH
@@ -79,28 +80,6 @@ local function new_plan()
   return plan, add
 end
 
---- Sorts the configured namespaces.
--- @treturn table `new` and `joined`: type → true / path; `mask`: CLONE_NEW* of the new ones
-function M.namespaces(config)
-  local new, joined, mask = {}, {}, 0
-  for index, namespace in ipairs(config.namespaces) do
-    if namespace.path == "" then
-      new[namespace.type] = true
-      mask = bit.bor(mask, CLONE[namespace.type])
-    else
-      joined[namespace.type] = { path = namespace.path, index = index }
-    end
-  end
-  return { new = new, joined = joined, mask = mask, user = new.NEWUSER or joined.NEWUSER ~= nil }
-end
-
---- Says whether the start needs a stage before the container's first process: a user namespace has
--- to be entered before the others are made, and a process enters a pid namespace only by its
--- children.
-function M.needs_stage(spaces)
-  return spaces.user or spaces.joined.NEWPID ~= nil
-end
-
 local function has_commands(config)
   for _, mount in ipairs(config.mounts) do
     if #mount.premount_cmds > 0 or #mount.postmount_cmds > 0 then
@@ -116,6 +95,29 @@ end
 -- mount (they run host programs), and a mount namespace that is joined.
 function M.is_copied(config, facts, spaces)
   return facts.rootless or has_commands(config) or spaces.joined.NEWNS ~= nil
+end
+
+--- Says whether the container may join its cgroups late, while they are made by the library as the
+-- bootstrap works. Not where its mounts show the cgroups, or copy content that its memory limit is
+-- to count.
+function M.may_join_late(config)
+  for _, mount in ipairs(config.mounts) do
+    local is_cgroup = mount.device == "cgroup" or mount.device == "cgroup2"
+    if is_cgroup or mount.extensions ~= 0 then
+      return false
+    end
+  end
+  return true
+end
+
+local function add_late_cgroups(add, facts, spaces)
+  if not facts.joins_late then
+    return
+  end
+  add("cgroup_sync", NONE, NONE, "cgroups", "the container's, made meanwhile")
+  if spaces.new.NEWCGROUP then
+    add("unshare", { CLONE.NEWCGROUP }, NONE, "namespaces")
+  end
 end
 
 local function add_cgroups(add, facts)
@@ -134,104 +136,6 @@ local function add_early_settings(add, config, process)
     add("rlimit_raise", { resource, hard }, NONE,
       process.rlimits_path .. "[" .. index .. "]", limit)
   end
-end
-
--- setns(2) wants the rights of the namespace's owner: a privileged caller has them now and a
--- rootless one only inside the user namespace.
-local JOIN_ORDER = { "NEWIPC", "NEWUTS", "NEWNET", "NEWCGROUP", "NEWTIME", "NEWPID", "NEWNS" }
-
-local function add_join(add, spaces, kind)
-  local joined = spaces.joined[kind]
-  if joined then
-    add("join", { "@ns:" .. kind, CLONE[kind] }, NONE, "namespaces[" .. joined.index .. "]",
-      joined.path)
-  end
-end
-
-local function add_joins(add, spaces)
-  for _, kind in ipairs(JOIN_ORDER) do
-    add_join(add, spaces, kind)
-  end
-end
-
-local function add_user_namespace(add, config, facts, spaces)
-  if spaces.joined.NEWUSER then
-    add_join(add, spaces, "NEWUSER")
-  else
-    add("unshare", { CLONE.NEWUSER }, NONE, "namespaces")
-    add("sync", { 1 }, { "userns" }, "uid_mappings")
-    add("uid_map", NONE, NONE, "uid_mappings", config.uid_mappings).by = "parent"
-    add("gid_map", NONE, NONE, "gid_mappings", config.gid_mappings).by = "parent"
-  end
-  add("set_ids", { 0, 0, facts.can_setgroups and 1 or 0 }, NONE, "uid_mappings")
-end
-
-local function add_time_offsets(add, config, spaces)
-  if not spaces.new.NEWTIME then
-    return
-  end
-  local lines = {}
-  for _, clock in ipairs({ "monotonic", "boottime" }) do
-    local offset = config.time_offsets and config.time_offsets[clock]
-    if offset then
-      lines[#lines + 1] = ("%s %s %s\n"):format(clock, offset.secs, offset.nanosecs)
-    end
-  end
-  add("time_offsets", { "@procfs" }, { table.concat(lines) }, "time_offsets")
-end
-
-local WITHOUT_STAGE = bit.bor(CLONE.NEWPID, CLONE.NEWNET, CLONE.NEWIPC, CLONE.NEWUTS)
-
---- The namespaces that the spawning clone3(2) itself makes: all that have no order to keep.
--- Not the mount namespace (it would copy the host's mounts), the cgroup namespace (its root is the
--- cgroup of then) nor the time namespace (not possible with CLONE_VM).
-function M.clone_flags(spaces)
-  if M.needs_stage(spaces) then
-    return 0
-  end
-  return bit.band(spaces.mask, WITHOUT_STAGE)
-end
-
-local function add_plain_namespaces(add, config, spaces, copied)
-  add_joins(add, spaces)
-  if not copied then
-    add("join", { "@lean", CLONE.NEWNS }, NONE, "namespaces", "an empty mount namespace")
-  end
-  local rest = bit.band(spaces.mask, bit.bnot(WITHOUT_STAGE))
-  add("unshare", { rest }, NONE, "namespaces")
-  add_time_offsets(add, config, spaces)
-end
-
-local function add_staged_namespaces(add, config, facts, spaces, copied)
-  if not copied then
-    add("join", { spaces.user and "@lean_proc" or "@lean", CLONE.NEWNS }, NONE, "namespaces",
-      "an empty mount namespace")
-  end
-  if not facts.rootless then
-    add_joins(add, spaces)
-  end
-  if spaces.user then
-    add_user_namespace(add, config, facts, spaces)
-  end
-  if facts.rootless then
-    add_joins(add, spaces)
-  end
-  local rest = bit.band(spaces.mask, bit.bnot(CLONE.NEWUSER))
-  if rest ~= 0 then
-    add("unshare", { rest }, NONE, "namespaces")
-  end
-  add_time_offsets(add, config, spaces)
-  if spaces.new.NEWPID or spaces.joined.NEWPID then
-    add("fork", NONE, NONE, "namespaces", "the rest runs in the pid namespace")
-  end
-end
-
-local function add_namespaces(add, config, facts, spaces, copied)
-  if M.needs_stage(spaces) then
-    add_staged_namespaces(add, config, facts, spaces, copied)
-    return
-  end
-  add_plain_namespaces(add, config, spaces, copied)
 end
 
 local function propagation_of(config)
@@ -429,7 +333,7 @@ function M.start(config, process, facts)
   add("clone", { clone }, NONE, "namespaces").by = "parent"
   add_cgroups(add, facts)
   add_early_settings(add, config, process)
-  add_namespaces(add, config, facts, spaces, copied)
+  namespaces.add(add, config, facts, spaces, copied)
   add("setsid", NONE, NONE)
   add_keyring(add, config, facts, spaces, true)
   for index, network in ipairs(config.networks) do
@@ -449,6 +353,7 @@ function M.start(config, process, facts)
   add_identity(add, config)
   add_sysctls(add, config)
   mounts.add_protected_paths(add, config)
+  add_late_cgroups(add, facts, spaces)
   add_rest(add, config, process, facts)
   if refs then
     replace_refs(plan, refs)

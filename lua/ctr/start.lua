@@ -158,7 +158,19 @@ local function close_handles(handles, directory)
   end
 end
 
+-- Makes the cgroups and opens what a process joins them by.
+local function make_cgroups(container)
+  local created, err = container.cgroup:create()
+  if not created then
+    return nil, err
+  end
+  return container.cgroup:join()
+end
+
 local function launch_in_cgroups(container, options, make_plan, flags)
+  if options.make_cgroups then
+    return launch.run(options, make_plan(), flags)
+  end
   local handles, directory = join_cgroups(container, options.facts, options.resources)
   if not handles then
     return nil, directory
@@ -195,6 +207,9 @@ local function init_options(container, process, mode, facts, spaces, streams, co
     host = container.host, factory = container.factory, config = container.configuration,
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
     resources = { ["@console"] = console.socket },
+    make_cgroups = facts.joins_late and function()
+      return make_cgroups(container)
+    end or nil,
     commit = function(pid)
       return commit_init(container, pid)
     end,
@@ -225,8 +240,12 @@ local function launch_init(container, process, mode, facts, spaces, streams, con
 end
 
 local function start_init(container, process, mode, facts, spaces)
+  -- On v2 a process is cloned into its cgroup, which has to be there: the others are made while
+  -- the bootstrap works.
+  facts.joins_late = container.cgroup:joins_by_file()
+    and planner.may_join_late(container.configuration)
   local created, err = record.intend(container)
-  if created then
+  if created and not facts.joins_late then
     created, err = container.cgroup:create()
   end
   if not created then

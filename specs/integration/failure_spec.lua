@@ -12,12 +12,17 @@ local THROUGH_FILE = "/etc/passwd/below"
 local COPIED_MOUNTS = { { source = "tmpfs", destination = "/tmp", device = "tmpfs",
   premount_cmds = { { path = "/bin/true" } } } }
 local COPIED = { mounts = COPIED_MOUNTS }
+-- Content that is copied is counted by the memory limit, so the cgroups are joined first.
+local FILLED_MOUNTS = { { source = "tmpfs", destination = "/etc", device = "tmpfs",
+  extensions = { "copyup" } } }
+local FILLED = { mounts = FILLED_MOUNTS }
 
 -- For each operation that can fail: how a step of it is made to, in which configuration, and with
 -- what. The kernel refuses none of the others what the parser lets pass: sync, setsid, umask,
--- chown_stdio, no_new_privs, bounding, keep_caps, pdeathsig; more and wait_fifo only talk.
+-- chown_stdio, no_new_privs, bounding, keep_caps, pdeathsig;
+-- more, cgroup_sync and wait_fifo only talk.
 local FAILURES = {
-  cgroup_join = { nums = { "@procfs" } },
+  cgroup_join = { config = FILLED, nums = { "@procfs" } },
   oom_score_adj = { config = { oom_score_adj = 100 }, strings = { "99999" }, errno = "EINVAL" },
   rlimit_raise = { config = { rlimits = { { type = "RLIMIT_NOFILE", hard = 99, soft = 99 } } },
     nums = { 99, 1 }, errno = "EINVAL" },
@@ -29,7 +34,8 @@ local FAILURES = {
     networks = {} }, strings = { "nonsense\n" }, errno = "EINVAL" },
   set_ids = { config = STAGED, nums = { 4000000000, 0, 1 }, errno = "EINVAL" },
   fork = { config = { namespaces = STAGED.namespaces, uid_mappings = MAPPING,
-    gid_mappings = MAPPING, cgroups = { parent = box.PARENT, pids_limit = 1 } },
+    gid_mappings = MAPPING, mounts = FILLED_MOUNTS,
+    cgroups = { parent = box.PARENT, pids_limit = 1 } },
     errno = "EAGAIN" },
   keyring = { strings = { ("k"):rep(5000) }, errno = "EINVAL" },
   hostname = { strings = { ("h"):rep(65) }, errno = "EINVAL" },

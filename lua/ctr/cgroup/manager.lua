@@ -268,6 +268,13 @@ function methods:create()
   return true
 end
 
+--- Tells whether a process joins by writing to files, at any time: on v2 it is cloned into its
+-- cgroup.
+-- @treturn boolean
+function methods:joins_by_file()
+  return self.kind ~= "none" and self.driver.JOINS_BY_FILE == true
+end
+
 --- Opens what a process needs to join: the files to which it writes "0", and the directory for
 -- CLONE_INTO_CGROUP. All of it is the caller's to close.
 -- @treturn[1] table handles

@@ -295,6 +295,8 @@ function M.set(manager, resources, device_writes)
   return set_devices(manager, device_writes)
 end
 
+M.JOINS_BY_FILE = true
+
 --- Opens the files to which a process writes "0" to join.
 -- `tasks`, not `cgroup.procs`: moving a whole thread group takes a global lock and waits for an RCU
 -- grace period, up to ten milliseconds; a process of one thread that moves itself need not.

@@ -138,6 +138,7 @@ local TEXT = {
   unshare = function(step) return M.namespaces(step.nums[1]) end,
   join = function(step) return join_words(M.namespaces(step.nums[2]), step.label) end,
   cgroup_join = labelled,
+  cgroup_sync = labelled,
   oom_score_adj = first_string,
   uid_map = map_text,
   gid_map = map_text,
