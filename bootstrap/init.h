@@ -18,6 +18,7 @@ struct run {
 	mode_t umask;  /* the program's: it is 0 while the plan runs */
 	int born;      /* ends when the half that forked us has told our pid; -1 */
 	int null_used; /* 1 + the descriptor of the null mount that is attached */
+	bool in_dir;   /* a chdir that only tried succeeded */
 	int empty_dir; /* 1 + the attached empty directory of mask */
 	const char *program;
 	void *message;

@@ -167,22 +167,41 @@ int op_rlimit_raise(struct run *run, const struct ctr_step *step, struct ctr_err
 	return 0;
 }
 
-int op_chdir(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+static int enter_dir(const struct run *run, const char *path, struct ctr_err *err)
 {
-	const char *path = step->strs[0];
 	ctr_auto_fd int fd = ctr_path_open(run->root, path, O_PATH | O_DIRECTORY, 0, err);
-	char cwd[PATH_MAX];
 
 	if (fd < 0)
 		return ctr_fail(err, err->num, "chdir", "%s", path);
 	if (fchdir(fd) < 0)
 		return ctr_fail(err, errno, "chdir", "%s", path);
-	/* The call itself: the C library's hides a directory outside (CVE-2024-21626). */
+	return 0;
+}
+
+/* The call itself: the C library's hides a directory outside (CVE-2024-21626). */
+static int check_inside(const char *path, struct ctr_err *err)
+{
+	char cwd[PATH_MAX];
+
 	if (syscall(SYS_getcwd, cwd, sizeof(cwd)) < 0)
 		return ctr_fail(err, errno, "getcwd", "%s", path);
 	if (cwd[0] != '/')
 		return ctr_fail(err, ENOENT, "chdir", "%s (not inside the root)", path);
 	return 0;
+}
+
+int op_chdir(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	const char *path = step->strs[0];
+	bool tries = step->nums[0], is_done = run->in_dir;
+
+	run->in_dir = false;
+	if (is_done && !tries)
+		return check_inside(path, err);
+	if (enter_dir(run, path, err) < 0)
+		return tries && (err->num == EACCES || err->num == EPERM) ? 0 : -1;
+	run->in_dir = tries;
+	return check_inside(path, err);
 }
 
 int op_umask(struct run *run, const struct ctr_step *step, struct ctr_err *err)

@@ -69,7 +69,7 @@ static const struct rule {
 	{ CTR_OP_rlimit_raise, "wq" },
 	{ CTR_OP_rlimit, "wqq" },
 	{ CTR_OP_make_dir, "p" },
-	{ CTR_OP_chdir, "" },
+	{ CTR_OP_chdir, "b" },
 	{ CTR_OP_umask, "p" },
 	{ CTR_OP_console, "dhhb" },
 	{ CTR_OP_chown_stdio, "u" },

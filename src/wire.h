@@ -130,7 +130,9 @@ struct ctr_wire_attr {
 	X(rlimit_raise, 28027, 2, 0) /* resource, hard: raised if it is lower */ \
 	X(rlimit, 28028, 3, 0) /* resource, soft, hard (unsigned) */ \
 	X(make_dir, 28029, 1, 1) /* mode                            | path, with its parents */ \
-	X(chdir, 28030, 0, 1) /* and getcwd must be inside the root | path */ \
+	/* and getcwd must be inside the root; tries 1: a refusal (EACCES, EPERM) is left to the next \
+	   chdir, which does nothing where the one before was not refused */ \
+	X(chdir, 28030, 1, 1) /* tries                              | path */ \
 	X(umask, 28031, 1, 0) \
 	/* a pty of the container's devpts becomes 0-2 and the terminal; its master goes over fd */ \
 	X(console, 28032, 4, 0) /* socket fd, columns, rows, 1 = also on /dev/console */ \

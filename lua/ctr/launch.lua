@@ -8,11 +8,11 @@ local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
 local planner = require("ctr.plan")
 local program = require("ctr.plan.program")
+local resources = require("ctr.resources")
 local user = require("ctr.user")
 
 local M = {}
 
-local MS_REC = 0x4000
 local USER_FILE_MAX = 1024 * 1024
 local SIGKILL = 9
 
@@ -50,100 +50,20 @@ local function close_opened(session)
   session.opened = {}
 end
 
-local function clone_options(config, recursive)
-  local propagation = planner.propagation_of(config)
-  -- A recursive propagation of the root reaches every mount below it, so the clones of host
-  -- mounts as well: without it, a bind keeps its own.
-  local inherits = bit.band(propagation, MS_REC) ~= 0
-  return { recursive = recursive, propagation = inherits and bit.band(propagation,
-    bit.bnot(MS_REC)) or nil }
-end
-
-local openers = {}
-
-function openers.procfs(session)
-  return session.host:procfs()
-end
-
-function openers.lean(session)
-  return session.host:lean()
-end
-
-function openers.lean_proc(session)
-  return session.host:lean_proc()
-end
-
-function openers.none()
-  return core.wire.NONE
-end
-
-function openers.rootfs(session)
-  local handle, err = core.mount.clone(session.config.rootfs,
-    { recursive = true, propagation = planner.tree_propagation(session.config) })
-  return handle and keep_open(session, handle), err
-end
-
-function openers.mount(session, index)
-  local mount = session.config.mounts[index]
-  local recursive = bit.band(mount.flags, MS_REC) ~= 0
-  local handle, err = core.mount.clone(mount.source, clone_options(session.config, recursive))
-  return handle and keep_open(session, handle), err
-end
-
-local KINDS = { c = "char", u = "char", b = "block" }
-
-function openers.device(session, index)
-  local device = session.config.devices[index]
-  local handle, err = core.mount.clone(device.path, {})
-  if not handle then
-    return nil, err
-  end
-  keep_open(session, handle)
-  local stat = core.path.stat(handle, "")
-  if not stat or stat.type ~= KINDS[device.type] or stat.rdev_major ~= device.major
-    or stat.rdev_minor ~= device.minor then
-    return nil, errors.new("SystemError", ("the host's %s is not the device %s %d:%d"):format(
-      device.path, device.type, device.major, device.minor))
-  end
-  return handle
-end
-
-function openers.null(session)
-  local handle, err = core.mount.clone("/dev/null", {})
-  return handle and keep_open(session, handle), err
-end
-
-function openers.ns(session, kind)
-  local path = session.spaces.joined[kind].path
-  local handle, found = core.ns.open(path)
-  if not handle then
-    return nil, found
-  end
-  keep_open(session, handle)
-  if found ~= kind then
-    return nil, errors.new("SystemError", ("%s is a namespace of type %s, not %s"):format(path,
-      found, kind))
-  end
-  return handle
-end
-
-local function open_resource(session, name)
-  local kind, argument = name:match("^@([%l_]+):?(.*)$")
-  local opener = openers[kind]
-  return opener(session, tonumber(argument) or argument)
-end
-
 local function resolve(session, name, step)
   local number = session.numbers[name]
   if number then
     return number
   end
-  local fd, err = session.resources[name], nil
+  local fd, is_ours = session.resources[name], false
   if not fd then
-    fd, err = open_resource(session, name)
+    fd, is_ours = resources.open(session, name)
   end
   if not fd then
-    return nil, errors.with_path(err, step.path)
+    return nil, errors.with_path(is_ours, step.path)
+  end
+  if is_ours then
+    keep_open(session, fd)
   end
   if fd == core.wire.NONE then
     session.numbers[name] = fd

@@ -54,7 +54,7 @@ local FAILURES = {
   sysctl = { config = { sysctl = { ["kernel.shmmni"] = "100" } },
     strings = { "kernel/nonesuch", "1" }, errno = "ENOENT" },
   make_dir = { spec = { cwd = "/tmp" }, strings = { THROUGH_FILE }, errno = "ENOTDIR" },
-  chdir = { spec = { cwd = "/tmp" }, strings = { "/etc/passwd" }, errno = "ENOTDIR" },
+  chdir = { first = true, spec = { cwd = "/tmp" }, strings = { "/etc/passwd" }, errno = "ENOTDIR" },
   console = { spec = { terminal = true }, nums = { "@procfs", 0, 0, 1 }, errno = "EBADF" },
   capset = { nums = { 2 ^ 21, 0, 0, 0 }, errno = "EPERM" },
   label = { config = {}, insert = { op = "label", nums = { "@procfs" },
@@ -68,13 +68,14 @@ local FAILURES = {
   move_root = { config = { no_pivot_root = true, mounts = COPIED_MOUNTS }, repeated = true },
 }
 
-local function last_of(steps, op)
-  for index = #steps, 1, -1 do
-    if steps[index].op == op then
-      return index
+local function position_of(steps, op, is_first)
+  local found
+  for index, step in ipairs(steps) do
+    if step.op == op and not (is_first and found) then
+      found = index
     end
   end
-  return nil
+  return found
 end
 
 local function spoil(steps, op, failure)
@@ -82,7 +83,7 @@ local function spoil(steps, op, failure)
     table.insert(steps, 2, failure.insert)
     return failure.insert
   end
-  local index = assert(last_of(steps, op), "the plan has no " .. op)
+  local index = assert(position_of(steps, op, failure.first), "the plan has no " .. op)
   local step = steps[index]
   step.nums = failure.nums or step.nums
   step.strings = failure.strings or step.strings

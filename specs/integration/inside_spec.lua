@@ -120,6 +120,11 @@ describe("inside a container", function()
     assert.equal("/made/here", out("pwd", nil, { cwd = "/made/here" }))
   end)
 
+  it("the working folder may be one that only root may enter", function()
+    os.execute("mkdir -p " .. b.root .. "/secret && chmod 700 " .. b.root .. "/secret")
+    assert.equal("/secret 7", out("echo $(pwd) $(id -u)", nil, { cwd = "/secret", user = "7:7" }))
+  end)
+
   it("sysctls of the container's namespaces are set", function()
     local script = "echo $(cat /proc/sys/kernel/shmmni /proc/sys/net/ipv4/ip_forward)"
     assert.equal("8192 1", out(script, {

@@ -7,6 +7,7 @@ local M = {}
 
 local DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 local DEFAULT_UMASK = 18 -- 0022
+local CHDIR_TRY, CHDIR_AGAIN = 1, 0
 
 -- What steps without numbers or strings share; nobody changes a step's lists.
 local NONE = {}
@@ -162,9 +163,13 @@ local function add_program(add, config, process, facts)
     add("rlimit", { M.rlimit(limit) }, NONE,
       process.rlimits_path .. "[" .. index .. "]", limit)
   end
+  -- Root may enter what the user may not ("/root"), and the user what root may not (NFS).
+  if process.cwd ~= "" then
+    add("chdir", { CHDIR_TRY }, { process.cwd }, "process.cwd")
+  end
   add_credentials(add, process, facts)
   if process.cwd ~= "" then
-    add("chdir", NONE, { process.cwd }, "process.cwd")
+    add("chdir", { CHDIR_AGAIN }, { process.cwd }, "process.cwd")
   end
   add("umask", { config.umask or DEFAULT_UMASK }, NONE, "umask")
   add("find_program", NONE, M.candidates(process.args[1], process.env), "process.args[1]")

@@ -1,0 +1,106 @@
+--- What a plan names of the host (`@rootfs`, `@mount:3`, `@ns:NEWNET`, …), and how it is opened.
+-- @module ctr.resources
+
+local bit = require("bit")
+local core = require("ctr.core")
+local errors = require("ctr.errors")
+local planner = require("ctr.plan")
+
+local M = {}
+
+local MS_REC = 0x4000
+
+local function clone_options(config, recursive)
+  local propagation = planner.propagation_of(config)
+  -- A recursive propagation of the root reaches every mount below it, so the clones of host
+  -- mounts as well: without it, a bind keeps its own.
+  local inherits = bit.band(propagation, MS_REC) ~= 0
+  return { recursive = recursive, propagation = inherits and bit.band(propagation,
+    bit.bnot(MS_REC)) or nil }
+end
+
+local openers = {}
+
+function openers.procfs(session)
+  return session.host:procfs()
+end
+
+function openers.lean(session)
+  return session.host:lean()
+end
+
+function openers.lean_proc(session)
+  return session.host:lean_proc()
+end
+
+function openers.none()
+  return core.wire.NONE
+end
+
+function openers.rootfs(session)
+  return core.mount.clone(session.config.rootfs,
+    { recursive = true, propagation = planner.tree_propagation(session.config) })
+end
+
+function openers.mount(session, index)
+  local mount = session.config.mounts[index]
+  local recursive = bit.band(mount.flags, MS_REC) ~= 0
+  return core.mount.clone(mount.source, clone_options(session.config, recursive))
+end
+
+local KINDS = { c = "char", u = "char", b = "block" }
+
+function openers.device(session, index)
+  local device = session.config.devices[index]
+  local handle, err = core.mount.clone(device.path, {})
+  if not handle then
+    return nil, err
+  end
+  local stat = core.path.stat(handle, "")
+  if not stat or stat.type ~= KINDS[device.type] or stat.rdev_major ~= device.major
+    or stat.rdev_minor ~= device.minor then
+    handle:close()
+    return nil, errors.new("SystemError", ("the host's %s is not the device %s %d:%d"):format(
+      device.path, device.type, device.major, device.minor))
+  end
+  return handle
+end
+
+function openers.null()
+  return core.mount.clone("/dev/null", {})
+end
+
+function openers.ns(session, kind)
+  local path = session.spaces.joined[kind].path
+  local handle, found = core.ns.open(path)
+  if not handle then
+    return nil, found
+  end
+  if found ~= kind then
+    handle:close()
+    return nil, errors.new("SystemError", ("%s is a namespace of type %s, not %s"):format(path,
+      found, kind))
+  end
+  return handle
+end
+
+-- The host keeps what serves every start.
+local SHARED = { procfs = true, lean = true, lean_proc = true, none = true }
+
+--- Opens what a name stands for.
+-- @tparam table session `host`, `config`, `spaces`
+-- @tparam string name
+-- @treturn[1] ctr.fd
+-- @treturn[1] boolean whether the caller has to close it
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.open(session, name)
+  local kind, argument = name:match("^@([%l_]+):?(.*)$")
+  local handle, err = openers[kind](session, tonumber(argument) or argument)
+  if not handle then
+    return nil, err
+  end
+  return handle, not SHARED[kind]
+end
+
+return M
