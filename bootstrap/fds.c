@@ -68,6 +68,6 @@ int fds_drop(const struct run *run, struct ctr_err *err)
 			done = close_range_of((unsigned)from, (unsigned)fd - 1, err);
 		from = fd + 1;
 	}
-	memset(needed, 0, (size_t)(top / 8 + 1));
+	memset(needed, 0, (size_t)top / 8 + 1);
 	return done < 0 ? -1 : close_range_of((unsigned)from, ~0U, err);
 }

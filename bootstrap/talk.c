@@ -178,12 +178,14 @@ static ssize_t receive_part(struct run *run, void *data, size_t size, int *fds, 
 		*count = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 		memcpy(fds, CMSG_DATA(header), (size_t)*count * sizeof(int));
 	}
+	if (got > 0 && message.msg_flags & MSG_CTRUNC)
+		*count = -1; /* a cgroup that is not joined is a limit that does not hold */
 	return got;
 }
 
 int talk_wait_fds(struct run *run, int *ret_fds, struct ctr_err *err)
 {
-	struct ctr_frame frame;
+	struct ctr_frame frame = { 0 };
 	size_t done = 0;
 	int count = 0;
 
@@ -197,6 +199,8 @@ int talk_wait_fds(struct run *run, int *ret_fds, struct ctr_err *err)
 			leave();
 		done += (size_t)got;
 	}
+	if (count < 0)
+		return ctr_fail(err, EMFILE, "recvmsg", "descriptors");
 	if (frame.kind != CTR_FRAME_ACK)
 		return ctr_fail(err, EPROTO, "read", "frame %u instead of ACK", frame.kind);
 	return count;

@@ -8,10 +8,15 @@ local M = {}
 
 ffi.cdef([[
 int mknod(const char *path, unsigned mode, unsigned long device);
+int link(const char *from, const char *to);
 ]])
 
 local TYPES = { char = 0x2000, block = 0x6000, socket = 0xC000 }
 local CANARY = "nobody may read this"
+local FOLDERS = { "bin", "etc", "proc", "sys", "dev", "data", "deep", "deep/in", "work", "kept",
+  "secret_folder" }
+local FILES = { ["etc/passwd"] = "root:x:0:0:root:/:/bin/sh\n", ["etc/group"] = "root:x:0:\n",
+  secret = "secret\n", ["secret_folder/file"] = "hidden\n", file = "" }
 
 local function run(command)
   local status = os.execute(command)
@@ -24,32 +29,40 @@ local function write(path, text)
   file:close()
 end
 
-local function node(path, kind, major, minor)
-  assert(ffi.C.mknod(path, TYPES[kind] + 0x1B6, major * 256 + minor) == 0, "mknod " .. path)
+local function node(hostile, path, kind, major, minor)
+  local here = hostile.root .. "/" .. path
+  assert(ffi.C.mknod(here, TYPES[kind] + 0x1B6, major * 256 + minor) == 0, "mknod " .. here)
 end
 
-local hostile_methods = {}
-local hostile_metatable = { __index = hostile_methods }
+local function symlink(hostile, path, text)
+  assert(core.path.symlink(hostile.parent, text, "hostile/" .. path))
+end
 
--- What a kind puts in the place of a path; `here` and `outside` are host paths.
+--- What a kind puts in the place of a path.
 M.kinds = {
   missing = function() end,
-  file = function(here) write(here, "a file") end,
-  directory = function(here) run("mkdir -p " .. here .. "/inside") end,
-  fifo = function(here) run("mkfifo -m 666 " .. here) end,
-  socket = function(here) node(here, "socket", 0, 0) end,
-  null = function(here) node(here, "char", 1, 3) end,
-  zero = function(here) node(here, "char", 1, 5) end,
-  block = function(here) node(here, "block", 7, 250) end,
-  link = function(here, outside) run(("ln -s %s/folder %s"):format(outside, here)) end,
-  file_link = function(here, outside) run(("ln -s %s/file %s"):format(outside, here)) end,
-  climbing_link = function(here, outside)
-    run(("ln -s %s%s/folder %s"):format(("../"):rep(20), outside:sub(2), here))
+  file = function(hostile, path) write(hostile.root .. "/" .. path, "a file") end,
+  directory = function(hostile, path)
+    assert(core.path.mkdir(hostile.parent, "hostile/" .. path, 493))
   end,
-  dangling_link = function(here, outside) run(("ln -s %s/new %s"):format(outside, here)) end,
-  looping_link = function(here) run(("ln -s %s %s"):format(here:match("[^/]+$"), here)) end,
-  magic_link = function(here) run("ln -s /proc/self/fd/4 " .. here) end,
-  outer_link = function(here) run("ln -s /proc/1/root" .. here .. " " .. here) end,
+  fifo = function(hostile, path)
+    assert(core.path.mkfifo(hostile.parent, "hostile/" .. path, 438))
+  end,
+  socket = function(hostile, path) node(hostile, path, "socket", 0, 0) end,
+  null = function(hostile, path) node(hostile, path, "char", 1, 3) end,
+  zero = function(hostile, path) node(hostile, path, "char", 1, 5) end,
+  block = function(hostile, path) node(hostile, path, "block", 7, 250) end,
+  link = function(hostile, path) symlink(hostile, path, hostile.outside .. "/folder") end,
+  file_link = function(hostile, path) symlink(hostile, path, hostile.outside .. "/file") end,
+  climbing_link = function(hostile, path)
+    symlink(hostile, path, ("../"):rep(20) .. hostile.outside:sub(2) .. "/folder")
+  end,
+  dangling_link = function(hostile, path) symlink(hostile, path, hostile.outside .. "/new") end,
+  looping_link = function(hostile, path) symlink(hostile, path, path:match("[^/]+$")) end,
+  magic_link = function(hostile, path) symlink(hostile, path, "/proc/self/fd/4") end,
+  outer_link = function(hostile, path)
+    symlink(hostile, path, "/proc/1/root" .. hostile.outside .. "/folder")
+  end,
 }
 
 --- The names of the kinds, sorted.
@@ -62,13 +75,17 @@ function M.names()
   return names
 end
 
+local hostile_methods = {}
+local hostile_metatable = { __index = hostile_methods }
+
 --- Makes the folder with the canaries, and a place for roots.
 -- @tparam string folder which exists
 -- @tparam string busybox of the host, static
 function M.new(folder, busybox)
   local hostile = setmetatable({ folder = folder, root = folder .. "/hostile",
-    outside = folder .. "/outside", given = folder .. "/outside/given", busybox = busybox }, hostile_metatable)
-  run(("mkdir -p %s/folder/sub %s %s"):format(hostile.outside, hostile.given, hostile.root))
+    outside = folder .. "/outside", given = folder .. "/outside/given", busybox = busybox },
+    hostile_metatable)
+  run(("mkdir -p %s/folder/sub %s"):format(hostile.outside, hostile.given))
   write(hostile.given .. "/file", "given")
   for _, name in ipairs({ "file", "folder/null", "folder/ptmx", "folder/passwd", "folder/canary",
     "folder/sub/canary" }) do
@@ -79,25 +96,29 @@ function M.new(folder, busybox)
   return hostile
 end
 
+local function make_root(hostile)
+  local parent = hostile.parent
+  core.path.remove_tree(parent, "hostile")
+  assert(core.path.mkdir(parent, "hostile", 493))
+  for _, name in ipairs(FOLDERS) do
+    assert(core.path.mkdir(parent, "hostile/" .. name, 493))
+  end
+  for name, text in pairs(FILES) do
+    assert(core.path.replace(parent, "hostile/" .. name, text, 420))
+  end
+  assert(ffi.C.link(hostile.busybox, hostile.root .. "/bin/busybox") == 0)
+  for _, name in ipairs({ "sh", "head", "echo", "touch" }) do
+    symlink(hostile, "bin/" .. name, "busybox")
+  end
+end
+
 --- A root as it is at first, with one path of it replaced.
 -- @tparam string path "/etc/passwd"
 -- @tparam string kind of `M.kinds`
 function hostile_methods:make(path, kind)
-  local root = self.root
-  core.path.remove_tree(self.parent, "hostile")
-  run(([[
-    mkdir -p R/bin R/etc R/proc R/sys R/dev R/data R/deep/in R/work R/kept R/secret_folder
-    ln B R/bin/busybox
-    for name in sh head echo touch; do ln -s busybox R/bin/$name; done
-    echo root:x:0:0:root:/:/bin/sh > R/etc/passwd
-    echo root:x:0: > R/etc/group
-    echo secret > R/secret; echo hidden > R/secret_folder/file; : > R/file
-  ]]):gsub("R/", root .. "/"):gsub("B ", self.busybox .. " "))
-  run("rm -rf " .. root .. path)
-  if path:match("^/deep") or path:match("^/dev/") then
-    run("mkdir -p " .. (root .. path):match("^(.*)/"))
-  end
-  M.kinds[kind](root .. path, self.outside)
+  make_root(self)
+  core.path.remove_tree(self.parent, "hostile" .. path)
+  M.kinds[kind](self, path:sub(2))
 end
 
 --- Everything about what nobody may touch.
