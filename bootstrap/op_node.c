@@ -39,6 +39,8 @@ int op_mknod(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 			return accept_existing(parent, name, type, device, err);
 		return ctr_fail(err, errno, "mknod", "%s", path);
 	}
+	if (step->nums[4] == 0 && step->nums[5] == 0) /* whoever runs this is root here */
+		return 0;
 	if (fchownat(parent, name, (uid_t)step->nums[4], (gid_t)step->nums[5],
 	             AT_SYMLINK_NOFOLLOW) < 0)
 		return ctr_fail(err, errno, "chown", "%s", path);
