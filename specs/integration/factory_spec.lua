@@ -17,6 +17,14 @@ describe("ctr.factory", function()
     b:close()
   end)
 
+  -- The environment of a user who may not read the checkout.
+  local function readable_env()
+    local folder = b:library()
+    return { "PATH=/usr/bin:/bin",
+      (("LUA_PATH=F/lua/?.lua;F/lua/?/init.lua;;"):gsub("F", folder)),
+      ("LUA_CPATH=%s/build/?.so;;"):format(folder) }
+  end
+
   describe("new", function()
     it("raises for what is no option", function()
       assert.has_error(function() ctr.new(b.folder, { cgroup_managr = "none" }) end)
@@ -70,8 +78,7 @@ describe("ctr.factory", function()
       local folder = b.folder .. "/runtime"
       host.sh(("mkdir -p F && chown %d F && chmod 755 %s"):format(USER, b.folder):gsub("F", folder))
       local function run(runtime)
-        local env = { "PATH=/usr/bin:/bin", "LUA_PATH=./lua/?.lua;./lua/?/init.lua;;",
-          "LUA_CPATH=./build/?.so;;" }
+        local env = readable_env()
         env[#env + 1] = runtime and "XDG_RUNTIME_DIR=" .. runtime
         return assert(core.proc.run({ path = "/usr/bin/setpriv", env = env,
           args = { "setpriv", "--reuid", tostring(USER), "--clear-groups", "luajit", "-e",
@@ -171,8 +178,7 @@ describe("ctr.factory", function()
         assert(container:destroy())
       ]]):gsub("%f[%w][FRU]%f[%W]", { F = b.folder, R = b.root, U = tostring(USER) })
       local result = assert(core.proc.run({ path = "/usr/bin/setpriv",
-        env = { "PATH=/usr/bin:/bin", "LUA_PATH=./lua/?.lua;./lua/?/init.lua;;",
-          "LUA_CPATH=./build/?.so;;" },
+        env = readable_env(),
         args = { "setpriv", "--reuid", tostring(USER), "--regid", tostring(USER),
           "--clear-groups", "luajit", "-e", script } }))
       assert.equal("", result.stderr)

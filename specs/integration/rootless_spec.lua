@@ -4,14 +4,13 @@ local core = require("ctr.core")
 local USER = 4321
 
 describe("a user without privilege", function()
-  local b
+  local b, project
 
-  -- The user may not read the checkout, which may lie in root's home.
   setup(function()
     b = box.new()
-    os.execute((([[mkdir -p F/user F/project/build && chown U:U F/user && chmod 755 F &&
-      cp -r lua specs/support/as_user.lua F/project && cp -r build/ctr F/project/build/ &&
-      chmod -R a+rX F/project]]):gsub("%f[%u]%u%f[%U]", { F = b.folder, U = USER })))
+    project = b:library()
+    os.execute((("mkdir F/user && chown U:U F/user && cp specs/support/as_user.lua F/library"):gsub(
+      "%f[%u]%u%f[%U]", { F = b.folder, U = USER })))
   end)
 
   teardown(function()
@@ -19,7 +18,6 @@ describe("a user without privilege", function()
   end)
 
   local function run(kind)
-    local project = b.folder .. "/project"
     local result = assert(core.proc.run({
       path = "/usr/bin/setpriv", timeout = 60, env = { "PATH=/usr/bin:/bin" },
       args = { "setpriv", "--reuid", tostring(USER), "--regid", tostring(USER), "--clear-groups",

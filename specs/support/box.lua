@@ -115,6 +115,15 @@ function box_methods:finish(container, process) -- luacheck: ignore 212
   return assert(container:destroy())
 end
 
+--- A copy of the library that any user may read: the checkout may lie in root's home.
+-- @treturn string a folder with `lua/` and `build/`
+function box_methods:library()
+  local folder = self.folder .. "/library"
+  os.execute((([[mkdir -p F/build && cp -r lua F/ && cp -r build/ctr F/build/ &&
+    chmod -R a+rX F && chmod 755 ]] .. self.folder):gsub("%f[%u]F%f[%U]", folder)))
+  return folder
+end
+
 local function remove_folder(path)
   local parent, name = path:match("^(.*)/([^/]+)$")
   local handle = assert(core.path.open_root(parent))
