@@ -85,15 +85,15 @@ int op_more(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 }
 
 /* A copy of this process that is a child of our parent. */
-static pid_t fork_sibling(void)
+static pid_t fork_sibling(int *ret_pidfd)
 {
-	return (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+	return (pid_t)syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, 0, ret_pidfd, 0, 0);
 }
 
 int op_fork(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 {
 	struct ctr_frame frame = { .kind = CTR_FRAME_PID, .step = run->step };
-	ctr_auto_fd int reader = -1, writer = -1;
+	ctr_auto_fd int reader = -1, writer = -1, pidfd = -1;
 	int ends[2];
 	pid_t pid;
 
@@ -105,7 +105,7 @@ int op_fork(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 		return ctr_fail(err, errno, "pipe2", "fork");
 	reader = ends[0];
 	writer = ends[1];
-	pid = fork_sibling();
+	pid = fork_sibling(&pidfd);
 	if (pid < 0)
 		return ctr_fail(err, errno, "clone", "fork");
 	if (pid == 0) {
@@ -113,7 +113,7 @@ int op_fork(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 		return 0;
 	}
 	frame.value = pid;
-	if (talk_send(run, &frame, err) < 0) {
+	if (talk_send_files(run, &frame, &pidfd, 1, err) < 0) {
 		talk_report(run, err);
 		_exit(CTR_EXIT_SETUP);
 	}

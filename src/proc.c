@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #endif
 
 #define SIGNAL_LAST 64
+#define REAP_MILLISECONDS 1000
 
 /* What parent and child share while the parent waits. */
 struct child {
@@ -222,7 +224,13 @@ _Static_assert(sizeof(struct pidfd_info) == 64, "the first version of struct pid
 static bool read_reaped(int pidfd, struct ctr_exit *ret_exit)
 {
 	struct pidfd_info info = { .mask = PIDFD_INFO_EXIT };
+	struct pollfd process = { .fd = pidfd, .events = POLLIN };
 
+	/* It ends first and is reaped then, which is the hang-up: the kernel takes its time. */
+	if (poll(&process, 1, 0) <= 0)
+		return false;
+	process.events = 0;
+	poll(&process, 1, REAP_MILLISECONDS);
 	if (ioctl(pidfd, PIDFD_GET_INFO, &info) < 0 || !(info.mask & PIDFD_INFO_EXIT))
 		return false;
 	*ret_exit = (struct ctr_exit){

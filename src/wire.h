@@ -200,7 +200,8 @@ int ctr_wire_kind(const char *name);
 enum ctr_frame_kind {
 	CTR_FRAME_FAIL = 1, /* child: err says what; the child exits with CTR_EXIT_SETUP */
 	CTR_FRAME_SYNC = 2, /* child: waits at a sync, its name in err.op */
-	CTR_FRAME_PID = 3,  /* child: value is the pid of the child that goes on (after fork) */
+	CTR_FRAME_PID = 3,  /* child: value is the pid of the child that goes on (after fork), whose
+			       pidfd comes along */
 	CTR_FRAME_READY = 4, /* child: all but the program is done; waits for ACK, then for the fifo */
 	CTR_FRAME_FILES = 5, /* child: value is how many descriptors come along (bit 0 passwd, bit 1 group
 				in err.num), waits for the next message */

@@ -269,6 +269,9 @@ local function commit(session)
     return true
   end
   local ok, err = session.commit(session.pid, session)
+  if not ok and err.errno == "ESRCH" then
+    return true -- it is gone: what it said before is read next, and says more
+  end
   if not ok then
     return nil, err
   end
@@ -277,15 +280,13 @@ local function commit(session)
 end
 
 -- The stage that entered the user namespace is done: the process that it made is our own child.
-function handlers.PID(session, frame)
+function handlers.PID(session, frame, handles)
   core.proc.wait(session.pidfd, {})
   session.pidfd:close()
-  session.pidfd = nil
-  local pidfd, err = core.proc.pidfd_open(frame.value)
-  if not pidfd then
-    return nil, err
+  session.pid, session.pidfd = frame.value, handles[1]
+  if not session.pidfd then
+    return nil, errors.new("SystemError", "the container's init does not speak our language")
   end
-  session.pid, session.pidfd = frame.value, pidfd
   if session.mode == "run" then
     return commit(session)
   end
@@ -294,8 +295,8 @@ end
 
 function handlers.READY(session)
   local ok, err = commit(session)
-  if not ok then
-    return nil, err
+  if not ok or not session.committed then
+    return ok, err
   end
   ok, err = acknowledge(session)
   if not ok then

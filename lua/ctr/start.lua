@@ -184,7 +184,9 @@ end
 local function commit_init(container, pid)
   local stat, err = container.host:process_stat(pid)
   if not stat then
-    return nil, err
+    local is_gone = err.errno == "ENOENT"
+    return nil, is_gone and errors.new("SystemError", "the container's init is gone",
+      { errno = "ESRCH", cause = err }) or err
   end
   return record.commit(container, pid, stat.start_time)
 end
