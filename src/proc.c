@@ -56,7 +56,15 @@ CTR_CHILD static void default_signals(void)
 		syscall(SYS_rt_sigaction, signo, action, NULL, 8);
 }
 
-/* Puts the sources out of the way of the targets, then in their places. */
+/* Target i gets its source; what is there already need not be put there. */
+CTR_CHILD static long place_fd(int source, int target)
+{
+	if (source == target)
+		return syscall(SYS_fcntl, source, F_SETFD, 0);
+	return syscall(SYS_dup3, source, target, 0);
+}
+
+/* A source that an earlier target takes the place of is put out of the way first. */
 CTR_CHILD static void place_fds(struct child *child)
 {
 	const struct ctr_spawn *spawn = child->spawn;
@@ -65,7 +73,7 @@ CTR_CHILD static void place_fds(struct child *child)
 	for (int i = 0; i < count; i++) {
 		int source = spawn->fds[i];
 
-		if (source < count)
+		if (source < i)
 			spawn->fds[i] = (int)syscall(SYS_fcntl, source, F_DUPFD_CLOEXEC, count);
 		if (spawn->fds[i] < 0)
 			child_fail(child, "dup", source);
@@ -76,7 +84,7 @@ CTR_CHILD static void place_fds(struct child *child)
 			child_fail(child, "dup", spawn->image);
 	}
 	for (int i = 0; i < count; i++) {
-		if (syscall(SYS_dup3, spawn->fds[i], i, 0) < 0)
+		if (place_fd(spawn->fds[i], i) < 0)
 			child_fail(child, "dup", spawn->fds[i]);
 	}
 }

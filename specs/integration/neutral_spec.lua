@@ -1,6 +1,8 @@
 local box = require("specs.support.box")
 local core = require("ctr.core")
 
+local ID = "odd-" .. core.proc.getpid()
+
 -- What a process sees that nobody told anything, and how it ends.
 local SEEN = "Umask: 0022 SigBlk: 0000000000000000 SigIgn: 0000000000000000 input  7"
 local LIFE = { SEEN, SEEN, "killed SIGKILL" }
@@ -36,10 +38,19 @@ describe("a program that uses the library", function()
     b:close()
   end)
 
+  -- What a failed program left would fail the next one.
+  after_each(function()
+    local container = b.factory:load(ID)
+    if container then
+      container:signal("SIGKILL", true)
+      container:destroy()
+    end
+  end)
+
   local function run(habits)
     local project = core.path.realpath(".")
     local args = { "luajit", project .. "/specs/support/odd_host.lua", project, b.factory.root,
-      b.root, output, "odd-" .. core.proc.getpid() }
+      b.root, output, ID }
     for _, habit in ipairs(habits) do
       args[#args + 1] = habit
     end

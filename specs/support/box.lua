@@ -131,6 +131,18 @@ local function remove_folder(path)
   handle:close()
 end
 
+-- The folder above the cgroups goes with the container that made it, unless others were in it then.
+local function remove_parent()
+  for line in io.lines("/proc/self/mountinfo") do
+    local mount = line:match("^%S+ %S+ %S+ %S+ (%S+) .* %- cgroup2? ")
+    local handle = mount and core.path.open_root(mount)
+    if handle then
+      core.path.rmdir(handle, M.PARENT:sub(2))
+      handle:close()
+    end
+  end
+end
+
 --- Ends and removes everything.
 function box_methods:close()
   for _, container in ipairs(self.containers) do
@@ -143,6 +155,7 @@ function box_methods:close()
     container:destroy()
   end
   self.factory:close()
+  remove_parent()
   remove_folder(self.folder)
 end
 
