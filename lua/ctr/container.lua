@@ -313,7 +313,9 @@ local function signal_all(container, number)
   if not ok then
     return nil, err
   end
-  if not container.cgroup:exists() then
+  -- Of a container that was never started there are no processes: those of a cgroup of its name
+  -- would be another's.
+  if not container.init_pid or not container.cgroup:exists() then
     return signal_init(container, number)
   end
   return container.cgroup:signal(number)
@@ -440,7 +442,7 @@ local function destroy(container)
   if not ok then
     return nil, err
   end
-  if not has_own_pids(container.configuration) then
+  if container.init_pid and not has_own_pids(container.configuration) then
     container.cgroup:signal(SIGKILL)
   end
   ok, err = container.cgroup:destroy()

@@ -9,8 +9,9 @@ local M = {}
 local NAMES = { "stdin", "stdout", "stderr" }
 local INHERITED = { stdin = 0, stdout = 1, stderr = 2 }
 
-local READ = { flags = { "rdonly", "noctty" } }
-local APPEND = { flags = { "wronly", "creat", "append", "noctty" }, mode = 438 } -- 0666
+-- A fifo with nobody at its other end would keep the caller waiting, with the lock held.
+local READ = { flags = { "rdonly", "noctty", "nonblock" } }
+local APPEND = { flags = { "wronly", "creat", "append", "noctty", "nonblock" }, mode = 438 } -- 0666
 local READ_WRITE = { flags = { "rdwr" } }
 
 -- What was opened for the child is closed once it has it; what the caller owns stays open.
@@ -20,6 +21,7 @@ local function open_path(set, name, path)
     return nil, err
   end
   set.owned[#set.owned + 1] = handle
+  core.fd.set_nonblock(handle, false)
   return handle
 end
 

@@ -58,6 +58,17 @@ describe("a process' streams", function()
     assert.equal("to a file\n", table.concat(lines))
   end)
 
+  it("do not wait for the other end of a fifo", function()
+    local path = b.folder .. "/fifo"
+    os.execute("mkfifo " .. path)
+    assert.equal(0, run({ args = { "/bin/cat" }, stdin = path }).code)
+    local container = assert(b:create())
+    local ok, err = container:run(ctr.process({ args = { "/bin/true" }, stdout = path }))
+    assert.is_nil(ok)
+    assert.equal("ENXIO", err.errno)
+    assert.equal("process.stdout", err.path)
+  end)
+
   it("may be Lua files and descriptors", function()
     local path = b.folder .. "/lua-file"
     local file = assert(io.open(path, "w"))
