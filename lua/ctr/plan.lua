@@ -174,39 +174,37 @@ end
 
 -- Host paths are resolved before the host's view is gone; what the library opened it passes as
 -- descriptors, what it may not open (no privilege) the bootstrap opens in its copy.
-local function add_host_trees(add, config, facts, bound)
+local function add_host_trees(add, config, bound)
   local slot = 0
-  local function open(name, path, recursive, from, propagation)
+  local function open(path, recursive, from, propagation)
     local number = slot
     slot = slot + 1
-    add("open_tree", { number, recursive, 0, 0, propagation or 0 }, { path }, from).name = name
+    add("open_tree", { number, recursive, 0, 0, propagation or 0 }, { path }, from)
     return -1 - number
   end
   local refs = {
-    ["@rootfs"] = open("@rootfs", config.rootfs, 1, "rootfs", M.tree_propagation(config)),
+    ["@rootfs"] = open(config.rootfs, 1, "rootfs", M.tree_propagation(config)),
   }
   for index, mount in ipairs(config.mounts) do
     if mount.device == "bind" and bit.band(mount.flags, mounts.MS.REMOUNT) == 0 then
       local recursive = bit.band(mount.flags, mounts.MS.REC) ~= 0 and 1 or 0
-      refs["@mount:" .. index] = open("@mount:" .. index, mount.source, recursive,
-        "mounts[" .. index .. "]")
+      refs["@mount:" .. index] = open(mount.source, recursive, "mounts[" .. index .. "]")
     end
   end
   if bound then
     for index, device in ipairs(config.devices) do
       if device.type ~= "p" and device.path ~= "/dev/ptmx" then
-        refs["@device:" .. index] = open("@device:" .. index, device.path, 0,
-          "devices[" .. index .. "]")
+        refs["@device:" .. index] = open(device.path, 0, "devices[" .. index .. "]")
       end
     end
   end
-  if facts.needs_null then
-    refs["@null"] = open("@null", "/dev/null", 0, "mask_paths")
+  if mounts.needs_host_null(config) then
+    refs["@null"] = open("/dev/null", 0, "mask_paths")
   end
   return refs
 end
 
-local function add_root(add, config, facts, spaces, copied)
+local function add_root(add, config, spaces, copied)
   if not copied then
     if spaces.user then
       add("root_attach_at", { "@rootfs" }, { "/" }, "rootfs", config.rootfs)
@@ -216,7 +214,7 @@ local function add_root(add, config, facts, spaces, copied)
     return nil
   end
   add("propagation", { copy_propagation(config) }, NONE, "root_propagation")
-  local refs = add_host_trees(add, config, facts, spaces.user)
+  local refs = add_host_trees(add, config, spaces.user)
   add("root_attach_at", { refs["@rootfs"] }, { config.rootfs }, "rootfs")
   return refs
 end
@@ -341,7 +339,7 @@ function M.start(config, process, facts)
       add("link_up", NONE, { "lo" }, "networks[" .. index .. "]")
     end
   end
-  local refs = add_root(add, config, facts, spaces, copied)
+  local refs = add_root(add, config, spaces, copied)
   mounts.add_tree(add, config, bound, process.env)
   add_entering(add, config, spaces, copied)
   add_final_propagation(add, config)

@@ -48,7 +48,6 @@ function M.plan(config, process)
     can_setgroups = not normalised.rootless_euid,
     joins_late = planner.may_join_late(normalised),
     cgroups = not planner.may_join_late(normalised) and { "the container's" } or nil,
-    needs_null = #normalised.mask_paths > 0,
     user = known_user(parsed),
     terminal = parsed.terminal or parsed.console_socket ~= nil,
   })

@@ -218,13 +218,8 @@ local function init_options(container, process, mode, facts, spaces, streams, co
   }
 end
 
-local function needs_null(config)
-  return #config.mask_paths > 0
-end
-
 local function launch_init(container, process, mode, facts, spaces, streams, console)
   local config = container.configuration
-  facts.needs_null = needs_null(config)
   local options = init_options(container, process, mode, facts, spaces, streams, console)
   local fifo, err = make_fifo(container, mode, options.resources)
   if not fifo then

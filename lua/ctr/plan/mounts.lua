@@ -315,6 +315,12 @@ local function makes_null(config)
   return false
 end
 
+--- Says whether a path is masked with the host's null device.
+-- @treturn boolean
+function M.needs_host_null(config)
+  return #config.mask_paths > 0 and not makes_null(config)
+end
+
 --- Adds the read-only and the masked paths.
 -- A masked file is covered by a null device that is ours: the one made on our own /dev, else the
 -- host's, opened by the library; never one that came with the root (CVE-2025-31133).
