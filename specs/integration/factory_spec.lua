@@ -76,7 +76,7 @@ describe("ctr.factory", function()
 
     it("takes the user's own folder when no root is named without privilege", function()
       local folder = b.folder .. "/runtime"
-      host.sh(("mkdir -p F && chown %d F && chmod 755 %s"):format(USER, b.folder):gsub("F", folder))
+      host.sh(("mkdir -p %s && chown %d %s && chmod 755 %s"):format(folder, USER, folder, b.folder))
       local function run(runtime)
         local env = readable_env()
         env[#env + 1] = runtime and "XDG_RUNTIME_DIR=" .. runtime

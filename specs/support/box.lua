@@ -119,8 +119,9 @@ end
 -- @treturn string a folder with `lua/` and `build/`
 function box_methods:library()
   local folder = self.folder .. "/library"
-  os.execute((([[mkdir -p F/build && cp -r lua F/ && cp -r build/ctr F/build/ &&
-    chmod -R a+rX F && chmod 755 ]] .. self.folder):gsub("%f[%u]F%f[%U]", folder)))
+  os.execute(("mkdir -p %s/build && cp -r lua %s/ && cp -r build/ctr %s/build/"):format(folder,
+    folder, folder))
+  os.execute(("chmod -R a+rX %s && chmod 755 %s"):format(folder, self.folder))
   return folder
 end
 
