@@ -20,9 +20,9 @@ LIBDIR ?= $(PREFIX)/lib/lua/5.1
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-.PHONY: all core lctr
+.PHONY: all core modules lctr
 all: core lctr
-core: $(BUILD)/ctr/core.so $(BUILD)/ctr/ctr-init
+core: $(BUILD)/ctr/core.so $(BUILD)/ctr/ctr-init modules
 lctr: $(BUILD)/lctr
 
 # --- flags -------------------------------------------------------------------
@@ -44,7 +44,7 @@ multiarch = $(call once,multiarch,$(CC) -print-multiarch)
 
 # LuaJIT throws through the core's frames: -funwind-tables.
 CORE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -funwind-tables $(WARNINGS) \
-	$(HARDENING) $(lib_cflags) $(image_define) $(CPPFLAGS) $(CFLAGS)
+	$(HARDENING) $(lib_cflags) $(launcher_defines) $(CPPFLAGS) $(CFLAGS)
 
 # Not CFLAGS: its size is part of what a start costs. musl brings no kernel headers; the machine's
 # come after its own.
@@ -55,14 +55,33 @@ INIT_LDFLAGS = -static -Wl,--gc-sections $(LINK_HARDENING) -s
 
 # --- the core and the bootstrap ----------------------------------------------
 
-CORE_SOURCES := $(filter-out src/lctr.c,$(wildcard src/*.c))
+# A module of its own is what needs a library that most starts do without: src/<name>*.c and
+# src/lua_<name>*.c become ctr/core/<name>.so, which links the library and what bindings share.
+MODULES := seccomp netlink
+seccomp_LIBRARY := libseccomp
+netlink_LIBRARY := libmnl
+GLUE_SOURCES := src/lua_glue.c src/lua_options.c src/err.c src/fd.c src/text.c
+module_sources = $(wildcard src/$(1).c src/$(1)_*.c src/lua_$(1).c src/lua_$(1)_*.c)
+MODULE_SOURCES := $(foreach name,$(MODULES),$(call module_sources,$(name)))
+BUILT_MODULES := $(foreach name,$(MODULES),$(if $(call module_sources,$(name)),$(name)))
+modules: $(BUILT_MODULES:%=$(BUILD)/ctr/core/%.so)
+
+CORE_SOURCES := $(filter-out src/lctr.c $(MODULE_SOURCES),$(wildcard src/*.c))
 CORE_OBJECTS := $(CORE_SOURCES:%.c=$(BUILD)/obj/%.o)
+MODULE_OBJECTS := $(MODULE_SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_SOURCES := $(wildcard bootstrap/*.c) src/err.c src/path.c src/mount.c src/wire.c
 INIT_OBJECTS := $(INIT_SOURCES:%.c=$(BUILD)/obj/init/%.o)
 
 $(BUILD)/ctr/core.so: $(CORE_OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) -shared $(LINK_HARDENING) $(LDFLAGS) -o $@ $^ $(lib_libs)
+
+define module_rule
+$(BUILD)/ctr/core/$(1).so: $(patsubst %.c,$(BUILD)/obj/%.o,$(call module_sources,$(1)) $(GLUE_SOURCES))
+	@mkdir -p $$(@D)
+	$$(CC) -shared $$(LINK_HARDENING) $$(LDFLAGS) -o $$@ $$^ $$(shell $$(PKG_CONFIG) --libs $$($(1)_LIBRARY))
+endef
+$(foreach name,$(BUILT_MODULES),$(eval $(call module_rule,$(name))))
 
 $(BUILD)/ctr/ctr-init: $(INIT_OBJECTS)
 	@mkdir -p $(@D)
@@ -78,7 +97,7 @@ $(BUILD)/obj/%.o: %.c
 
 # --- lctr: LuaJIT, the core, the bootstrap and the Lua modules in one file ---
 
-LUA_SOURCES := $(wildcard lua/ctr/*.lua lua/ctr/*/*.lua)
+LUA_SOURCES := $(wildcard lua/ctr/*.lua lua/ctr/*/*.lua lua/ctr/*/*/*.lua)
 LUA_OBJECTS := $(LUA_SOURCES:%.lua=$(BUILD)/obj/%.bc.o)
 LAUNCHER_OBJECT := $(BUILD)/obj/src/lctr.o
 
@@ -89,7 +108,9 @@ $(BUILD)/obj/lua/%.bc.o: lua/%.lua
 	@mkdir -p $(@D)
 	$(LUAJIT) -bg -t o -n $(subst /,_,$(call module_of,$<)) $< $@
 
-$(LAUNCHER_OBJECT): image_define = -DCTR_INIT_IMAGE='"$(BUILD)/ctr/ctr-init"'
+# What it holds, and where the modules lie that it does not hold.
+LAUNCHER_DEFINES = -DCTR_INIT_IMAGE='"$(BUILD)/ctr/ctr-init"' -DCTR_LIBDIR='"$(LIBDIR)"'
+$(LAUNCHER_OBJECT): launcher_defines = $(LAUNCHER_DEFINES)
 $(LAUNCHER_OBJECT): $(BUILD)/ctr/ctr-init
 
 # -E: C modules that a program loads find LuaJIT in here; so all of it has to be there.
@@ -98,7 +119,7 @@ $(BUILD)/lctr: $(LAUNCHER_OBJECT) $(CORE_OBJECTS) $(LUA_OBJECTS)
 		-Wl,--whole-archive $(luajit_dir)/libluajit-5.1.a -Wl,--no-whole-archive \
 		$(addprefix -L,$(lib_dirs)) -Wl,-Bstatic $(lib_libs) -Wl,-Bdynamic -lm -ldl
 
--include $(CORE_OBJECTS:.o=.d) $(INIT_OBJECTS:.o=.d) $(LAUNCHER_OBJECT:.o=.d)
+-include $(CORE_OBJECTS:.o=.d) $(MODULE_OBJECTS:.o=.d) $(INIT_OBJECTS:.o=.d) $(LAUNCHER_OBJECT:.o=.d)
 
 # --- packages ----------------------------------------------------------------
 
@@ -109,7 +130,7 @@ deps:
 	@sh tools/deps.sh build test
 
 ifneq ($(filter $(SELF_SUFFICIENT),$(MAKECMDGOALS)),)
-$(CORE_OBJECTS) $(INIT_OBJECTS) $(LUA_OBJECTS) $(LAUNCHER_OBJECT): | deps
+$(CORE_OBJECTS) $(MODULE_OBJECTS) $(INIT_OBJECTS) $(LUA_OBJECTS) $(LAUNCHER_OBJECT): | deps
 endif
 
 # --- running -----------------------------------------------------------------
@@ -124,7 +145,7 @@ run: all $(BUILD)/rootfs
 # --- checking ----------------------------------------------------------------
 
 LINTED_LUA = $(wildcard .luacheckrc .busted lua specs examples bench tools rockspec/*.rockspec)
-LINT_OBJECTS := $(patsubst %.c,$(BUILD)/lint/%.o,$(CORE_SOURCES) src/lctr.c) \
+LINT_OBJECTS := $(patsubst %.c,$(BUILD)/lint/%.o,$(CORE_SOURCES) $(MODULE_SOURCES) src/lctr.c) \
 	$(patsubst %.c,$(BUILD)/lint/init/%.o,$(INIT_SOURCES))
 -include $(LINT_OBJECTS:.o=.d)
 
@@ -137,7 +158,7 @@ $(BUILD)/lint/%.o: %.c | deps
 	@mkdir -p $(@D)
 	@$(CC) $(CORE_CFLAGS) -Werror -MMD -MP -c -o $@ $<
 
-$(BUILD)/lint/src/lctr.o: image_define = -DCTR_INIT_IMAGE='"$(BUILD)/ctr/ctr-init"'
+$(BUILD)/lint/src/lctr.o: launcher_defines = $(LAUNCHER_DEFINES)
 $(BUILD)/lint/src/lctr.o: $(BUILD)/ctr/ctr-init
 
 .PHONY: lint lint-lua test
@@ -164,8 +185,8 @@ check-c: $(BUILD)/ctr/ctr-init | deps
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 		--enable=warning,performance,portability --suppress=missingIncludeSystem \
 		-I src src bootstrap
-	clang-tidy --quiet $(CORE_SOURCES) src/lctr.c $(wildcard bootstrap/*.c) -- -std=gnu11 \
-		-D_GNU_SOURCE -iquote src $(lib_cflags) -DCTR_INIT_IMAGE='"$(BUILD)/ctr/ctr-init"'
+	clang-tidy --quiet $(CORE_SOURCES) $(MODULE_SOURCES) src/lctr.c $(wildcard bootstrap/*.c) -- \
+		-std=gnu11 -D_GNU_SOURCE -iquote src $(lib_cflags) $(LAUNCHER_DEFINES)
 
 # --- with sanitizers: LD_PRELOAD=$(cc -print-file-name=libasan.so) luajit … ---
 
@@ -173,10 +194,12 @@ SAN_CFLAGS = -std=gnu11 -D_GNU_SOURCE -iquote src -fPIC -g -O1 -fno-omit-frame-p
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined $(WARNINGS) $(lib_cflags)
 SAN_CORE := $(CORE_SOURCES:%.c=$(BUILD)/san/obj/%.o)
 SAN_INIT := $(INIT_SOURCES:%.c=$(BUILD)/san/obj/%.o)
--include $(SAN_CORE:.o=.d) $(SAN_INIT:.o=.d)
+SAN_MODULES := $(MODULE_SOURCES:%.c=$(BUILD)/san/obj/%.o)
+-include $(SAN_CORE:.o=.d) $(SAN_INIT:.o=.d) $(SAN_MODULES:.o=.d)
 
 .PHONY: sanitize
-sanitize: $(BUILD)/san/ctr/core.so $(BUILD)/san/ctr/ctr-init
+sanitize: $(BUILD)/san/ctr/core.so $(BUILD)/san/ctr/ctr-init \
+	$(BUILT_MODULES:%=$(BUILD)/san/ctr/core/%.so)
 
 $(BUILD)/san/obj/%.o: %.c | deps
 	@mkdir -p $(@D)
@@ -185,6 +208,13 @@ $(BUILD)/san/obj/%.o: %.c | deps
 $(BUILD)/san/ctr/core.so: $(SAN_CORE)
 	@mkdir -p $(@D)
 	$(CC) -shared -fsanitize=address,undefined -o $@ $^ $(lib_libs)
+
+define san_module_rule
+$(BUILD)/san/ctr/core/$(1).so: $(patsubst %.c,$(BUILD)/san/obj/%.o,$(call module_sources,$(1)) $(GLUE_SOURCES))
+	@mkdir -p $$(@D)
+	$$(CC) -shared -fsanitize=address,undefined -o $$@ $$^ $$(shell $$(PKG_CONFIG) --libs $$($(1)_LIBRARY))
+endef
+$(foreach name,$(BUILT_MODULES),$(eval $(call san_module_rule,$(name))))
 
 $(BUILD)/san/ctr/ctr-init: $(SAN_INIT)
 	@mkdir -p $(@D)
@@ -207,8 +237,13 @@ install-lua:
 install-core: core
 	$(INSTALL) -D -m 755 $(BUILD)/ctr/core.so "$(DESTDIR)$(LIBDIR)/ctr/core.so"
 	$(INSTALL) -D -m 755 $(BUILD)/ctr/ctr-init "$(DESTDIR)$(LIBDIR)/ctr/ctr-init"
+	@for name in $(BUILT_MODULES); do \
+		$(INSTALL) -D -m 755 "$(BUILD)/ctr/core/$$name.so" "$(DESTDIR)$(LIBDIR)/ctr/core/$$name.so" \
+			|| exit 1; \
+	done
 
-install-lctr: lctr
+# lctr alone serves a machine: the modules that it does not hold come with it.
+install-lctr: lctr install-core
 	$(INSTALL) -D -m 755 $(BUILD)/lctr "$(DESTDIR)$(BINDIR)/lctr"
 	@for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man1/$${page##*/}" || exit 1; \

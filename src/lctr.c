@@ -7,7 +7,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,11 +96,71 @@ static int l_signals(lua_State *L)
 	return push_fd(L, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-/* Stands before the searchers of files, so that no other ctr's modules are mixed with these. */
-static int l_refuse(lua_State *L)
+/* Where modules lie that are not in here: in the build folder, below the prefix, in LIBDIR. */
+static const char *const module_folders[] = { "", "../lib/lua/5.1/", CTR_LIBDIR "/" };
+
+/* The folder of this program with its slash, however it was started. */
+static bool own_folder(char *ret_folder, size_t size)
 {
+	ssize_t length = readlink("/proc/self/exe", ret_folder, size - 1);
+	char *slash;
+
+	ret_folder[length > 0 ? length : 0] = '\0';
+	slash = strrchr(ret_folder, '/');
+	if (!slash)
+		return false;
+	slash[1] = '\0';
+	return true;
+}
+
+/* Pushes the path of module ctr.core.<name> in one of the folders; false where it is not there. */
+static bool push_module_path(lua_State *L, const char *folder, const char *name)
+{
+	char own[PATH_MAX];
+
+	if (folder[0] == '/')
+		own[0] = '\0';
+	else if (!own_folder(own, sizeof(own)))
+		return false;
+	lua_pushfstring(L, "%s%sctr/core/%s.so", own, folder, name);
+	if (access(lua_tostring(L, -1), R_OK) == 0)
+		return true;
+	lua_pop(L, 1);
+	return false;
+}
+
+/* The loader of a module with a library of its own, ctr.core.<name>. */
+static int push_loader(lua_State *L, const char *name)
+{
+	const size_t count = sizeof(module_folders) / sizeof(module_folders[0]);
+
+	for (size_t i = 0; i < count; i++) {
+		lua_getglobal(L, "package");
+		lua_getfield(L, -1, "loadlib");
+		if (!push_module_path(L, module_folders[i], name)) {
+			lua_pop(L, 2);
+			continue;
+		}
+		lua_pushfstring(L, "luaopen_ctr_core_%s", name);
+		lua_call(L, 2, 2);
+		if (lua_isfunction(L, -2)) { /* nil, a message and a word where it failed */
+			lua_pop(L, 1);
+			return 1;
+		}
+		return luaL_error(L, "lctr cannot load its module 'ctr.core.%s': %s", name,
+				  lua_tostring(L, -2));
+	}
+	return luaL_error(L, "lctr does not find its module 'ctr.core.%s'", name);
+}
+
+/* Stands before the searchers of files, so that no other ctr's modules are mixed with these. */
+static int l_search(lua_State *L)
+{
+	static const char own[] = "ctr.core.";
 	const char *name = luaL_checkstring(L, 1);
 
+	if (strncmp(name, own, sizeof(own) - 1) == 0 && !strpbrk(name + sizeof(own) - 1, "./"))
+		return push_loader(L, name + sizeof(own) - 1);
 	if (strcmp(name, "ctr") == 0 || strncmp(name, "ctr.", 4) == 0)
 		return luaL_error(L, "lctr has no module '%s'", name);
 	lua_pushliteral(L, "");
@@ -130,7 +192,7 @@ static void set_searchers(lua_State *L)
 		lua_rawgeti(L, -1, index);
 		lua_rawseti(L, -2, index + 1);
 	}
-	lua_pushcfunction(L, l_refuse);
+	lua_pushcfunction(L, l_search);
 	lua_rawseti(L, -2, 2);
 	lua_pop(L, 2);
 }
