@@ -2,16 +2,15 @@
 -- @module ctr.container
 
 local core = require("ctr.core")
+local ending = require("ctr.ending")
 local errors = require("ctr.errors")
 local process_module = require("ctr.process")
 local program = require("ctr.plan.program")
 local record = require("ctr.record")
 local starter = require("ctr.start")
+local statuses = require("ctr.status")
 
 local M = {}
-
-local SIGKILL = 9
-local KILL_TIMEOUT = 10 -- seconds
 
 local container_methods = {}
 local container_metatable = { __index = container_methods, __name = "ctr.Container" }
@@ -87,42 +86,6 @@ function container_methods:config()
   return record.copy(self.configuration)
 end
 
-local DEAD = { Z = true, X = true }
-
--- Alive is what has the recorded pid and start time and is no zombie.
-local function init_is_alive(container)
-  if not container.init_pid or container.init_pid <= 0 then
-    return false
-  end
-  local stat = container.host:process_stat(container.init_pid)
-  return stat ~= nil and not DEAD[stat.state]
-    and tonumber(stat.start_time) == tonumber(container.init_start_time)
-end
-
-local function run_status(container)
-  if not init_is_alive(container) then
-    return "stopped"
-  end
-  return container.store:is_awaited() and "created" or "running"
-end
-
-local FROZEN = { FROZEN = "paused", FREEZING = "pausing" }
-
-local function status_of(container)
-  if container.destroyed then
-    return "stopped"
-  end
-  local status = run_status(container)
-  if status == "stopped" then
-    return status
-  end
-  local freezer, err = container.cgroup:freezer_state()
-  if err then
-    return nil, err
-  end
-  return FROZEN[freezer] or status
-end
-
 --- The status, derived from the kernel each time: "created", "running", "pausing", "paused" or
 -- "stopped".
 -- @treturn[1] string
@@ -133,7 +96,7 @@ function container_methods:status()
   if not ok then
     return nil, err
   end
-  return status_of(self)
+  return statuses.of(self)
 end
 
 --- The state as its file has it, under libcontainer's names.
@@ -173,7 +136,7 @@ function container_methods:processes()
   if not pids then
     return nil, problem
   end
-  if #pids == 0 and init_is_alive(self) then
+  if #pids == 0 and statuses.is_alive(self) then
     pids = { self.init_pid }
   end
   return pids
@@ -184,7 +147,7 @@ local function start(container, object, mode)
     return nil, errors.new("ContainerNotExists", ("container %q is not complete: its creator was "
       .. "killed, or it is being destroyed"):format(container.store.id))
   end
-  local status, err = status_of(container)
+  local status, err = statuses.of(container)
   if not status then
     return nil, err
   end
@@ -260,7 +223,7 @@ local NOT_CREATED = {
 }
 
 local function execute(container)
-  local status, err = status_of(container)
+  local status, err = statuses.of(container)
   if not status then
     return nil, err
   end
@@ -295,7 +258,7 @@ local function signal_init(container, number)
   if not ok then
     return nil, err
   end
-  if not init_is_alive(container) then
+  if not statuses.is_alive(container) then
     return nil, record.refusal(container, "ContainerNotRunning", "is not running")
   end
   local init
@@ -339,7 +302,7 @@ function container_methods:signal(signal, all)
 end
 
 local function pause(container)
-  local status, err = status_of(container)
+  local status, err = statuses.of(container)
   if not status then
     return nil, err
   end
@@ -358,7 +321,7 @@ function container_methods:pause()
 end
 
 local function resume(container)
-  local status, err = status_of(container)
+  local status, err = statuses.of(container)
   if not status then
     return nil, err
   end
@@ -376,89 +339,6 @@ function container_methods:resume()
   return locked(self, resume)
 end
 
--- Waits until the first process has ended; false when that takes too long.
-local function await_end(container, init)
-  local others = starter.others_of(container)
-  local deadline = core.proc.clock() + KILL_TIMEOUT
-  repeat
-    process_module.reap(others)
-    local set = process_module.watch({ { fd = init, events = "r" } }, others)
-    local ready = core.poll.wait(set, math.max(0, deadline - core.proc.clock()))
-    if ready and ready[1] then
-      return true
-    end
-  until not ready or core.proc.clock() >= deadline
-  return false
-end
-
-local function kill_init(container)
-  local init = container.host:open_process(container.init_pid, container.init_start_time)
-  if not init then
-    return true
-  end
-  core.proc.send_signal(init, SIGKILL)
-  local ended = await_end(container, init)
-  init:close()
-  if not ended then
-    return nil, errors.new("SystemError", "the container's init does not end")
-  end
-  -- Where it is our own child nobody else can reap it; its result stays with its process object.
-  if container.init_process and not container.init_process.result then
-    container.init_process:wait(0)
-  end
-  return true
-end
-
-local function stop(container)
-  local status, err = status_of(container)
-  if not status then
-    return nil, err
-  end
-  if status == "paused" or status == "pausing" then
-    return nil, record.refusal(container, "ContainerPaused",
-      "is paused: it has to be resumed and ended first")
-  end
-  if status == "running" then
-    return nil, record.refusal(container, "ContainerNotStopped",
-      "is running: it has to be ended first, by a signal")
-  end
-  if status == "created" then
-    return kill_init(container)
-  end
-  return true
-end
-
-local function has_own_pids(config)
-  for _, namespace in ipairs(config.namespaces or {}) do
-    if namespace.type == "NEWPID" and namespace.path == "" then
-      return true
-    end
-  end
-  return false
-end
-
-local function destroy(container)
-  local ok, err = stop(container)
-  if not ok then
-    return nil, err
-  end
-  if container.init_pid and not has_own_pids(container.configuration) then
-    container.cgroup:signal(SIGKILL)
-  end
-  ok, err = container.cgroup:destroy()
-  if not ok then
-    return nil, err
-  end
-  ok, err = container.store:remove()
-  if not ok then
-    return nil, err
-  end
-  container.destroyed = true
-  container.init_pid = nil
-  container.factory.further[container.store.name] = nil
-  return true
-end
-
 --- Removes what the container has on the host: its cgroups and its folder. A created container is
 -- killed; a running one is refused.
 -- @treturn[1] true also when it was destroyed before
@@ -468,7 +348,7 @@ function container_methods:destroy()
   if self.destroyed then
     return true
   end
-  local ok, err = locked(self, destroy)
+  local ok, err = locked(self, ending.destroy)
   if ok then
     self.store:close()
   end

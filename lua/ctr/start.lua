@@ -1,6 +1,7 @@
 --- How a process of a container is started: its streams, its cgroups, its user, its launch.
 -- @module ctr.start
 
+local account = require("ctr.launch.account")
 local bit = require("bit")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
@@ -14,7 +15,6 @@ local stream = require("ctr.stream")
 
 local M = {}
 
-local USER_FILE_MAX = 1024 * 1024
 local SIGKILL = 9
 
 local function read_user_files(open_root)
@@ -22,8 +22,8 @@ local function read_user_files(open_root)
   if not root then
     return nil, nil, false
   end
-  local passwd = core.path.read(root, "etc/passwd", USER_FILE_MAX)
-  local group = core.path.read(root, "etc/group", USER_FILE_MAX)
+  local passwd = core.path.read(root, "etc/passwd", account.FILE_MAX)
+  local group = core.path.read(root, "etc/group", account.FILE_MAX)
   root:close()
   return passwd, group, true
 end
@@ -46,7 +46,7 @@ local function look_up_user(container, process, facts, open_root)
     local passwd, group, opened = read_user_files(open_root)
     if opened then
       local err
-      facts.user, err = launch.resolve_user(config, process, facts, passwd, group)
+      facts.user, err = account.resolve(config, process, facts, passwd, group)
       return facts.user ~= nil or nil, err
     end
   end

@@ -177,6 +177,14 @@ function M.any(options)
   return new("any", options)
 end
 
+--- A shape that is loaded when it is needed: for what most configurations leave out.
+-- @tparam func load returns the shape
+-- @tparam[opt] table options
+-- @treturn table a shape; its `load` is for who reads the schema as a whole
+function M.lazy(load, options)
+  return new("lazy", options, { load = load })
+end
+
 --- One of several shapes, by the look of the value.
 -- @tparam func select is given the value, returns the shape to read it by
 -- @tparam[opt] table options

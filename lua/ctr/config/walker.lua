@@ -380,6 +380,10 @@ function M.readers.any(_, value)
   return value
 end
 
+function M.readers.lazy(shape, value, ctx)
+  return walk(shape.load(), value, ctx)
+end
+
 function M.readers.choice(shape, value, ctx)
   return walk(shape.select(value), value, ctx)
 end

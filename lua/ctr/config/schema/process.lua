@@ -1,0 +1,59 @@
+--- The shape of a process.
+-- @module ctr.config.schema.process
+
+local checks = require("ctr.config.checks")
+local fields = require("ctr.config.schema.fields")
+local shape = require("ctr.config.shape")
+
+local M = {}
+
+local function console_size(about)
+  return shape.integer({ default = 0, min = 0, max = 65535, about = about })
+end
+
+local function stream(about)
+  return shape.any({ optional = true, about = about })
+end
+
+--- The configuration of a process.
+M.process = shape.record({
+  args = shape.list(shape.string(), {
+    min = 1, check = checks.has_program, about = "The program, and what it is given.",
+  }),
+  env = fields.env({ default = {}, about = "A list of NAME=value, or a table." }),
+  user = shape.string({
+    default = "", accept = checks.text_of_number, check = checks.user,
+    about = "\"user\" or \"user:group\", names or numbers; root without it.",
+  }),
+  additional_groups = shape.list(
+    shape.string({
+      accept = checks.text_of_number, empty = false, check = checks.group,
+      about = "Name or number.",
+    }),
+    { default = {}, about = "More groups of the process." }
+  ),
+  cwd = shape.string({
+    default = "", normalise = checks.absolute_or_empty, about = "Where it starts; / without it.",
+  }),
+  stdin = stream("Where it reads: /dev/null without it."),
+  stdout = stream("Where it writes: /dev/null without it."),
+  stderr = stream("Where it writes errors: /dev/null without it."),
+  extra_files = shape.list(shape.any(), { default = {}, about = "What it has open as 3, 4, …" }),
+  console_width = console_size("Columns of its terminal."),
+  console_height = console_size("Rows of its terminal."),
+  capabilities = fields.capabilities("In place of the configuration's."),
+  apparmor_profile = fields.text("In place of the configuration's.", checks.one_line),
+  label = fields.text("The SELinux label, in place of the configuration's.", checks.one_line),
+  no_new_privileges = shape.boolean({
+    optional = true, about = "In place of the configuration's.",
+  }),
+  rlimits = fields.rlimits("In place of the configuration's, when there are any."),
+  terminal = shape.boolean({
+    default = false,
+    about = "Whether it has a terminal; the caller's own, where no socket gets it.",
+  }),
+  console_socket = stream("The socket that gets its terminal: it has one with this."),
+  init = shape.boolean({ optional = true, about = "Whether it is the container's first process." }),
+})
+
+return M

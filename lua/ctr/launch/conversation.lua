@@ -1,0 +1,294 @@
+--- What the library and the bootstrap say to each other once a plan runs (`src/wire.h`).
+-- @module ctr.launch.conversation
+
+local bit = require("bit")
+local account = require("ctr.launch.account")
+local core = require("ctr.core")
+local errors = require("ctr.errors")
+local idmap = require("ctr.idmap")
+local planner = require("ctr.plan")
+local program = require("ctr.plan.program")
+
+local M = {}
+
+local function ended_early(session)
+  local result = core.proc.wait(session.pidfd, { nowait = true }) or {}
+  local how = "went away"
+  if result.signal then
+    how = "was killed by " .. result.signal
+    if result.signal == "SIGKILL" then
+      how = how .. " (out of memory? the memory limit may be too low)"
+    end
+  elseif result.code then
+    how = "exited with " .. result.code
+  end
+  local step = session.steps[#session.steps]
+  return errors.new("SystemError", "the container's init " .. how .. " while it was set up",
+    { op = "start", path = step and session.mode == "exec" and step.path or nil })
+end
+
+local function acknowledge(session)
+  local sent, err = core.fd.send(session.socket, core.wire.frame("ACK", 0), nil, true)
+  if not sent then
+    -- The child may be gone with a report behind it: that is read next, and says more.
+    return err.errno == "EPIPE" or err.errno == "ECONNRESET" or nil, err
+  end
+  return true
+end
+
+-- What an operation's refusal may mean, where the kernel's word does not say.
+local HINTS = {
+  mknod = { EPERM = "cgroups.devices have to allow m, mknod, for it" },
+}
+
+local function explain(err, step)
+  local hint = HINTS[step.op] and HINTS[step.op][err.errno]
+  if hint then
+    err.message = ("%s (%s)"):format(tostring(err), hint)
+  end
+  local path = step.op == "exec" and program.blamed(err) or step.path
+  return errors.with_path(err, path)
+end
+
+-- Where the bootstrap waits for an answer, by operation.
+local WAITS = {
+  sync = function(step) return step.strings[1] end,
+  cgroup_sync = function() return "cgroups" end,
+  more = function() return "files" end,
+}
+
+--- Says what the bootstrap will wait for at a step.
+-- @tparam table step
+-- @treturn ?string the name of the answer
+function M.awaited_at(step)
+  local name_of = WAITS[step.op]
+  return name_of and name_of(step)
+end
+
+local function send_cgroups(session)
+  local handles = session.cgroup_files
+  session.cgroup_files = nil
+  local sent, err = core.fd.send(session.socket, core.wire.frame("ACK", 0), handles, true)
+  for _, handle in ipairs(handles) do
+    handle:close()
+  end
+  if not sent and err.errno ~= "EPIPE" and err.errno ~= "ECONNRESET" then
+    return nil, err
+  end
+  return true
+end
+
+-- An answer that needs no question goes ahead, as soon as all that is read before it has been sent:
+-- so nobody waits for it.
+local function answer_ahead(session)
+  local name = session.awaited[1]
+  local answer
+  if name == "cgroups" and session.cgroup_files then
+    answer = send_cgroups
+  elseif name == "start" and session.committed then
+    answer = acknowledge
+  else
+    return true
+  end
+  table.remove(session.awaited, 1)
+  local ok, err = answer(session)
+  if not ok then
+    return nil, err
+  end
+  return answer_ahead(session)
+end
+
+-- The answer that was waited for has been sent.
+local function answered(session)
+  table.remove(session.awaited, 1)
+  return answer_ahead(session)
+end
+
+--- Makes the cgroups that the container joins late, unless that was done ahead.
+function M.provide_cgroups(session)
+  local make = session.make_cgroups
+  if not make then
+    return true
+  end
+  session.make_cgroups = nil
+  local handles, err = make()
+  if not handles then
+    return nil, err
+  end
+  session.cgroup_files = handles
+  session:on_failure(function() M.close_cgroups(session) end)
+  return answer_ahead(session)
+end
+
+--- Closes the files of the cgroups where the bootstrap did not come to ask for them.
+function M.close_cgroups(session)
+  for _, handle in ipairs(session.cgroup_files or {}) do
+    handle:close()
+  end
+  session.cgroup_files = nil
+end
+
+--- Records the first process, before its program may run.
+function M.commit(session)
+  if session.committed or session.mode == "exec" then
+    return true
+  end
+  local ok, err = session.commit(session.pid, session)
+  if not ok and err.errno == "ESRCH" then
+    return true -- it is gone: what it said before is read next, and says more
+  end
+  if not ok then
+    return nil, err
+  end
+  session.committed = true
+  return answer_ahead(session)
+end
+
+local handlers = {}
+
+function handlers.FAIL(session, frame)
+  local step = session.steps[frame.step + 1]
+  return nil, step and explain(frame.err, step) or frame.err
+end
+
+-- What the bootstrap waits for, by the name of its sync: each answers by itself.
+local syncs = {}
+
+function syncs.start(session)
+  session.reached_start = true
+  return true
+end
+
+function syncs.cgroups(session)
+  return M.provide_cgroups(session)
+end
+
+function syncs.userns(session)
+  local ok, err = idmap.write(session.host, session.factory, session.config, session.pid)
+  if ok then
+    ok, err = acknowledge(session)
+  end
+  if not ok then
+    return nil, err
+  end
+  return answered(session)
+end
+
+local function strange()
+  return nil, errors.new("SystemError", "the container's init does not speak our language")
+end
+
+function handlers.SYNC(session, frame, handles)
+  local answer = syncs[frame.name]
+  if not answer then
+    return strange()
+  end
+  return answer(session, frame, handles)
+end
+
+-- The stage that entered the user namespace is done: the process that it made is our own child.
+function handlers.PID(session, frame, handles)
+  core.proc.wait(session.pidfd, {})
+  session.pidfd:close()
+  session.pid, session.pidfd = frame.value, handles[1]
+  if not session.pidfd then
+    return strange()
+  end
+  if session.mode == "run" then
+    return M.commit(session)
+  end
+  return true
+end
+
+function handlers.READY(session)
+  local ok, err = M.commit(session)
+  if not ok or not session.committed then
+    return ok, err
+  end
+  ok, err = acknowledge(session)
+  if not ok then
+    return nil, err
+  end
+  session.done = true
+  return true
+end
+
+function handlers.FILES(session, frame, handles)
+  local given = frame.err and frame.err.num or frame.num or 0
+  local passwd = bit.band(given, 1) ~= 0 and table.remove(handles, 1) or nil
+  local group = bit.band(given, 2) ~= 0 and table.remove(handles, 1) or nil
+  local found, err = account.resolve(session.config, session.process, session.facts,
+    account.read(passwd), account.read(group))
+  if not found then
+    return nil, err
+  end
+  session.facts.user = found
+  local message
+  message, err = session:encode(planner.tail(session.config, session.process, session.facts))
+  if not message then
+    return nil, err
+  end
+  local sent
+  sent, err = core.fd.send(session.socket, message, nil, true)
+  if not sent then
+    return nil, err
+  end
+  return answered(session)
+end
+
+local function read_frame(session)
+  local data, handles = "", {}
+  while #data < core.wire.FRAME_SIZE do
+    local more, fds = core.fd.recv(session.socket, core.wire.FRAME_SIZE - #data)
+    if not more then
+      if fds.errno == "ECONNRESET" then
+        return nil
+      end
+      return nil, fds
+    end
+    if more == "" then
+      return nil
+    end
+    data = data .. more
+    for _, handle in ipairs(fds or {}) do
+      handles[#handles + 1] = handle
+    end
+  end
+  local frame, err = core.wire.parse_frame(data)
+  return frame, frame and handles or err
+end
+
+-- The control socket closes by itself when the program is executed.
+local function is_success(session)
+  return session.mode == "exec" or session.reached_start
+end
+
+--- Answers the bootstrap until the program runs, or waits.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.converse(session)
+  while not session.done do
+    local frame, handles = read_frame(session)
+    if not frame then
+      if handles then
+        return nil, handles
+      end
+      if is_success(session) then
+        return true
+      end
+      return nil, ended_early(session)
+    end
+    local handle = handlers[frame.kind]
+    if not handle then
+      return strange()
+    end
+    local ok, err = handle(session, frame, handles)
+    if not ok then
+      return nil, err
+    end
+  end
+  return true
+end
+
+return M

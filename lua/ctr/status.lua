@@ -1,0 +1,48 @@
+--- What a container is doing, derived from the kernel each time it is asked.
+-- @module ctr.status
+
+local M = {}
+
+local DEAD = { Z = true, X = true }
+
+--- Says whether the first process is alive: what has the recorded pid and start time, and is no
+-- zombie.
+function M.is_alive(container)
+  if not container.init_pid or container.init_pid <= 0 then
+    return false
+  end
+  local stat = container.host:process_stat(container.init_pid)
+  return stat ~= nil and not DEAD[stat.state]
+    and tonumber(stat.start_time) == tonumber(container.init_start_time)
+end
+
+local function run_status(container)
+  if not M.is_alive(container) then
+    return "stopped"
+  end
+  return container.store:is_awaited() and "created" or "running"
+end
+
+local FROZEN = { FROZEN = "paused", FREEZING = "pausing" }
+
+--- The status of a container whose state is fresh.
+-- @tparam ctr.Container container
+-- @treturn[1] string
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.of(container)
+  if container.destroyed then
+    return "stopped"
+  end
+  local status = run_status(container)
+  if status == "stopped" then
+    return status
+  end
+  local freezer, err = container.cgroup:freezer_state()
+  if err then
+    return nil, err
+  end
+  return FROZEN[freezer] or status
+end
+
+return M
