@@ -301,6 +301,33 @@ function container_methods:signal(signal, all)
   return signal_init(self, number)
 end
 
+local function set(container, config)
+  local status, err = statuses.of(container)
+  if not status then
+    return nil, err
+  end
+  if status == "stopped" then
+    return nil, record.refusal(container, "ContainerNotRunning", "is not running: it is stopped")
+  end
+  return require("ctr.update").set(container, config)
+end
+
+--- Changes what the container may use while it runs: the limits and device rules of `cgroups`. All
+-- or nothing: when one write fails, the earlier ones are taken back, and the stored configuration
+-- says what is true.
+-- @tparam table config a whole configuration, or some keys: `{ cgroups = { memory = "64M" } }`.
+-- What is left out, 0 or "" stays as it is; -1 takes a limit away
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid` (also for what cannot be changed any more),
+-- `ContainerNotRunning`, `SystemError`
+function container_methods:set(config)
+  if type(config) ~= "table" then
+    error("bad argument #1 to 'set' (table expected, got " .. type(config) .. ")", 2)
+  end
+  return locked(self, set, config)
+end
+
 local function pause(container)
   local status, err = statuses.of(container)
   if not status then

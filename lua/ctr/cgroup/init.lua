@@ -17,17 +17,6 @@ local cached
 
 local KINDS = { cgroupfs = true, rootless = true, none = true }
 
--- All that is read here, and what means something to another manager only.
-local KNOWN = {}
-for _, key in ipairs({
-  "name", "parent", "path", "paths", "scope_prefix",
-  "memory", "memory_reservation", "memory_swap",
-  "cpu_shares", "cpu_quota", "cpu_period", "cpuset_cpus", "cpuset_mems", "pids_limit",
-  "devices", "allow_all_devices", "allowed_devices", "denied_devices", "freezer",
-}) do
-  KNOWN[key] = true
-end
-
 --- Finds where the hierarchies are mounted: see `ctr.cgroup.layout`.
 -- @treturn[1] table layout
 -- @return[2] nil
@@ -46,21 +35,6 @@ function M.layout()
   end
   cached = found
   return found
-end
-
-local function is_unset(value)
-  return value == nil or value == 0 or value == "" or value == false
-    or (type(value) == "table" and next(value) == nil)
-end
-
-local function check_known(config)
-  for key, value in pairs(config) do
-    if not KNOWN[key] and not is_unset(value) then
-      local path = "cgroups." .. tostring(key)
-      return nil, errors.new("ConfigInvalid", path .. " is not supported yet", { path = path })
-    end
-  end
-  return true
 end
 
 -- Hybrid counts as v1: all controllers that are needed are there, the cgroup2 tree beside them
@@ -174,16 +148,12 @@ function M.new(options)
   if kind == "none" then
     return manager.new(fields)
   end
-  local ok, err = check_known(fields.config)
-  if not ok then
-    return nil, err
-  end
   local layout, problem = M.layout()
   if not layout then
     return nil, problem
   end
   fields.driver = driver_of(layout)
-  ok, err = fill(fields, layout, options)
+  local ok, err = fill(fields, layout, options)
   if not ok then
     return nil, err
   end

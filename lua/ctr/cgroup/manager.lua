@@ -2,9 +2,10 @@
 --
 -- What the kinds of hierarchy do differently is in a driver, `ctr.cgroup.v1` or `ctr.cgroup.v2`:
 -- `nodes`, `prepare`, `is_frozen`, `check`, `set`, `join`, `freeze`, `freezer_state`, `main_node`,
--- `kill`. `check` returns true and what `set` gets as its third argument.
+-- `kill`, `memory_usage`. `check` returns true and what `set` gets as its third argument.
 -- @module ctr.cgroup.manager
 
+local change = require("ctr.cgroup.change")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local freezer = require("ctr.cgroup.freezer")
@@ -291,7 +292,8 @@ function methods:join()
   return handles, dir, names
 end
 
---- Sets limits, device rules and the freezer's state of a cgroup in use.
+--- Sets limits, device rules and the freezer's state of a cgroup in use. After a failure all is as
+-- it was.
 -- @tparam table resources fields of `cgroups`
 -- @treturn[1] true
 -- @return[2] nil
@@ -300,19 +302,7 @@ function methods:set(resources)
   if is_idle(self) then
     return true
   end
-  local ok, result = self.driver.check(self, resources)
-  if not ok then
-    return nil, result
-  end
-  local err
-  ok, err = self.driver.set(self, resources, result)
-  if not ok then
-    return nil, err
-  end
-  if resources.freezer and resources.freezer ~= "" then
-    return self:freeze(resources.freezer)
-  end
-  return true
+  return change.set(self, resources)
 end
 
 --- Tells where the cgroup is: full paths by controller, or under "" in the cgroup2 tree.

@@ -4,6 +4,7 @@
 
 local bit = require("bit")
 
+local cgroups = require("ctr.config.rules.cgroups")
 local words = require("ctr.config.words")
 
 local M = {}
@@ -190,17 +191,6 @@ local function check_sysctls(problems, config, has)
   end
 end
 
-local function check_cgroups(problems, config)
-  local cgroups = config.cgroups
-  if cgroups.path and (cgroups.name or cgroups.parent) then
-    add(problems, "cgroups.path", "must not stand together with name or parent")
-  end
-  local memory, swap = cgroups.memory, cgroups.memory_swap
-  if memory and swap and swap ~= -1 and (memory == -1 or swap < memory) then
-    add(problems, "cgroups.memory_swap", "must not be less than memory: it is both together")
-  end
-end
-
 local function add_capability_problems(problems, capabilities, prefix)
   if not capabilities then
     return
@@ -230,7 +220,7 @@ local RULES = {
   check_mount_owners,
   check_sysctls,
   check_time,
-  check_cgroups,
+  cgroups.config,
   check_capabilities,
 }
 

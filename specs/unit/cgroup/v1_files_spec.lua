@@ -1,4 +1,4 @@
-local v1 = require("ctr.cgroup.v1")
+local v1 = require("ctr.cgroup.v1_files")
 
 local function lines(resources)
   local list = {}
@@ -8,7 +8,7 @@ local function lines(resources)
   return list
 end
 
-describe("ctr.cgroup.v1", function()
+describe("ctr.cgroup.v1_files", function()
   describe("writes", function()
     it("writes nothing for what is unset", function()
       assert.same({}, lines({}))

@@ -1,4 +1,4 @@
-local v2 = require("ctr.cgroup.v2")
+local v2 = require("ctr.cgroup.v2_files")
 
 local function lines(resources)
   local list = {}
@@ -8,7 +8,7 @@ local function lines(resources)
   return list
 end
 
-describe("ctr.cgroup.v2", function()
+describe("ctr.cgroup.v2_files", function()
   describe("weight", function()
     it("follows OCI's curve from shares to weights", function()
       assert.equal(1, v2.weight(1))
@@ -81,21 +81,6 @@ describe("ctr.cgroup.v2", function()
         assert.equal("ConfigInvalid", err.code)
         assert.equal("cgroups.memory_swap", err.path)
       end
-    end)
-  end)
-
-  describe("check", function()
-    local NULL = { allow = true, type = "c", major = 1, minor = 3, permissions = "rwm" }
-
-    it("refuses device rules, which need a program here", function()
-      local ok, err = v2.check({ kind = "cgroupfs" }, { devices = { NULL } })
-      assert.is_nil(ok)
-      assert.equal("ConfigInvalid", err.code)
-      assert.equal("cgroups.devices", err.path)
-    end)
-
-    it("does without them where nobody could apply any", function()
-      assert.is_true(v2.check({ kind = "rootless" }, { devices = { NULL } }))
     end)
   end)
 end)
