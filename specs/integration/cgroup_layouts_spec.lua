@@ -156,14 +156,69 @@ describe("ctr.cgroup in other layouts", function()
       assert.equal(lines("nil\tcgroups.memory\tmemory.max", "false"), out)
     end)
 
-    it("refuses device rules instead of ignoring them", function()
+    it("holds to device rules, the last that matches having the say", function()
       local out = inside(V2, [[
-        local null = { allow = true, type = "c", major = 1, minor = 3, permissions = "rwm" }
-        local manager = new({ path = "/ctr-spec-v2", devices = { null } })
-        local ok, err = manager:create()
-        print(ok, err.code, err.path, manager:exists())
+        local function rule(allow, minor, permissions)
+          return { allow = allow, type = "c", major = 1, minor = minor, permissions = permissions }
+        end
+        local manager = new({ path = "/ctr-spec-v2", devices = {
+          rule(true, -1, "rwm"), rule(false, 5, "w"), rule(false, 7, "rwm"), rule(true, 7, "r"),
+        } })
+        assert(manager:create())
+        local _, text = support.run(manager, [=[
+          for name in null zero full; do
+            (: < /dev/$name) 2>/dev/null && echo "$name r"
+            (: > /dev/$name) 2>/dev/null && echo "$name w"
+          done
+          (: < /dev/tty) 2>/dev/null || echo no tty
+        ]=]):finish()
+        print((text:gsub("\n", ", ")))
+        assert(manager:destroy())
       ]])
-      assert.equal(lines("nil\tConfigInvalid\tcgroups.devices\tfalse"), out)
+      assert.equal(lines("null r, null w, zero r, full r, no tty, "), out)
+    end)
+
+    it("replaces device rules without a moment between", function()
+      local out = inside(V2, [[
+        local function null(permissions)
+          return { allow = true, type = "c", major = 1, minor = 3, permissions = permissions }
+        end
+        local manager = new({ path = "/ctr-spec-v2", devices = { null("rwm") } })
+        assert(manager:create())
+        local child = support.run(manager, [=[
+          while (: < /dev/null) 2>&-; do
+            (: > /dev/null) 2>&- || { echo "r alone"; break; }
+          done
+        ]=])
+        child:expect("ready")
+        for _ = 1, 50 do
+          assert(manager:set({ devices = { null("rw") } }))
+          assert(manager:set({ devices = { null("rwm"), null("r") } }))
+        end
+        assert(manager:set({ devices = { null("r") } }))
+        print((select(2, child:finish()):gsub("\n", "")))
+        local dir = assert(core.fd.open("/sys/fs/cgroup/ctr-spec-v2",
+          { flags = { "rdonly", "directory" } }))
+        print(core.bpf.count_devices(dir))
+        dir:close()
+        assert(manager:destroy())
+      ]])
+      assert.equal(lines("r alone", "1"), out)
+    end)
+
+    it("reads what is counted, and says nothing of controllers that are not there", function()
+      local out = inside(V2, [[
+        local manager = new({ path = "/ctr-spec-v2" })
+        assert(manager:create())
+        local child = support.run(manager, "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; cat")
+        child:expect("ready")
+        child:stop()
+        local stats = assert(manager:stats())
+        print(stats.cpu_stats.cpu_usage.total_usage > 0, stats.memory_stats.usage,
+          stats.cpu_stats.psi and stats.cpu_stats.psi.some.total ~= nil)
+        assert(manager:destroy())
+      ]])
+      assert.equal(lines("true\tnil\ttrue"), out)
     end)
   end)
 

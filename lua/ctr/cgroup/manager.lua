@@ -2,7 +2,8 @@
 --
 -- What the kinds of hierarchy do differently is in a driver, `ctr.cgroup.v1` or `ctr.cgroup.v2`:
 -- `nodes`, `prepare`, `is_frozen`, `check`, `set`, `join`, `freeze`, `freezer_state`, `main_node`,
--- `kill`, `memory_usage`. `check` returns true and what `set` gets as its third argument.
+-- `kill`, `memory_usage`, `read_stats`. `check` returns true and what `set` gets as its third
+-- argument.
 -- @module ctr.cgroup.manager
 
 local change = require("ctr.cgroup.change")
@@ -303,6 +304,14 @@ function methods:set(resources)
     return true
   end
   return change.set(self, resources)
+end
+
+--- Reads what the cgroup counts: `ctr.cgroup.stats`.
+-- @treturn[1] table
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function methods:stats()
+  return require("ctr.cgroup.stats").read(self)
 end
 
 --- Tells where the cgroup is: full paths by controller, or under "" in the cgroup2 tree.

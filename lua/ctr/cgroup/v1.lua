@@ -306,6 +306,11 @@ function M.freezer_state(manager)
   return state, err
 end
 
+--- Reads what is counted, for `ctr.cgroup.stats`.
+function M.read_stats(manager, stats, sizes)
+  return require("ctr.cgroup.v1_stats").read(manager, stats, sizes)
+end
+
 --- How much memory is in use, in bytes; nil where that is not counted.
 function M.memory_usage(manager)
   local node = manager:find("memory")

@@ -109,7 +109,7 @@ local function set_devices(manager, writes)
   end
   local node, err = manager:node("devices", writes.key)
   if not node then
-    return nil, err
+    return manager.kind == "rootless" or nil, err
   end
   local dir, ok
   dir, err = core.path.open(node.hierarchy.dir, node.path, DIRECTORY)
@@ -267,6 +267,11 @@ function M.freezer_state(manager)
     return nil
   end
   return state, err
+end
+
+--- Reads what is counted, for `ctr.cgroup.stats`.
+function M.read_stats(manager, stats, sizes)
+  return require("ctr.cgroup.v2_stats").read(manager, stats, sizes)
 end
 
 --- How much memory is in use, in bytes; nil where that is not counted.
