@@ -14,7 +14,7 @@ local validate = require("ctr.config.validate")
 
 local M = {}
 
-local MANAGERS = { cgroupfs = true, rootless = true, none = true }
+local MANAGERS = { cgroupfs = true, systemd = true, rootless = true, none = true }
 
 local factory_methods = {}
 local factory_metatable = { __index = factory_methods, __name = "ctr.Factory" }
@@ -39,7 +39,7 @@ local function check_options(opts)
   local manager = opts.cgroup_manager
   if manager and not MANAGERS[manager] then
     return nil, errors.new("ConfigInvalid",
-      ("cgroup_manager %q is not one of cgroupfs, rootless, none"):format(manager),
+      ("cgroup_manager %q is not one of cgroupfs, systemd, rootless, none"):format(manager),
       { path = "cgroup_manager" })
   end
   return true

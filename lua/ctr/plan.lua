@@ -120,7 +120,11 @@ local function add_late_cgroups(add, facts, spaces)
   end
 end
 
+-- systemd moves a process that waits for it, at once; files are joined by the process itself.
 local function add_cgroups(add, facts)
+  if facts.joins_by_pid then
+    add("cgroup_sync", NONE, NONE, "cgroups", "systemd's unit for the container")
+  end
   for index, name in ipairs(facts.cgroups or NONE) do
     add("cgroup_join", { "@cgroup:" .. index }, NONE, "cgroups", name)
   end

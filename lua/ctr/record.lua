@@ -37,6 +37,7 @@ local function new_cgroup(container, paths, created)
   return cgroup.new({
     config = container.configuration.cgroups, id = container.store.name,
     manager = container.manager, paths = paths, created = created,
+    user = container.host.rootless,
   })
 end
 

@@ -159,12 +159,12 @@ local function close_handles(handles, directory)
 end
 
 -- Makes the cgroups and opens what a process joins them by.
-local function make_cgroups(container)
-  local created, err = container.cgroup:create()
+local function make_cgroups(container, pid)
+  local created, err = container.cgroup:create(pid)
   if not created then
     return nil, err
   end
-  return container.cgroup:join()
+  return container.cgroup:join(pid)
 end
 
 local function launch_in_cgroups(container, options, make_plan, flags)
@@ -209,8 +209,8 @@ local function init_options(container, process, mode, facts, spaces, streams, co
     host = container.host, factory = container.factory, config = container.configuration,
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
     resources = { ["@console"] = console.socket },
-    make_cgroups = facts.joins_late and function()
-      return make_cgroups(container)
+    make_cgroups = (facts.joins_late or facts.joins_by_pid) and function(pid)
+      return make_cgroups(container, pid)
     end or nil,
     commit = function(pid)
       return commit_init(container, pid)
@@ -241,8 +241,9 @@ local function start_init(container, process, mode, facts, spaces)
   -- the bootstrap works.
   facts.joins_late = container.cgroup:joins_by_file()
     and planner.may_join_late(container.configuration)
+  facts.joins_by_pid = container.cgroup:joins_by_pid()
   local created, err = record.intend(container)
-  if created and not facts.joins_late then
+  if created and not facts.joins_late and not facts.joins_by_pid then
     created, err = container.cgroup:create()
   end
   if not created then
@@ -316,8 +317,12 @@ local function all_namespaces(config)
 end
 
 local function launch_further(container, process, facts, spaces, init)
+  facts.joins_by_pid = container.cgroup:joins_by_pid(true)
   return with_streams(process, facts, function(streams, console)
     local options = exec_options(container, process, facts, spaces, init, streams, console)
+    options.make_cgroups = facts.joins_by_pid and function(pid)
+      return container.cgroup:join(pid)
+    end or nil
     return launch_in_cgroups(container, options, function()
       return planner.exec(container.configuration, process, facts)
     end, 0)

@@ -15,7 +15,7 @@ local M = {}
 -- the caller's own cgroups change or the first mount is no longer there.
 local cached
 
-local KINDS = { cgroupfs = true, rootless = true, none = true }
+local KINDS = { cgroupfs = true, systemd = true, rootless = true, none = true }
 
 --- Finds where the hierarchies are mounted: see `ctr.cgroup.layout`.
 -- @treturn[1] table layout
@@ -114,9 +114,28 @@ local function place_nodes(fields, layout, id)
   return true
 end
 
+local function is_borrowed(config)
+  return config.paths ~= nil and next(config.paths) ~= nil
+end
+
+-- systemd tells where the cgroup is once it has made it.
+local function fill_unit(fields, layout, options)
+  local unit, err = require("ctr.cgroup.unit").of(fields.config, options.id, options.user)
+  if not unit then
+    return nil, err
+  end
+  local nodes, problem = nodes_at(layout, options.paths or {}, false)
+  if not nodes then
+    return nil, problem
+  end
+  fields.unit, fields.layout, fields.id, fields.user = unit, layout, options.id, options.user
+  fields.nodes, fields.explicit = nodes, true
+  return true
+end
+
 local function fill(fields, layout, options)
   local asked = fields.config.paths
-  fields.borrowed = asked ~= nil and next(asked) ~= nil
+  fields.borrowed = is_borrowed(fields.config)
   local paths = fields.borrowed and asked or options.paths
   if paths then
     local nodes, err = nodes_at(layout, paths, fields.borrowed)
@@ -133,8 +152,8 @@ end
 
 --- Makes a manager for a container's cgroup. Nothing is touched yet.
 -- @tparam table options `config` (`cgroups` of the configuration, or nil), `id` of the container,
---   `manager` ("cgroupfs", "rootless" or "none"), `paths` and `created` as stored when the cgroup
---   was made
+--   `manager` ("cgroupfs", "systemd", "rootless" or "none"), `paths` and `created` as stored when
+--   the cgroup was made, `user` (systemd's manager is the calling user's)
 -- @treturn[1] ctr.CgroupManager
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
@@ -153,11 +172,12 @@ function M.new(options)
     return nil, problem
   end
   fields.driver = driver_of(layout)
-  local ok, err = fill(fields, layout, options)
+  local is_systemd = kind == "systemd" and not is_borrowed(fields.config)
+  local ok, err = (is_systemd and fill_unit or fill)(fields, layout, options)
   if not ok then
     return nil, err
   end
-  return manager.new(fields)
+  return (is_systemd and require("ctr.cgroup.systemd") or manager).new(fields)
 end
 
 return M

@@ -21,13 +21,14 @@ local DENIED = { EACCES = true, EPERM = true, EROFS = true }
 local STATES = { FROZEN = true, THAWED = true }
 
 local methods = {}
+M.methods = methods
 local metatable = { __index = methods, __name = "ctr.CgroupManager" }
 
 --- Makes a manager.
--- @tparam table fields `kind` ("cgroupfs", "rootless" or "none"), `driver`, `config`, `nodes`,
---   `above` (full paths of directories that go when they are empty), `hidden` (hierarchies in which
---   a relative path means nothing), `explicit` (the configuration named the path), `borrowed` (the
---   cgroups are somebody else's: joined as they are)
+-- @tparam table fields `kind` ("cgroupfs", "systemd", "rootless" or "none"), `driver`, `config`,
+--   `nodes`, `above` (full paths of directories that go when they are empty), `hidden` (hierarchies
+--   in which a relative path means nothing), `explicit` (the configuration named the path),
+--   `borrowed` (the cgroups are somebody else's: joined as they are)
 -- @treturn table
 function M.new(fields)
   fields.nodes = fields.nodes or {}
@@ -275,6 +276,12 @@ end
 -- @treturn boolean
 function methods:joins_by_file()
   return self.kind ~= "none" and self.driver.JOINS_BY_FILE == true
+end
+
+--- Tells whether a process is moved by its number, while it waits: systemd does that.
+-- @treturn boolean
+function methods:joins_by_pid() -- luacheck: ignore 212
+  return false
 end
 
 --- Opens what a process needs to join: the files to which it writes "0", and the directory for

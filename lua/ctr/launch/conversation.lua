@@ -111,7 +111,7 @@ function M.provide_cgroups(session)
     return true
   end
   session.make_cgroups = nil
-  local handles, err = make()
+  local handles, err = make(session.pid)
   if not handles then
     return nil, err
   end
