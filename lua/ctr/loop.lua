@@ -120,7 +120,8 @@ function M.new()
   if not set then
     return nil, err
   end
-  local loop = setmetatable({ set = set, watches = {}, signals = {}, last_id = 0, kept = 0 },
+  local loop = setmetatable({ set = set, watches = {}, signals = {}, due = {}, last_id = 0,
+    kept = 0 },
     loop_metatable)
   loop.timers = timers.new()
   return loop
@@ -187,7 +188,8 @@ local function run_timers(loop)
   loop.armed = nil
   local now = core.proc.clock()
   -- Of this moment: a timer that a callback sets comes in the next round.
-  for _, timer in ipairs(loop.timers:take_due(now)) do
+  loop.due = loop.timers:take_due(now)
+  for _, timer in ipairs(loop.due) do
     local watch = timer.watch
     if watch.loop and loop.stopped then
       loop.timers:add(timer, timer.when)
@@ -414,8 +416,10 @@ function loop_methods:close()
       watch:detach()
     end
   end
-  for _, timer in ipairs(self.timers:all()) do
-    timer.watch:detach()
+  for _, list in ipairs({ self.timers:all(), self.due }) do
+    for _, timer in ipairs(list) do
+      timer.watch:detach()
+    end
   end
   for _, watch in pairs(self.watches) do
     watch:detach()
