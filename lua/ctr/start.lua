@@ -401,7 +401,7 @@ function M.process(container, object, mode, status)
   if kind == "further" then
     local others = others_of(container)
     process_module.reap(others)
-    table.insert(others, object)
+    process_module.add_other(others, object)
   end
   return true
 end
