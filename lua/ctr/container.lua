@@ -366,6 +366,37 @@ function container_methods:resume()
   return locked(self, resume)
 end
 
+local function notices(container, make, level)
+  local ok, err = refresh(container)
+  if not ok then
+    return nil, err
+  end
+  if container.destroyed or not container.cgroup:exists() then
+    return nil, record.refusal(container, "ContainerNotRunning", "is not running")
+  end
+  return require("ctr.cgroup.notices")[make](container.cgroup, level)
+end
+
+--- Tells when the container runs out of memory: a source of events that ends with the container.
+-- @treturn[1] ctr.EventSource `fd()`, `wait([timeout])`, `close()`
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+function container_methods:notify_oom()
+  return notices(self, "oom")
+end
+
+--- Tells when the container is short of memory.
+-- @tparam string level "low", "medium" or "critical"
+-- @treturn[1] ctr.EventSource `fd()`, `wait([timeout])`, `close()`
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+function container_methods:notify_memory_pressure(level)
+  if level ~= "low" and level ~= "medium" and level ~= "critical" then
+    error("bad argument #1 to 'notify_memory_pressure' (low, medium or critical expected)", 2)
+  end
+  return notices(self, "pressure", level)
+end
+
 --- Removes what the container has on the host: its cgroups and its folder. A created container is
 -- killed; a running one is refused.
 -- @treturn[1] true also when it was destroyed before

@@ -261,13 +261,14 @@ local function start_init(container, process, mode, facts, spaces)
   return started
 end
 
--- Where the container shares a pid namespace, the kernel ends nobody with its first process.
+-- What is to be done when the first process has ended. Where the container shares a pid namespace,
+-- the kernel ends nobody with it.
 local function end_with_init(container, spaces)
-  if spaces.new.NEWPID then
-    return nil
-  end
-  return function()
-    container.cgroup:signal(SIGKILL)
+  return function(result)
+    container.cgroup:account(result, true)
+    if not spaces.new.NEWPID then
+      container.cgroup:signal(SIGKILL)
+    end
   end
 end
 
@@ -347,6 +348,11 @@ local function further_process(container, _, process)
     started, problem = launch_further(container, process, facts, spaces, init)
   end
   init:close()
+  if started then
+    started.on_exit = function(result)
+      container.cgroup:account(result, false)
+    end
+  end
   return started, problem
 end
 

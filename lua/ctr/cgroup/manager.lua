@@ -2,15 +2,15 @@
 --
 -- What the kinds of hierarchy do differently is in a driver, `ctr.cgroup.v1` or `ctr.cgroup.v2`:
 -- `nodes`, `prepare`, `is_frozen`, `check`, `set`, `join`, `freeze`, `freezer_state`, `main_node`,
--- `kill`, `memory_usage`, `read_stats`. `check` returns true and what `set` gets as its third
--- argument.
+-- `kill`, `memory_usage`, `memory_peak`, `oom_kills`, `read_stats`. `check` returns true and what
+-- `set` gets as its third argument.
 -- @module ctr.cgroup.manager
 
 local change = require("ctr.cgroup.change")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local freezer = require("ctr.cgroup.freezer")
 local place = require("ctr.cgroup.place")
+local removal = require("ctr.cgroup.removal")
 local signals = require("ctr.cgroup.signals")
 local tree = require("ctr.cgroup.tree")
 
@@ -321,6 +321,23 @@ function methods:stats()
   return require("ctr.cgroup.stats").read(self)
 end
 
+--- Adds to a process' result what its cgroup knows of it: whether the kernel killed it for want of
+-- memory, and of a first process the peak of the container's memory.
+-- @tparam ?table result of `core.proc.wait`
+-- @tparam boolean is_first
+function methods:account(result, is_first)
+  local node = result and self:find("memory")
+  if not node then
+    return
+  end
+  if result.signal == "SIGKILL" then
+    result.oom_killed = self.driver.oom_kills(node) > 0
+  end
+  if is_first then
+    result.usage.memory_peak = self.driver.memory_peak(node) or result.usage.memory_peak
+  end
+end
+
 --- Tells where the cgroup is: full paths by controller, or under "" in the cgroup2 tree.
 -- @treturn table
 function methods:paths()
@@ -422,34 +439,6 @@ function methods:signal(signo)
   return signals.send(self, signo)
 end
 
-local function still_busy(node, err)
-  local pids = tree.with(node, tree.pids, true)
-  local reason = tostring(err.errno or err)
-  if pids and #pids > 0 then
-    reason = "it holds the processes " .. signals.some(pids)
-  end
-  return errors.new("SystemError", ("cannot remove cgroup %s: %s"):format(node.full, reason),
-    { errno = err.errno, op = "rmdir", target = node.full, cause = err })
-end
-
--- A process that has just ended is counted a moment longer.
-local function remove_node(node, deadline)
-  if tree.remove(node.hierarchy, node.path) then
-    return true
-  end
-  local wait = freezer.patience(deadline)
-  while true do
-    local ok, err = tree.remove_all(node)
-    if ok then
-      return true
-    end
-    local may_pass = err.errno == "EBUSY" or err.errno == "ENOTEMPTY"
-    if not may_pass or not wait() then
-      return nil, still_busy(node, err)
-    end
-  end
-end
-
 --- Removes the cgroup, those that the container made in it, and the directories above that `create`
 -- had to make, where these are empty. Kills nothing: an error names the processes that hold it.
 -- @treturn[1] true also when there is nothing to remove
@@ -463,7 +452,7 @@ function methods:destroy()
   local deadline = core.proc.clock() + REMOVE_SECONDS
   local first
   for _, node in ipairs(self.nodes) do
-    local ok, err = remove_node(node, deadline)
+    local ok, err = removal.node(node, deadline)
     if not ok then
       first = first or err
     end

@@ -280,6 +280,18 @@ function M.memory_usage(manager)
   return node and tonumber((tree.read_file(node, "memory.current")))
 end
 
+--- The most memory that was in use, in bytes; nil where the kernel does not say.
+function M.memory_peak(node)
+  return tonumber((tree.read_file(node, "memory.peak")))
+end
+
+--- How many processes the kernel has killed for want of memory.
+-- @treturn number
+function M.oom_kills(node)
+  local text = tree.read_file(node, "memory.events") or ""
+  return tonumber(text:match("%f[%w_]oom_kill (%d+)") or 0)
+end
+
 --- The node whose processes are the container's.
 function M.main_node(manager)
   return manager.nodes[1]
