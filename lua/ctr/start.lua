@@ -215,6 +215,9 @@ local function init_options(container, process, mode, facts, spaces, streams, co
     commit = function(pid)
       return commit_init(container, pid)
     end,
+    confine = container.cgroup:confines_late() and function()
+      return container.cgroup:confine()
+    end or nil,
   }
 end
 

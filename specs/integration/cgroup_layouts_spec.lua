@@ -165,6 +165,7 @@ describe("ctr.cgroup in other layouts", function()
           rule(true, -1, "rwm"), rule(false, 5, "w"), rule(false, 7, "rwm"), rule(true, 7, "r"),
         } })
         assert(manager:create())
+        assert(manager:confine())
         local _, text = support.run(manager, [=[
           for name in null zero full; do
             (: < /dev/$name) 2>/dev/null && echo "$name r"
@@ -185,6 +186,7 @@ describe("ctr.cgroup in other layouts", function()
         end
         local manager = new({ path = "/ctr-spec-v2", devices = { null("rwm") } })
         assert(manager:create())
+        assert(manager:confine())
         local child = support.run(manager, [=[
           while (: < /dev/null) 2>&-; do
             (: > /dev/null) 2>&- || { echo "r alone"; break; }

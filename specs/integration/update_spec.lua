@@ -3,6 +3,8 @@ local machine = require("specs.support.machine")
 local support = require("specs.support.cgroups")
 
 local NULL = { allow = true, type = "c", major = 1, minor = 3, permissions = "rwm" }
+-- The container's own nodes have to be made.
+local NODES = { allow = true, type = "c", permissions = "m" }
 
 if not (machine.is_root() and machine.has("memory") and machine.has("pids")) then
   describe("container:set", function()
@@ -20,7 +22,7 @@ describe("container:set", function()
 
   before_each(function()
     container, process = b:sleeper({ cgroups = { parent = box.PARENT, memory = "64M",
-      pids_limit = 10, devices = { NULL } } })
+      pids_limit = 10, devices = { NULL, NODES } } })
   end)
 
   after_each(function()

@@ -104,12 +104,13 @@ local FEATURES = {
       and tonumber(read("/proc/sys/user/max_user_namespaces") or "0") > 0
   end,
   time_namespaces = function() return core.ns.supported("NEWTIME") end,
+  systemd = function() return read("/proc/1/comm") == "systemd\n" end,
   newuidmap = function() return read("/usr/bin/newuidmap") ~= nil end,
 }
 
 --- Says whether the machine has what a spec needs; otherwise the spec is pending.
 -- @tparam string feature one of memory, pids, cpu, freezer, user_namespaces, time_namespaces,
--- newuidmap
+-- newuidmap, systemd
 function M.has(feature)
   local probe = FEATURES[feature] or error("no such feature: " .. tostring(feature), 2)
   return probe() == true

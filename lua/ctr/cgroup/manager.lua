@@ -2,12 +2,13 @@
 --
 -- What the kinds of hierarchy do differently is in a driver, `ctr.cgroup.v1` or `ctr.cgroup.v2`:
 -- `nodes`, `prepare`, `is_frozen`, `check`, `set`, `join`, `freeze`, `freezer_state`, `main_node`,
--- `kill`, `memory_usage`, `memory_peak`, `oom_kills`, `read_stats`. `check` returns true and what
--- `set` gets as its third argument.
+-- `kill`, `memory_usage`, `memory_peak`, `oom_kills`, `read_stats`, and where it has one `confine`.
+-- `check` returns true and what `set` gets as its third argument.
 -- @module ctr.cgroup.manager
 
 local change = require("ctr.cgroup.change")
 local core = require("ctr.core")
+local devices = require("ctr.cgroup.devices")
 local errors = require("ctr.errors")
 local place = require("ctr.cgroup.place")
 local removal = require("ctr.cgroup.removal")
@@ -269,6 +270,23 @@ function methods:create()
     return nil, err
   end
   return true
+end
+
+--- Tells whether device rules are still to come when the first process is set up: `confine`.
+-- @treturn boolean
+function methods:confines_late()
+  return not is_idle(self) and self.driver.confine ~= nil and devices.asked(self.config) ~= nil
+end
+
+--- Puts device rules in force that `create` left for later: the container's own nodes have to be
+-- made first.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function methods:confine()
+  local writes = self.confinement
+  self.confinement = nil
+  return self.driver.confine(self, writes)
 end
 
 --- Tells whether a process joins by writing to files, at any time: on v2 it is cloned into its

@@ -13,12 +13,17 @@ local M = {}
 local READ_WRITE = { flags = { "rdwr", "nonblock" }, beneath = true }
 local DIRECTORY = { flags = { "path", "directory" }, beneath = true }
 
--- How long processes have to wait for memory within two seconds, in microseconds: windows of two
--- seconds are those that everybody may ask for.
-local TRIGGERS = {
-  low = "some 100000 2000000",
-  medium = "some 400000 2000000",
-  critical = "full 400000 2000000",
+local WINDOW = 2 -- seconds: windows of two seconds are those that everybody may ask for
+
+local function new_level(kind, enough)
+  return { kind = kind, enough = enough,
+    trigger = ("%s %d %d"):format(kind, enough, WINDOW * 1000000) }
+end
+
+-- How many microseconds of a window processes have to wait for memory.
+local LEVELS = {
+  low = new_level("some", 100000), medium = new_level("some", 400000),
+  critical = new_level("full", 400000),
 }
 
 local source_methods = {}
@@ -57,8 +62,8 @@ function source_methods:wait(timeout)
       return nil, err
     end
     local what, problem = nil, nil
-    if ready[1] then
-      what, problem = self:look()
+    if ready[1] or self.looks_always then
+      what, problem = self:look(ready[1] ~= nil)
     end
     if problem then
       return nil, problem
@@ -183,20 +188,29 @@ local function v2_oom(node)
   end })
 end
 
-local function add_to_set(handles, set, handle)
-  local ok, err = core.event.add(set, handle, "p", #handles)
-  if not ok then
-    return opened(handles, nil, err)
-  end
-  return true
+-- How long processes have waited, in microseconds: of "some" or of "full".
+local function stalled(dir, kind)
+  local pressure = counters.pressure(tree.read(dir, "memory.pressure"))
+  return pressure and pressure[kind] and tonumber(pressure[kind].total)
 end
 
--- v2: a trigger of pressure stall information (psi.rst of the kernel). Its descriptor tells by
--- POLLPRI, which few loops know: an epoll set around it is readable.
-local function v2_pressure(node, level)
-  local handles = {}
+-- The kernel tells of each event but once: to whoever looks first, and that may be another loop
+-- that has our set in its own. So who was not told looks whether it has been so since.
+local function new_stall_counter(dir, kind, enough)
+  local base, since = stalled(dir, kind) or 0, core.proc.clock()
+  return function(is_told)
+    local total, now = stalled(dir, kind) or base, core.proc.clock()
+    local is_event = is_told or total - base >= enough
+    if is_event or now - since > WINDOW then
+      base, since = total, now
+    end
+    return is_event
+  end
+end
+
+local function open_pressure(node, handles)
   local dir, err = opened(handles, core.path.open(node.hierarchy.dir, node.path, DIRECTORY))
-  local set, trigger, events, ok
+  local set, trigger, events
   if dir then
     set, err = opened(handles, core.event.set())
   end
@@ -209,28 +223,49 @@ local function v2_pressure(node, level)
   if not events then
     return nil, err
   end
-  tree.read_handle(events) -- what was read is what changes are told against
-  ok, err = core.fd.write(trigger, TRIGGERS[level])
+  return { dir = dir, set = set, trigger = trigger, events = events }
+end
+
+local function start_pressure(files, handles, level)
+  tree.read_handle(files.events) -- what was read is what changes are told against
+  local ok, err = core.fd.write(files.trigger, level.trigger)
+  if ok then
+    ok, err = core.event.add(files.set, files.trigger, "p", 1)
+  end
+  if ok then
+    ok, err = core.event.add(files.set, files.events, "p", 2)
+  end
   if not ok then
     return opened(handles, nil, err)
   end
-  for _, handle in ipairs({ trigger, events }) do
-    ok, err = add_to_set(handles, set, handle)
-    if not ok then
-      return nil, err
-    end
+  return true
+end
+
+-- v2: a trigger of pressure stall information (psi.rst of the kernel). Its descriptor tells by
+-- POLLPRI, which few loops know: an epoll set around it is readable.
+local function v2_pressure(node, level)
+  local handles = {}
+  local files, err = open_pressure(node, handles)
+  if not files then
+    return nil, err
   end
-  return new_source({ watch = set, handles = handles, look = function()
-    local ready = core.poll.wait({ { fd = trigger, events = "p" }, { fd = events, events = "p" } },
-      0)
-    if is_empty(dir) then
-      return false
-    end
-    if ready and ready[2] then
-      core.path.read_fd(events, 4096) -- else it tells of the same change again
-    end
-    return ready and ready[1] ~= nil and not ready[1]:find("e", 1, true) or nil
-  end })
+  local ok, problem = start_pressure(files, handles, level)
+  if not ok then
+    return nil, problem
+  end
+  local has_stalled = new_stall_counter(files.dir, level.kind, level.enough)
+  return new_source({ watch = files.set, handles = handles, looks_always = true,
+    look = function(_, is_told)
+      if is_empty(files.dir) then
+        return false
+      end
+      local changed = core.poll.wait({ { fd = files.events, events = "p" } }, 0)
+      if changed and changed[1] then
+        core.path.read_fd(files.events, 4096) -- else it tells of the same change again
+        is_told = false
+      end
+      return has_stalled(is_told) or nil
+    end })
 end
 
 local function memory_node(manager)
@@ -260,20 +295,20 @@ end
 
 --- Tells when processes of the container have to wait for memory.
 -- @tparam ctr.CgroupManager manager
--- @tparam string level "low", "medium" or "critical": v1's levels (memory.txt of the kernel); on v2
+-- @tparam string name "low", "medium" or "critical": v1's levels (memory.txt of the kernel); on v2
 -- some wait for 50 or 200 milliseconds of a second, or all for 200
 -- @treturn[1] ctr.EventSource
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`
-function M.pressure(manager, level)
+function M.pressure(manager, name)
   local node, err = memory_node(manager)
   if not node then
     return nil, err
   end
   if node.hierarchy.type == "cgroup2" then
-    return v2_pressure(node, level)
+    return v2_pressure(node, LEVELS[name])
   end
-  return v1_source(node, "memory.pressure_level", level)
+  return v1_source(node, "memory.pressure_level", name)
 end
 
 return M

@@ -140,11 +140,15 @@ function M.check(_, resources)
   return true, { limits = limits, rules = rules, allow = allow, key = devices.asked(resources) }
 end
 
---- Writes the limits, and attaches the device rules: these are replaced at once.
+--- Attaches the device rules. Not before the container's own nodes are made: the rules are for its
+-- programs.
+M.confine = set_devices
+
+--- Writes the limits; of a cgroup in use the device rules too, which are replaced at once.
 -- @tparam table manager
 -- @tparam table _ the resources that `check` has passed
 -- @tparam table writes from `check`
--- @tparam[opt] table journal gets what undoes the limits
+-- @tparam[opt] table journal of a change: gets what undoes the limits
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
@@ -152,6 +156,10 @@ function M.set(manager, _, writes, journal)
   local ok, err = apply.all(manager, writes.limits, nil, journal)
   if not ok then
     return nil, err
+  end
+  if not journal then
+    manager.confinement = writes
+    return true
   end
   return set_devices(manager, writes)
 end

@@ -85,7 +85,7 @@ local function answer_ahead(session)
   local answer
   if name == "cgroups" and session.cgroup_files then
     answer = send_cgroups
-  elseif name == "start" and session.committed then
+  elseif name == "start" and session.committed and not session.confine then
     answer = acknowledge
   else
     return true
@@ -154,9 +154,23 @@ end
 -- What the bootstrap waits for, by the name of its sync: each answers by itself.
 local syncs = {}
 
+-- Puts in force what the set-up itself must not be subject to.
+local function confine(session)
+  if not session.confine then
+    return true
+  end
+  local ok, err = session.confine()
+  session.confine = nil
+  return ok, err
+end
+
 function syncs.start(session)
   session.reached_start = true
-  return true
+  local ok, err = confine(session)
+  if not ok then
+    return nil, err
+  end
+  return answer_ahead(session)
 end
 
 function syncs.cgroups(session)
@@ -205,7 +219,10 @@ function handlers.READY(session)
   if not ok or not session.committed then
     return ok, err
   end
-  ok, err = acknowledge(session)
+  ok, err = confine(session)
+  if ok then
+    ok, err = acknowledge(session)
+  end
   if not ok then
     return nil, err
   end
