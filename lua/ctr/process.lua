@@ -340,7 +340,7 @@ end
 --- An event source that fits any loop: its descriptor is readable when the process has output for
 -- the functions that its streams are, a system call for its `seccomp_notify`, or has ended.
 -- `source:serve()` does what there is to do, and returns false, or what `wait` returns when the
--- process has ended; `source:wait([timeout])` serves until then. `ctr.loop` does all this by itself.
+-- process has ended; `source:wait([timeout])` serves until then. `ctr.loop` does this by itself.
 -- @treturn[1] ctr.ProcessSource `fd()`, `serve()`, `wait([timeout])`, `close()`
 -- @return[2] nil
 -- @treturn[2] ctr.Error `NoProcessOps`, `SystemError`
