@@ -40,6 +40,14 @@ local function new_cgroup(container, paths, created)
   })
 end
 
+local function rdt_group(container, state)
+  local rdt = container.configuration.intel_rdt
+  if not rdt then
+    return nil
+  end
+  return require("ctr.intel_rdt").new(rdt, container.store.name, container.host.intel_rdt, state)
+end
+
 --- Fills a container's object from what its state file holds. An empty state is that of a container
 -- whose creator was killed: all that can be done with it is to destroy it.
 -- @tparam ctr.Container container
@@ -60,6 +68,7 @@ function M.load(container, state)
     return nil, err
   end
   container.cgroup = manager
+  container.rdt = rdt_group(container, state)
   return true
 end
 
@@ -96,6 +105,10 @@ end
 
 local function variable_part(container)
   local pid = container.init_pid or -1
+  local rdt_path, rdt_mon_path, rdt_created = "", nil, nil
+  if container.rdt then
+    rdt_path, rdt_mon_path, rdt_created = container.rdt:record()
+  end
   return {
     id = container.store.id,
     init_process_pid = pid,
@@ -107,7 +120,9 @@ local function variable_part(container)
     cgroup_manager = container.manager,
     namespace_paths = pid > 0 and namespace_paths(container.host, pid) or {},
     external_descriptors = container.external_descriptors,
-    intel_rdt_path = "",
+    intel_rdt_path = rdt_path,
+    intel_rdt_mon_path = rdt_mon_path,
+    intel_rdt_created = rdt_created,
   }
 end
 
@@ -144,11 +159,11 @@ function M.save(container)
   return true
 end
 
---- Records the directories above the cgroup that a start is about to make, where there are any: so
--- that they are found if the caller is killed before it can record more.
+--- Records what a start is about to make beside the cgroup itself, where there is any: directories
+-- above it, a resctrl group. So it is found if the caller is killed before it can record more.
 function M.intend(container)
   local missing = container.cgroup:missing()
-  if #missing == 0 then
+  if #missing == 0 and not container.rdt then
     return true
   end
   container.intended = container.cgroup:created()

@@ -277,16 +277,21 @@ end
 
 --- Opens what a process needs to join: the files to which it writes "0", and the directory for
 -- CLONE_INTO_CGROUP. All of it is the caller's to close.
+-- @tparam[opt] table how `below` (paths below the container's cgroups by controller, under "" for
+-- all), `by_file` (join by files alone, where there is a choice)
 -- @treturn[1] table handles
 -- @treturn[1] ctr.fd|nil the cgroup2 directory
 -- @treturn[1] table names of the hierarchies of the handles
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function methods:join()
+function methods:join(how)
+  if how and how.below then
+    return require("ctr.cgroup.below").join(self, how)
+  end
   if self.kind == "none" then
     return {}, nil, {}
   end
-  local handles, dir, names = self.driver.join(self)
+  local handles, dir, names = self.driver.join(self.nodes, how and how.by_file)
   self:close()
   return handles, dir, names
 end

@@ -4,6 +4,7 @@
 -- The parts of it lie in `ctr.config.schema.*`.
 -- @module ctr.config.schema
 
+local attributes = require("ctr.config.schema.attributes")
 local cgroups = require("ctr.config.schema.cgroups")
 local checks = require("ctr.config.checks")
 local device = require("ctr.config.schema.device")
@@ -118,6 +119,14 @@ M.config = shape.record({
     optional = true, min = 0, max = 511, accept = checks.octal,
     about = "What new files are not given: a number, or octal digits, \"0022\".",
   }),
+  scheduler = attributes.scheduler("How processes get CPU time."),
+  io_priority = attributes.io_priority("The priority of processes at the disks."),
+  memory_policy = attributes.memory_policy("On which memory nodes processes get memory."),
+  personality = attributes.personality("What the kernel says that it is."),
+  exec_cpu_affinity = attributes.cpu_affinity(
+    "CPUs of processes that are added to the running container."
+  ),
+  intel_rdt = attributes.intel_rdt("A share of the cache and the memory's bandwidth (Intel RDT)."),
   time_offsets = shape.record({
     monotonic = time_offset("Of CLOCK_MONOTONIC."),
     boottime = time_offset("Of CLOCK_BOOTTIME."),

@@ -316,18 +316,25 @@ local function check_modules(problems, config, probe)
   end
 end
 
+local function check_rdt(problems, config, probe)
+  if config.intel_rdt then
+    require("ctr.config.rules.intel_rdt").machine(add, problems, config.intel_rdt, probe)
+  end
+end
+
 --- Finds what this machine cannot do for a configuration.
 -- @tparam table config as the schema normalised it
 -- @tparam table probe functions that ask the machine: `realpath(path)` (string, or nil and an
 --   error), `exists(path)` (true, or false and an error), `ns_supported(type)`,
 --   `selinux_enabled()`, `apparmor_enabled()`, `same_ns(path, file)` (whether it is the caller's
---   own namespace: `net`, `mnt`, …)
+--   own namespace: `net`, `mnt`, …), `intel_rdt()` (what there is of it, or nil and an error)
 -- @treturn table problems, `{ path, text }` each; empty when all is well
 function M.machine(config, probe)
   local problems = {}
   check_rootfs(problems, config, probe)
   check_namespaces(problems, config, probe)
   check_modules(problems, config, probe)
+  check_rdt(problems, config, probe)
   return problems
 end
 

@@ -133,6 +133,10 @@ local function capset_text(step)
     capability_words(caps.permitted), capability_words(caps.ambient))
 end
 
+local function scheduler_text(step)
+  return require("ctr.plan.attributes").scheduler_text(step.label)
+end
+
 local TEXT = {
   clone = function(step) return M.namespaces(step.nums[1]) end,
   unshare = function(step) return M.namespaces(step.nums[1]) end,
@@ -181,6 +185,12 @@ local TEXT = {
   label = all_strings,
   find_program = first_string,
   pdeathsig = first_number,
+  scheduler = scheduler_text,
+  io_priority = labelled,
+  personality = labelled,
+  memory_policy = labelled,
+  cpu_affinity = labelled,
+  send_pidfd = first_string,
   wait_fifo = labelled,
   exec = exec_text,
 }
