@@ -32,9 +32,16 @@ local function check_lines(text, pattern, example)
   return true
 end
 
+local function check_schema(text, pattern, example)
+  if text == "" then
+    return true
+  end
+  return check_lines(text, pattern, example)
+end
+
 --- Checks the schema of the third level cache; with code and data apart it has two lines.
 function M.l3_schema(text)
-  return text == "" or check_lines(text, "^L3%u*:", "L3:0=f;1=f")
+  return check_schema(text, "^L3%u*:", "L3:0=f;1=f")
 end
 
 --- Checks the schema of memory bandwidth.
@@ -42,7 +49,7 @@ function M.bandwidth_schema(text)
   if text:find("\n", 1, true) then
     return nil, "must be one line"
   end
-  return text == "" or check_lines(text, "^MB:", "MB:0=70;1=20")
+  return check_schema(text, "^MB:", "MB:0=70;1=20")
 end
 
 --- Checks one line of schemata.

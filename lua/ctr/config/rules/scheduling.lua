@@ -101,6 +101,9 @@ function M.memory_policy(policy)
 end
 
 local function check_list(text, most, what)
+  if text == "" then
+    return true
+  end
   local ok, problem = checks.cpu_list(text)
   if not ok then
     return nil, problem
@@ -116,12 +119,12 @@ end
 
 --- Checks a list of CPUs, or none.
 function M.cpus(text)
-  return text == "" or check_list(text, CPU_MAX, "CPU")
+  return check_list(text, CPU_MAX, "CPU")
 end
 
 --- Checks a list of memory nodes, or none.
 function M.nodes(text)
-  return text == "" or check_list(text, NODE_MAX, "node")
+  return check_list(text, NODE_MAX, "node")
 end
 
 --- Accepts the number by which libcontainer keeps a personality.
