@@ -332,7 +332,7 @@ describe("a process", function()
       local path = paths[controller]
       assert.equal(0, host.sh(("mkdir -p %s/%s"):format(path, name)).code)
       for _, file in ipairs(controller == "cpuset" and { "cpus", "mems" } or {}) do
-        assert.equal(0, host.sh(("cat %s/cpuset.%s > %s/%s/cpuset.%s"):format(path, file, path, name,
+        assert.equal(0, host.sh(("cd %s && cat cpuset.%s > %s/cpuset.%s"):format(path, file, name,
           file)).code)
       end
     end
@@ -399,7 +399,8 @@ describe("a process", function()
   it("without cgroups goes below none", function()
     local free = box.new({ cgroup_manager = "none" })
     local container, init = free:sleeper()
-    local result, err = free:run(container, "true", { init = false, sub_cgroup_paths = { a = "b" } })
+    local result, err = free:run(container, "true",
+      { init = false, sub_cgroup_paths = { a = "b" } })
     free:finish(container, init)
     free:close()
     assert.is_nil(result)

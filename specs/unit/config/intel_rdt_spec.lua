@@ -39,7 +39,8 @@ describe("ctr.config.schema.intel_rdt", function()
     assert(parse({ l3_cache_schema = "L3DATA:0=f\nL3CODE:0=f" }))
     refused("intel_rdt.l3_cache_schema", "must start as in L3:0=f;1=f",
       { l3_cache_schema = "L3:0=f\nMB:0=10" })
-    refused("intel_rdt.mem_bw_schema", "must start as in MB:0=70;1=20", { mem_bw_schema = "L3:0=f" })
+    refused("intel_rdt.mem_bw_schema", "must start as in MB:0=70;1=20",
+      { mem_bw_schema = "L3:0=f" })
     refused("intel_rdt.mem_bw_schema", "must be one line", { mem_bw_schema = "MB:0=1\nMB:1=1" })
     refused("intel_rdt.schemata[2]", "must be one line", { schemata = { "L2:0=1", "a:\nb:" } })
     refused("intel_rdt.schemata[1]", "must start as in L2:0=f", { schemata = { "" } })
@@ -61,7 +62,8 @@ describe("ctr.config.schema.intel_rdt", function()
     end)
 
     it("needs what its schemata are about", function()
-      local all = { l3_cache_schema = "L3:0=f", mem_bw_schema = "MB:0=20", enable_monitoring = true }
+      local all = { l3_cache_schema = "L3:0=f", mem_bw_schema = "MB:0=20",
+        enable_monitoring = true }
       assert.same({}, problems(all, { l3 = true, mb = true, monitoring = true }))
       local paths = {}
       for index, problem in ipairs(problems(all, {})) do

@@ -127,11 +127,13 @@ describe("ctr.plan.attributes", function()
   end)
 
   describe("of the CPUs", function()
+    local CPUSET = { "cgroup_join", { "@cgroup:1" }, "cgroups" }
+    local MEMORY = { "cgroup_join", { "@cgroup:2" }, "cgroups" }
     local JOINS = { cgroups = { "cpuset", "memory" }, enters_cgroup = true }
 
     it("gives a container those of its cpuset, once it is in there", function()
       assert.same({
-        { "cgroup_join", { "@cgroup:1" }, "cgroups" }, { "cgroup_join", { "@cgroup:2" }, "cgroups" },
+        CPUSET, MEMORY,
         { "cpu_affinity", {}, "cgroups" },
       }, summary(start(nil, nil, JOINS), AFFINITY))
       assert.same({ { "cgroup_sync", {}, "cgroups" }, { "cpu_affinity", {}, "cgroups" } },
@@ -148,12 +150,12 @@ describe("ctr.plan.attributes", function()
     it("are of two kinds for a process that is added: before it joins, and from then on", function()
       assert.same({
         { "cpu_affinity", { 1 }, "exec_cpu_affinity.initial" },
-        { "cgroup_join", { "@cgroup:1" }, "cgroups" }, { "cgroup_join", { "@cgroup:2" }, "cgroups" },
+        CPUSET, MEMORY,
         { "cpu_affinity", { 6 }, "exec_cpu_affinity.final" },
       }, summary(exec({ exec_cpu_affinity = { initial = "0", final = "1-2" } }, nil, JOINS),
         AFFINITY))
       assert.same({
-        { "cgroup_join", { "@cgroup:1" }, "cgroups" }, { "cgroup_join", { "@cgroup:2" }, "cgroups" },
+        CPUSET, MEMORY,
         { "cpu_affinity", { 8 }, "process.cpu_affinity.final" },
       }, summary(exec({ exec_cpu_affinity = { initial = "0" } }, { cpu_affinity = { final = "3" } },
         JOINS), AFFINITY))
