@@ -30,8 +30,9 @@ static int fill_mask(const struct ctr_step *step, uint32_t first, unsigned long 
 		return ctr_fail(err, EINVAL, ctr_wire_name(step->kind), "%u words", count);
 	for (uint32_t i = 0; i < count; i++) {
 		unsigned long word = (unsigned long)step->nums[first + i];
+		size_t at = (size_t)i * WORD_BITS;
 
-		mask[i * WORD_BITS / LONG_BITS] |= word << i * WORD_BITS % LONG_BITS;
+		mask[at / LONG_BITS] |= word << at % LONG_BITS;
 	}
 	return 0;
 }
@@ -73,15 +74,14 @@ int op_personality(struct run *run, const struct ctr_step *step, struct ctr_err 
 
 int op_memory_policy(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 {
-	unsigned long mask[MASK_LONGS];
+	unsigned long mask[MASK_LONGS], words = step->num_count - 1;
 	/* The kernel takes one off the number of bits. */
-	unsigned long bits = (step->num_count - 1) * WORD_BITS;
+	unsigned long bits = words ? words * WORD_BITS + 1 : 0;
 
 	(void)run;
 	if (fill_mask(step, 1, mask, err) < 0)
 		return -1;
-	if (syscall(SYS_set_mempolicy, (int)step->nums[0], bits ? mask : NULL,
-	            bits ? bits + 1 : 0) < 0)
+	if (syscall(SYS_set_mempolicy, (int)step->nums[0], words ? mask : NULL, bits) < 0)
 		return ctr_fail(err, errno, "set_mempolicy", "0x%x", (unsigned)step->nums[0]);
 	return 0;
 }

@@ -164,6 +164,7 @@ local function check(factory, id, config)
   end
   if factory.host.rootless then
     normalised.rootless_euid = true
+    normalised.rootless_cgroups = normalised.rootless_cgroups or factory.manager == "rootless"
   end
   local problems = validate.machine(normalised, probe.functions(factory.host))
   if #problems > 0 then

@@ -33,10 +33,12 @@ function M.copy(value)
   return copy
 end
 
+-- A configuration may ask for the tolerance of the rootless manager by itself.
 local function new_cgroup(container, paths, created)
+  local is_tolerant = container.manager == "cgroupfs" and container.configuration.rootless_cgroups
   return cgroup.new({
     config = container.configuration.cgroups, id = container.store.name,
-    manager = container.manager, paths = paths, created = created,
+    manager = is_tolerant and "rootless" or container.manager, paths = paths, created = created,
   })
 end
 
@@ -104,7 +106,7 @@ local function cgroups_created(container)
 end
 
 local function variable_part(container)
-  local pid = container.init_pid or -1
+  local pid, config = container.init_pid or -1, container.configuration
   local rdt_path, rdt_mon_path, rdt_created = "", nil, nil
   if container.rdt then
     rdt_path, rdt_mon_path, rdt_created = container.rdt:record()
@@ -114,7 +116,7 @@ local function variable_part(container)
     init_process_pid = pid,
     init_process_start = tonumber(container.init_start_time) or 0,
     created = container.created_at,
-    rootless = container.host.rootless,
+    rootless = config.rootless_euid and config.rootless_cgroups or false,
     cgroup_paths = container.cgroup:paths(),
     cgroup_created = core.json.array(cgroups_created(container)),
     cgroup_manager = container.manager,

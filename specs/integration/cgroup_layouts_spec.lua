@@ -280,6 +280,21 @@ describe("ctr.cgroup in other layouts", function()
     assert.equal(lines("nil\tcgroups.path", "nil\ttrue"), out)
   end)
 
+  it("does without a hierarchy that is read-only, where rootless_cgroups says so", function()
+    local out = inside("mount -o remount,bind,ro /sys/fs/cgroup/pids", [[
+      local box = require("specs.support.box")
+      local b = box.new()
+      local container, init = b:sleeper({ rootless_cgroups = true })
+      local paths = container:state().cgroup_paths
+      print(paths.pids, paths.freezer ~= nil, container:status(), container:state().rootless)
+      b:finish(container, init)
+      local result, err = b:sh("true")
+      print(result, err.errno)
+      b:close()
+    ]])
+    assert.equal(lines("nil\ttrue\trunning\tfalse", "nil\tEROFS"), out)
+  end)
+
   describe("without privilege", function()
     local NOBODY = { with = "setpriv --reuid=65534 --regid=65534 --clear-groups" }
 

@@ -201,18 +201,27 @@ local function check_cgroups(problems, config)
   end
 end
 
+-- What the kernel asks of a set: that others hold what it holds.
+local NEEDED_SETS = {
+  { "effective", "permitted" }, { "ambient", "permitted" }, { "ambient", "inheritable" },
+}
+
+local function holds(capabilities, set)
+  local held = {}
+  for _, name in ipairs(capabilities[set]) do
+    held[name] = true
+  end
+  return held
+end
+
 local function add_capability_problems(problems, capabilities, prefix)
-  if not capabilities then
-    return
-  end
-  local permitted = {}
-  for _, name in ipairs(capabilities.permitted) do
-    permitted[name] = true
-  end
-  for i, name in ipairs(capabilities.effective) do
-    if not permitted[name] then
-      add(problems, ("%scapabilities.effective[%d]"):format(prefix, i),
-        ("is %s, which permitted does not have"):format(name))
+  for _, sets in ipairs(capabilities and NEEDED_SETS or {}) do
+    local held = holds(capabilities, sets[2])
+    for i, name in ipairs(capabilities[sets[1]]) do
+      if not held[name] then
+        add(problems, ("%scapabilities.%s[%d]"):format(prefix, sets[1], i),
+          ("is %s, which %s does not have"):format(name, sets[2]))
+      end
     end
   end
 end

@@ -221,6 +221,15 @@ describe("ctr.config.validate", function()
         capabilities = { permitted = { "CAP_KILL" }, effective = { "CAP_KILL", "CAP_CHOWN" } },
       })
     end)
+
+    it("needs ambient capabilities to be permitted and inheritable", function()
+      refused("capabilities.ambient[1]", "is CAP_KILL, which inheritable does not have", {
+        capabilities = { permitted = { "CAP_KILL" }, ambient = { "CAP_KILL" } },
+      })
+      refused("capabilities.ambient[1]", "is CAP_KILL, which permitted does not have", {
+        capabilities = { inheritable = { "CAP_KILL" }, ambient = { "CAP_KILL" } },
+      })
+    end)
   end)
 
   describe("machine", function()
