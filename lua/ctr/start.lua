@@ -17,41 +17,16 @@ local M = {}
 
 local SIGKILL = 9
 
-local function read_user_files(open_root)
-  local root = open_root()
-  if not root then
-    return nil, nil, false
-  end
-  local passwd = core.path.read(root, "etc/passwd", account.FILE_MAX)
-  local group = core.path.read(root, "etc/group", account.FILE_MAX)
-  root:close()
-  return passwd, group, true
-end
-
--- A mount on the user files hides those of the root: then the bootstrap is asked for the files of
--- the finished tree.
-local function covers_user_files(config)
-  for _, mount in ipairs(config.mounts) do
-    local path = mount.destination
-    if path == "/etc" or path == "/etc/passwd" or path == "/etc/group" then
-      return true
-    end
-  end
-  return false
-end
-
 local function look_up_user(container, process, facts, open_root)
   local config = container.configuration
-  if open_root and not covers_user_files(config) then
-    local passwd, group, opened = read_user_files(open_root)
-    if opened then
-      local err
-      facts.user, err = account.resolve(config, process, facts, passwd, group)
-      return facts.user ~= nil or nil, err
-    end
+  local files = account.read_files(config, open_root)
+  if not files then
+    facts.look_up_inside = true
+    return true
   end
-  facts.look_up_inside = true
-  return true
+  local err
+  facts.user, err = account.resolve(config, process, facts, files.passwd, files.group)
+  return facts.user ~= nil or nil, err
 end
 
 -- What only a process has that is added to a running container.

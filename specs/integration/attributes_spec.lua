@@ -136,6 +136,27 @@ describe("a process", function()
     end)
   end)
 
+  it("runs as a user of the files that a link leads to, in a mount", function()
+    local folder = b.folder .. "/accounts"
+    local file = b.root .. "/etc/passwd"
+    assert.equal(0, host.sh(("mkdir %s && echo web:x:77:78::/srv: > %s/passwd && mv %s %s.own && "
+      .. "ln -s /data/passwd %s"):format(folder, folder, file, file, file)).code)
+    local result, err = b:sh("id -u; id -g; echo $HOME", { mounts = {
+      { source = folder, destination = "/data", flags = { "bind" } },
+    } }, { user = "web" })
+    assert.equal(0, host.sh(("mv %s.own %s"):format(file, file)).code)
+    assert.equal("77\n78\n/srv\n", result and result.out or tostring(err))
+  end)
+
+  it("counts by the sysctls of its user namespace", function()
+    local file = "/proc/sys/user/max_net_namespaces"
+    local before = io.open(file):read("*a")
+    local result = b:sh("cat " .. file, with(STAGED,
+      { sysctl = { ["user.max_net_namespaces"] = "7" } }))
+    assert.equal("7\n", result.out)
+    assert.equal(before, io.open(file):read("*a"))
+  end)
+
   describe("with a memory_policy", function()
     local POLICIES = {
       { "bind:0", { mode = "MPOL_BIND", nodes = "0" } },

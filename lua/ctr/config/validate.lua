@@ -145,6 +145,9 @@ local function namespace_of_sysctl(name)
   if starts_with(name, "net.") then
     return "NEWNET"
   end
+  if starts_with(name, "user.") then
+    return "NEWUSER"
+  end
   if name == "kernel.domainname" or name == "kernel.hostname" then
     return "NEWUTS"
   end
