@@ -321,7 +321,7 @@ function M.start(config, process, facts)
   -- The kernel makes no device nodes in a user namespace.
   local bound = spaces.user
   add("clone", { clone }, NONE, "namespaces").by = "parent"
-  cgroups.add_early(add, facts)
+  cgroups.add_early(add, config, facts)
   add_early_settings(add, config, process)
   namespaces.add(add, config, facts, spaces, copied)
   add("setsid", NONE, NONE)

@@ -29,27 +29,12 @@ local function look_up_user(container, process, facts, open_root)
   return facts.user ~= nil or nil, err
 end
 
--- What only a process has that is added to a running container.
-local FURTHER_ONLY = { "cpu_affinity", "sub_cgroup_paths" }
-
-local function check_first(normalised)
-  for _, name in ipairs(FURTHER_ONLY) do
-    if normalised[name] then
-      local path = "process." .. name
-      return nil, errors.new("ConfigInvalid", path
-        .. " is for processes that are added to a running container", { path = path })
-    end
-  end
-  return true
-end
-
 local function parse_process(container, process, kind)
   local normalised, err = schema.parse_process(process:streams())
-  local ok = normalised
-  if ok and kind == "first" then
-    ok, err = check_first(normalised)
+  if normalised and kind == "first" then
+    normalised, err = schema.first_process(normalised)
   end
-  if not ok then
+  if not normalised then
     return nil, err
   end
   return planner.merge(container.configuration, normalised)

@@ -136,16 +136,20 @@ M.config = shape.record({
 --- The configuration of a process.
 M.process = process_schema.process
 
-local function parsed_and_valid(rules, kind, value, opts)
-  local parsed, err = shape.parse(kind, value, opts)
-  if not parsed then
-    return nil, err
-  end
+local function valid(rules, parsed)
   local problems = rules(parsed)
   if #problems > 0 then
     return nil, errors.invalid(problems)
   end
   return parsed
+end
+
+local function parsed_and_valid(rules, kind, value, opts)
+  local parsed, err = shape.parse(kind, value, opts)
+  if not parsed then
+    return nil, err
+  end
+  return valid(rules, parsed)
 end
 
 --- Checks a configuration and fills in what was left out.
@@ -167,6 +171,15 @@ local PROCESS = { prefix = "process" }
 -- @treturn[2] ctr.Error `ConfigInvalid`; every path starts with `process`
 function M.parse_process(process)
   return parsed_and_valid(validate.process, M.process, process, PROCESS)
+end
+
+--- Checks what a process must not have that is the container's first.
+-- @tparam table process as `parse_process` returned it
+-- @treturn[1] table the same
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`
+function M.first_process(process)
+  return valid(validate.first_process, process)
 end
 
 return M

@@ -267,6 +267,22 @@ function M.process(process)
   return problems
 end
 
+-- What only a process has that is added to a running container.
+local FURTHER_ONLY = { "cpu_affinity", "sub_cgroup_paths" }
+
+--- Finds what is wrong with a process as a container's first one.
+-- @tparam table process as the schema normalised it
+-- @treturn table problems, `{ path, text }` each; empty when all is well
+function M.first_process(process)
+  local problems = {}
+  for _, name in ipairs(FURTHER_ONLY) do
+    if process[name] then
+      add(problems, "process." .. name, "is for processes that are added to a running container")
+    end
+  end
+  return problems
+end
+
 local function check_rootfs(problems, config, probe)
   local real, err = probe.realpath(config.rootfs)
   if real == config.rootfs then

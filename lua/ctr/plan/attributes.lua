@@ -86,14 +86,11 @@ end
 -- @tparam function add
 -- @tparam table process merged
 -- @tparam string phase "initial" or "final"
--- @treturn boolean whether anything was said
 function M.add_affinity(add, process, phase)
   local list = process.cpu_affinity[phase]
-  if list == "" then
-    return false
+  if list ~= "" then
+    add("cpu_affinity", M.mask(list), NONE, process.cpu_affinity_path .. "." .. phase, list)
   end
-  add("cpu_affinity", M.mask(list), NONE, process.cpu_affinity_path .. "." .. phase, list)
-  return true
 end
 
 local PARAMETERS = { "nice", "priority", "runtime", "deadline", "period" }

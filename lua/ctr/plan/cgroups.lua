@@ -23,8 +23,12 @@ end
 
 --- Adds what the container's first process does at once.
 -- @tparam function add `add(op, nums, strings, config_path, label)`
+-- @tparam table config
 -- @tparam table facts as `ctr.plan` has them
-function M.add_early(add, facts)
+function M.add_early(add, config, facts)
+  if config.intel_rdt then
+    add("intel_rdt", NONE, NONE, "intel_rdt", config.intel_rdt).by = "parent"
+  end
   add_joins(add, facts)
   if not facts.joins_late then
     add_all_cpus(add, facts)
@@ -51,7 +55,8 @@ end
 -- @tparam table process merged
 -- @tparam table facts
 function M.add_further(add, process, facts)
-  if not process.cpu_affinity then
+  local affinity = process.cpu_affinity
+  if not affinity or affinity.initial .. affinity.final == "" then
     add_joins(add, facts)
     add_all_cpus(add, facts)
     return

@@ -208,3 +208,20 @@ describe("ctr.config.schema.scheduling", function()
     end)
   end)
 end)
+
+describe("ctr.config.schema.first_process", function()
+  local preview = require("ctr.preview")
+
+  it("refuses what only a process has that is added", function()
+    local config = { rootfs = "/srv/web", namespaces = { "NEWNS" } }
+    local plan, err = preview.plan(config, { args = { "a" }, cpu_affinity = { final = "0" },
+      sub_cgroup_paths = { [""] = "a" } })
+    assert.is_nil(plan)
+    local text = "is for processes that are added to a running container"
+    assert.same({
+      { path = "process.cpu_affinity", text = text },
+      { path = "process.sub_cgroup_paths", text = text },
+    }, err.problems)
+    assert(preview.plan(config, { args = { "a" } }))
+  end)
+end)

@@ -162,9 +162,10 @@ describe("ctr.plan.attributes", function()
     end)
 
     it("are those of the cpuset where nothing is said for it", function()
-      local rows = summary(exec(nil, nil, JOINS), AFFINITY)
-      assert.same({ "cpu_affinity", {}, "cgroups" }, rows[3])
-      assert.equal(3, #rows)
+      for _, changes in ipairs({ {}, { exec_cpu_affinity = {} } }) do
+        assert.same({ CPUSET, MEMORY, { "cpu_affinity", {}, "cgroups" } },
+          summary(exec(changes, nil, JOINS), AFFINITY))
+      end
     end)
   end)
 
@@ -174,6 +175,17 @@ describe("ctr.plan.attributes", function()
     assert.same({ "standard" }, only(start(nil, nil, facts), wanted)[1].strings)
     assert.same({ "setns" }, only(exec(nil, nil, facts), wanted)[1].strings)
     assert.same({}, only(start(), wanted))
+  end)
+
+  it("show the resctrl group that the library puts the first process in", function()
+    local rdt = { clos_id = "batch", l3_cache_schema = "L3:0=f", schemata = { "L2:0=1" },
+      enable_monitoring = true }
+    local steps_of = only(start({ intel_rdt = rdt }), { intel_rdt = true })
+    assert.same({ "parent", "intel_rdt" }, { steps_of[1].by, steps_of[1].path })
+    assert.matches("intel_rdt +class batch L3:0=f L2:0=1 monitored %(by the parent%) +config",
+      tostring(start({ intel_rdt = rdt })))
+    assert.matches("intel_rdt +a class of its own %(by the parent%)",
+      tostring(start({ intel_rdt = {} })))
   end)
 
   it("let an added process wait for its resctrl group", function()
