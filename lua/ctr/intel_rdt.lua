@@ -26,7 +26,12 @@ local function unescape(path)
 end
 
 local function find_mount()
-  for line in io.lines("/proc/self/mountinfo") do
+  local file = io.open("/proc/self/mountinfo")
+  local mounts = file and file:read("*a") or ""
+  if file then
+    file:close()
+  end
+  for line in mounts:gmatch("[^\n]+") do
     local path = line:match("^%S+ %S+ %S+ / (%S+) .* %- resctrl ")
     if path then
       return unescape(path)
@@ -212,13 +217,16 @@ local function write_lines(root, folder, lines)
 end
 
 local function create_folder(group, root)
-  local folder = folder_of(group)
+  local folder, lines = folder_of(group), schemata.lines(group.config)
   local ok, err = core.path.mkdir(root, folder, FOLDER_MODE)
+  if not ok and err.errno == "EEXIST" then
+    return check_existing(group, root, folder, lines) -- another container was quicker
+  end
   if not ok then
     return nil, refused(root, err, "intel_rdt", "cannot make the group " .. group.path)
   end
   group.made = true
-  return write_lines(root, folder, schemata.lines(group.config))
+  return write_lines(root, folder, lines)
 end
 
 local function create(group, root)

@@ -174,6 +174,20 @@ describe("Intel RDT", function()
       assert.equal("L3:0=1\n", read(root .. "/made/schemata"))
     end)
 
+    it("that another container makes meanwhile is joined, if it is the same", function()
+      for schemata, joins in pairs({ ["L3:0=1\n"] = true, ["L3:0=3\n"] = false }) do
+        local container = assert(b:create({ intel_rdt = { clos_id = "made",
+          l3_cache_schema = "L3:0=1" } }))
+        assert(container.rdt:intend())
+        make_class("made", schemata)
+        assert.equal(joins, container.rdt:create() or false)
+        container.rdt:undo()
+        assert.equal(schemata, read(root .. "/made/schemata"))
+        assert(container:destroy())
+        sh("rm -r " .. root .. "/made")
+      end
+    end)
+
     it("of the root has no folder of its own", function()
       local files = tree()
       local container, init = run({ clos_id = "/" })
@@ -279,6 +293,27 @@ describe("Intel RDT", function()
     assert.is_not.equal(files, tree())
     assert(assert(b.factory:load(container:id())):destroy())
     assert.equal(files, tree())
+  end)
+
+  -- The files of a cgroup are made and removed by the kernel with their folder, as resctrl's are.
+  it("enters and removes a folder of the kernel's own files", function()
+    local stand_in = "/sys/fs/cgroup/pids" .. box.PARENT .. "-rdt"
+    if not read("/sys/fs/cgroup/pids/tasks") then
+      pending("needs a hierarchy of cgroup v1")
+    end
+    sh("mkdir " .. stand_in)
+    local free = box.new({ cgroup_manager = "none", intel_rdt = stand_in })
+    local container, init = free:sleeper({ intel_rdt = {} })
+    local further = ctr.process({ args = { "/bin/sleep", "1000" }, init = false })
+    assert(container:run(further))
+    local group = stand_in .. "/" .. container:id()
+    assert.equal(("%d\n%d\n"):format(init:pid(), further:pid()), read(group .. "/tasks"))
+    assert(further:signal("SIGKILL"))
+    assert(further:wait(10))
+    free:finish(container, init)
+    free:close()
+    assert.is_nil(read(group .. "/tasks"))
+    sh("rmdir " .. stand_in)
   end)
 
   it("is refused where it is not there", function()
