@@ -9,7 +9,7 @@ local schema = require("ctr.config.schema")
 local M = {}
 
 -- What can be changed; everything else is as the container was made.
-local LIVE = { cgroups = true }
+local LIVE = { cgroups = true, intel_rdt = true }
 
 -- A key that is an order, not a state.
 local ORDERS = { freezer = true }
@@ -114,7 +114,7 @@ local function save(container, config)
   return nil, err
 end
 
---- Changes the limits of a container whose lock is held: all or nothing.
+--- Changes the limits and the cache classes of a container whose lock is held: all or nothing.
 -- @tparam ctr.Container container
 -- @tparam table given a configuration, or some of its keys; what is not given stays as it is
 -- @treturn[1] true
@@ -128,6 +128,13 @@ function M.set(container, given)
   local ok, problem = container.cgroup:set(resources_of(config.cgroups, given.cgroups))
   if not ok then
     return nil, problem
+  end
+  if config.intel_rdt then
+    ok, problem = require("ctr.intel_rdt").set(container, config)
+    if not ok then
+      container.cgroup:set(resources_of(container.configuration.cgroups))
+      return nil, problem
+    end
   end
   return save(container, config)
 end

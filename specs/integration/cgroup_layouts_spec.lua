@@ -112,6 +112,49 @@ describe("ctr.cgroup in other layouts", function()
       assert.equal(lines("0\tdirectory", "-1"), out)
     end)
 
+    it("hands a file to join by later, where that is wanted", function()
+      local out = inside(V2, [[
+        local manager = new({})
+        assert(manager:create())
+        local fds = support.count_fds()
+        local handles, directory = assert(manager:join({ by_file = true }))
+        print(#handles, core.fd.type(handles[1]), directory)
+        handles[1]:close()
+        local _, err = manager:join({ below = { [""] = "nonesuch" } })
+        print(err.path, err.errno)
+        _, err = manager:join({ below = { pids = "x" } })
+        print(err.path, err.code)
+        print(support.count_fds() - fds)
+        assert(manager:destroy())
+      ]])
+      assert.equal(lines("1\tfile\tnil", 'process.sub_cgroup_paths[""]\tENOENT',
+        'process.sub_cgroup_paths["pids"]\tConfigInvalid', "-1"), out)
+    end)
+
+    it("takes a process that is added, below it and with CPUs of its own until then", function()
+      local out = inside(V2, [[
+        local box = require("specs.support.box")
+        local b = box.new()
+        local container, init = b:sleeper()
+        local path = container:state().cgroup_paths[""]
+        os.execute("mkdir -p " .. path .. "/a/b")
+        local function show(spec)
+          spec.init = false
+          local result = assert(b:run(container,
+            "sed 's/^0::.*box-1//;t;d' /proc/self/cgroup; sed -n 's/Cpus_allowed_list:.//p' "
+            .. "/proc/self/status", spec))
+          print((result.out:gsub("\n", " ")))
+        end
+        show({ sub_cgroup_paths = { [""] = "a/b" } })
+        show({ cpu_affinity = { initial = "0" } })
+        show({ cpu_affinity = { initial = "0", final = "1" }, sub_cgroup_paths = { [""] = "/a" } })
+        b:finish(container, init)
+        b:close()
+      ]])
+      assert.equal(lines("/a/b " .. support.read("/sys/devices/system/cpu/online") .. " ", " 0 ",
+        "/a 1 "), out)
+    end)
+
     it("kills all at once, frozen or not, those below too, and names what holds it", function()
       local out = inside(V2, [[
         local manager, below = new({ path = "/ctr-spec-v2" }), new({ path = "/ctr-spec-v2/below" })
@@ -292,6 +335,21 @@ describe("ctr.cgroup in other layouts", function()
       assert(manager:destroy())
     ]], { with = "unshare --cgroup" })
     assert.equal(lines("nil\tcgroups.path", "nil\ttrue"), out)
+  end)
+
+  it("does without a hierarchy that is read-only, where rootless_cgroups says so", function()
+    local out = inside("mount -o remount,bind,ro /sys/fs/cgroup/pids", [[
+      local box = require("specs.support.box")
+      local b = box.new()
+      local container, init = b:sleeper({ rootless_cgroups = true })
+      local paths = container:state().cgroup_paths
+      print(paths.pids, paths.freezer ~= nil, container:status(), container:state().rootless)
+      b:finish(container, init)
+      local result, err = b:sh("true")
+      print(result, err.errno)
+      b:close()
+    ]])
+    assert.equal(lines("nil\ttrue\trunning\tfalse", "nil\tEROFS"), out)
   end)
 
   describe("without privilege", function()

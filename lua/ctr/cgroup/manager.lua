@@ -10,6 +10,7 @@ local change = require("ctr.cgroup.change")
 local core = require("ctr.core")
 local devices = require("ctr.cgroup.devices")
 local errors = require("ctr.errors")
+local making = require("ctr.cgroup.making")
 local place = require("ctr.cgroup.place")
 local removal = require("ctr.cgroup.removal")
 local signals = require("ctr.cgroup.signals")
@@ -18,7 +19,6 @@ local tree = require("ctr.cgroup.tree")
 local M = {}
 
 local REMOVE_SECONDS = 2
-local DENIED = { EACCES = true, EPERM = true, EROFS = true }
 local STATES = { FROZEN = true, THAWED = true }
 
 local methods = {}
@@ -89,91 +89,6 @@ local function is_idle(self)
   return self.kind == "none" or self.borrowed
 end
 
-local function busy(node, reason)
-  return nil, errors.new("SystemError", ("cgroup %s %s"):format(node.full, reason),
-    { path = "cgroups.path", errno = "EBUSY", op = "mkdir", target = node.full })
-end
-
--- Joining a frozen cgroup would stop the container before it began, and the caller with it.
-local function check_free(self, node)
-  local frozen, err = self.driver.is_frozen(node)
-  if frozen == nil then
-    return nil, err
-  end
-  if frozen then
-    return busy(node, "is frozen")
-  end
-  if node.is_new then
-    return true
-  end
-  local pids, problem = tree.pids(node.dir, true)
-  if not pids then
-    return nil, problem
-  end
-  if #pids > 0 then
-    return busy(node, "is in use: it holds the processes " .. signals.some(pids))
-  end
-  return true
-end
-
-local function drop(self, names, err)
-  for _, name in ipairs(names) do
-    self.dropped[name] = err
-  end
-end
-
--- Without privilege most of the tree belongs to others, and a container may do without; not where
--- the configuration says which cgroup it wants.
-local function may_drop(self, err)
-  return self.kind == "rootless" and not self.explicit and DENIED[err.errno]
-end
-
-local function discard(node)
-  tree.close(node)
-  if node.is_new then
-    tree.remove(node.hierarchy, node.path)
-  end
-end
-
--- Goes on without one hierarchy, and removes what was made in it: `above` had `mark` entries then.
-local function drop_node(self, node, mark, err)
-  discard(node)
-  for index = #self.above, mark + 1, -1 do
-    tree.remove(node.hierarchy, self.above[index]:sub(#node.hierarchy.mount + 2))
-    self.above[index] = nil
-  end
-  drop(self, node.names, err)
-end
-
-local function make_all(self)
-  local kept, wanted = {}, self.nodes
-  self.nodes = kept
-  for _, node in ipairs(wanted) do
-    local mark = #self.above
-    local ok, err = tree.make(node, self.driver.prepare, self.above)
-    kept[#kept + 1] = node
-    if not ok then
-      err = errors.wrap(err, "make cgroup", node.full)
-      if not may_drop(self, err) then
-        return nil, err
-      end
-      kept[#kept] = nil
-      drop_node(self, node, mark, err)
-    end
-  end
-  return true
-end
-
-local function check_all_free(self)
-  for _, node in ipairs(self.nodes) do
-    local ok, err = check_free(self, node)
-    if not ok then
-      return nil, err
-    end
-  end
-  return true
-end
-
 local function not_visible(hierarchy)
   return errors.new("SystemError",
     ("the caller's own cgroup %s cannot be seen below %s: cgroups.path must be absolute")
@@ -186,7 +101,7 @@ local function check_visible(self)
     if self.kind ~= "rootless" or self.explicit then
       return nil, err
     end
-    drop(self, hierarchy.names, err)
+    making.drop(self, hierarchy.names, err)
   end
   return true
 end
@@ -238,7 +153,7 @@ end
 
 local function undo(self)
   for index = #self.nodes, 1, -1 do
-    discard(self.nodes[index])
+    making.discard(self.nodes[index])
   end
   remove_above(self)
   self.above = {}
@@ -258,9 +173,9 @@ function methods:create()
     return nil, result
   end
   local err
-  ok, err = make_all(self)
+  ok, err = making.all(self)
   if ok then
-    ok, err = check_all_free(self)
+    ok, err = making.check_free(self)
   end
   if ok then
     ok, err = self.driver.set(self, self.config, result)
@@ -304,16 +219,21 @@ end
 
 --- Opens what a process needs to join: the files to which it writes "0", and the directory for
 -- CLONE_INTO_CGROUP. All of it is the caller's to close.
+-- @tparam[opt] table how `below` (paths below the container's cgroups by controller, under "" for
+-- all), `by_file` (join by files alone, where there is a choice)
 -- @treturn[1] table handles
 -- @treturn[1] ctr.fd|nil the cgroup2 directory
 -- @treturn[1] table names of the hierarchies of the handles
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function methods:join()
+function methods:join(how)
+  if how and how.below then
+    return require("ctr.cgroup.below").join(self, how)
+  end
   if self.kind == "none" then
     return {}, nil, {}
   end
-  local handles, dir, names = self.driver.join(self)
+  local handles, dir, names = self.driver.join(self.nodes, how and how.by_file)
   self:close()
   return handles, dir, names
 end

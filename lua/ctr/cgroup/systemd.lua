@@ -156,21 +156,23 @@ function methods:joins_by_file() -- luacheck: ignore 212
   return false
 end
 
-local function attach(self, bus, pid)
-  return bus:attach(self.unit.name, "", pid)
+-- A path below the unit, for all controllers alike: there is one tree.
+local function attach(self, bus, pid, below)
+  local path = below and below[""]
+  return bus:attach(self.unit.name, path and path:gsub("^/*", "/") or "", pid)
 end
 
 --- Opens what a process needs to join.
--- @tparam[opt] number pid of a process that waits for it
-function methods:join(pid)
-  if not pid or not is_unified(self) then
-    return manager.methods.join(self)
+-- @tparam[opt] table how as for a manager, and `pid` of a process that waits for it
+function methods:join(how)
+  if not how or not how.pid or not is_unified(self) then
+    return manager.methods.join(self, how)
   end
   if self.has_first then -- systemd has moved it
     self.has_first = nil
     return {}, nil, {}
   end
-  local ok, err = with_bus(self, attach, pid)
+  local ok, err = with_bus(self, attach, how.pid, how.below)
   if not ok then
     return nil, err
   end

@@ -240,14 +240,15 @@ M.JOINS_BY_FILE = true
 --- Opens the files to which a process writes "0" to join.
 -- `tasks`, not `cgroup.procs`: moving a whole thread group takes a global lock and waits for an RCU
 -- grace period, up to ten milliseconds; a process of one thread that moves itself need not.
+-- @tparam {table,…} nodes the manager's, or below them
 -- @treturn[1] table handles
 -- @treturn[1] nil no cgroup2 directory
 -- @treturn[1] table the names of the hierarchies, in the same order
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.join(manager)
+function M.join(nodes)
   local handles, names = {}, {}
-  for index, node in ipairs(manager.nodes) do
+  for index, node in ipairs(nodes) do
     local handle, err = tree.open_file(node, "tasks")
     if not handle then
       for _, open in ipairs(handles) do

@@ -164,25 +164,40 @@ function M.set(manager, _, writes, journal)
   return set_devices(manager, writes)
 end
 
---- Hands over the directory for CLONE_INTO_CGROUP.
--- @treturn[1] table empty: there is nothing to write to
+local function take_dir(node)
+  local dir = node.dir
+  node.dir = nil
+  if dir then
+    return dir
+  end
+  return tree.open_node(node)
+end
+
+--- Hands over the directory for CLONE_INTO_CGROUP, or the file by which a process joins later.
+-- @tparam {table,…} nodes the manager's, or below them
+-- @tparam ?boolean by_file
+-- @treturn[1] table the file's handle, if that was asked for: else there is nothing to write to
 -- @treturn[1] ctr.fd|nil nil where there is no cgroup
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.join(manager)
-  local node = manager.nodes[1]
+function M.join(nodes, by_file)
+  local node = nodes[1]
   if not node then
     return {}, nil, {}
   end
-  local dir, err = node.dir, nil
-  node.dir = nil
-  if not dir then
-    dir, err = tree.open_node(node)
+  local handle, err
+  if by_file then
+    handle, err = tree.open_file(node, "cgroup.procs")
+  else
+    handle, err = take_dir(node)
   end
-  if not dir then
+  if not handle then
     return nil, errors.wrap(err, "join cgroup", node.full)
   end
-  return {}, dir, {}
+  if by_file then
+    return { handle }, nil, { "" }
+  end
+  return {}, handle, {}
 end
 
 -- One look at cgroup.events, and if it is not yet so, one wait for it to change. Each look has a

@@ -39,6 +39,17 @@ end
 -- What an operation's refusal may mean, where the kernel's word does not say.
 local HINTS = {
   mknod = { EPERM = "cgroups.devices have to allow m, mknod, for it" },
+  scheduler = {
+    EPERM = "it needs CAP_SYS_NICE; SCHED_DEADLINE does not go together with cgroups.cpuset_cpus, "
+      .. "and real time needs cpu.rt_runtime_us where the kernel groups it",
+    EINVAL = "the kernel does not have this policy, or not these flags",
+  },
+  io_priority = { EPERM = "IOPRIO_CLASS_RT needs CAP_SYS_NICE or CAP_SYS_ADMIN" },
+  memory_policy = {
+    ENOSYS = "this kernel was built without NUMA",
+    EINVAL = "the kernel does not have this mode, or the container not these nodes",
+  },
+  cpu_affinity = { EINVAL = "none of these CPUs is there, or allowed in the cpuset" },
 }
 
 local function explain(err, step)
@@ -179,6 +190,18 @@ end
 
 function syncs.userns(session)
   local ok, err = idmap.write(session.host, session.factory, session.config, session.pid)
+  if ok then
+    ok, err = acknowledge(session)
+  end
+  if not ok then
+    return nil, err
+  end
+  return answered(session)
+end
+
+-- The process waits until it is in its resctrl group: what it runs is then in it too.
+function syncs.intel_rdt(session)
+  local ok, err = session.enter_rdt(session.pid)
   if ok then
     ok, err = acknowledge(session)
   end
