@@ -67,14 +67,24 @@ static bool exists(const struct run *run, const char *path)
 	return fd >= 0;
 }
 
-/* Gives the new file system what its target has. */
-static int fill(const struct ctr_step *step, int mount, int target, struct ctr_err *err)
+/* Puts a new file system on its target, of which it may take over what the step says. */
+static int place_fs(const struct run *run, const struct ctr_step *step, int mount,
+                    const char *fstype, const char *path, const struct ctr_mount_change *change,
+                    struct ctr_err *err)
 {
-	if (step->nums[2] && copy_mode(mount, target, step->strs[2], err) < 0)
+	bool existed = (step->nums[2] || step->nums[3]) && exists(run, path);
+	ctr_auto_fd int target = -1;
+
+	target = ctr_path_ensure(run->root, path, target_kind(fstype), 0755, err);
+	if (target < 0)
 		return -1;
-	if (step->nums[3] && copy_content(target, mount, err) < 0)
+	if (existed && step->nums[2] && copy_mode(mount, target, path, err) < 0)
 		return -1;
-	return 0;
+	if (existed && step->nums[3] && copy_content(target, mount, err) < 0)
+		return -1;
+	if (ctr_mount_change(mount, change, path, err) < 0)
+		return -1;
+	return place(run, mount, target, path, err);
 }
 
 /* "tmpfs (size=12Q)" failed: says where it was meant for, "tmpfs on /data (size=12Q)". */
@@ -95,21 +105,30 @@ int op_mount(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 		.propagation = (uint64_t)step->nums[1],
 	};
 	const char *fstype = step->strs[0], *path = step->strs[2];
-	enum ctr_path_kind kind = target_kind(fstype);
-	ctr_auto_fd int mount = -1, target = -1;
-	bool existed;
+	ctr_auto_fd int mount = -1;
 
 	mount = ctr_mount_new(fstype, step->strs[1], step->strs + 3, step->str_count - 3,
 	                      (uint64_t)step->nums[0] & ~readonly, err);
 	if (mount < 0)
 		return fail_mount(fstype, path, err);
-	existed = (step->nums[2] || step->nums[3]) && exists(run, path);
-	target = ctr_path_ensure(run->root, path, kind, 0755, err);
-	if (target < 0 || (existed && fill(step, mount, target, err) < 0))
+	return place_fs(run, step, mount, fstype, path, &change, err);
+}
+
+int op_attach_fs(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	const struct ctr_mount_change change = { .set = (uint64_t)step->nums[1] };
+
+	return place_fs(run, step, (int)step->nums[0], step->strs[0], step->strs[1], &change, err);
+}
+
+int op_reconfigure(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	const char *path = step->strs[0];
+	ctr_auto_fd int fd = ctr_path_open(run->root, path, O_PATH, 0, err);
+
+	if (fd < 0)
 		return -1;
-	if (ctr_mount_change(mount, &change, path, err) < 0)
-		return -1;
-	return place(run, mount, target, path, err);
+	return ctr_mount_reconfigure(fd, step->strs + 1, step->str_count - 1, path, err);
 }
 
 int op_attach(struct run *run, const struct ctr_step *step, struct ctr_err *err)
