@@ -7,11 +7,13 @@ local core = require("ctr.core")
 local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
 local launch = require("ctr.launch")
+local mount_rules = require("ctr.config.mount")
 local planner = require("ctr.plan")
 local process_module = require("ctr.process")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
 local stream = require("ctr.stream")
+local view = require("ctr.cgroup.view")
 
 local M = {}
 
@@ -236,14 +238,46 @@ local function launch_init(container, process, mode, facts, spaces, streams, con
   return started, err
 end
 
+-- What the cgroup mounts will show, once the cgroups are there.
+local function see_cgroups(container, facts)
+  for index, mount in ipairs(container.configuration.mounts) do
+    if mount_rules.is_cgroup(mount) then
+      local seen, err = view.of(container.cgroup, mount.device)
+      if not seen then
+        return nil, errors.with_path(err, ("mounts[%d]"):format(index))
+      end
+      facts.cgroup_views = facts.cgroup_views or {}
+      facts.cgroup_views[index] = seen
+    end
+  end
+  return true
+end
+
+-- The cgroups are made now, or while the bootstrap works.
+local function prepare_cgroups(container, facts)
+  if facts.joins_late then
+    return true
+  end
+  local ok, err = container.cgroup:create()
+  if not ok then
+    return nil, err
+  end
+  ok, err = see_cgroups(container, facts)
+  if not ok then
+    container.cgroup:destroy()
+    return nil, err
+  end
+  return true
+end
+
 local function start_init(container, process, mode, facts, spaces)
   -- On v2 a process is cloned into its cgroup, which has to be there: the others are made while
   -- the bootstrap works.
   facts.joins_late = container.cgroup:joins_by_file()
     and planner.may_join_late(container.configuration)
   local created, err = record.intend(container)
-  if created and not facts.joins_late then
-    created, err = container.cgroup:create()
+  if created then
+    created, err = prepare_cgroups(container, facts)
   end
   if not created then
     record.forget_init(container)

@@ -73,6 +73,9 @@ local function hierarchy_of(layout, name)
   if layout.mode == "v2" then
     return name == "" and layout.unified or nil
   end
+  if name == "unified" then
+    return layout.unified
+  end
   return layout.controllers[name]
 end
 
@@ -135,7 +138,7 @@ local function place_nodes(fields, layout, id)
   end
   fields.explicit = where.explicit
   if not fields.nodes and layout.mode ~= "none" then
-    fields.nodes, fields.hidden = fields.driver.nodes(layout, where)
+    fields.nodes, fields.hidden = fields.driver.nodes(layout, where, fields.is_shown)
   end
   return true
 end
@@ -160,7 +163,7 @@ end
 --- Makes a manager for a container's cgroup. Nothing is touched yet.
 -- @tparam table options `config` (`cgroups` of the configuration, or nil), `id` of the container,
 --   `manager` ("cgroupfs", "rootless" or "none"), `paths` and `created` as stored when the cgroup
---   was made
+--   was made, `is_shown`: the container has a mount of its cgroups
 -- @treturn[1] ctr.CgroupManager
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
@@ -170,7 +173,8 @@ function M.new(options)
     return nil, errors.new("ConfigInvalid",
       ("there is no cgroup manager %q"):format(tostring(kind)))
   end
-  local fields = { kind = kind, config = options.config or {}, above = options.created }
+  local fields = { kind = kind, config = options.config or {}, above = options.created,
+    is_shown = options.is_shown }
   if kind == "none" then
     return manager.new(fields)
   end

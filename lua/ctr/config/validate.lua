@@ -4,6 +4,8 @@
 
 local bit = require("bit")
 
+local ids = require("ctr.config.rules.ids")
+local mounts = require("ctr.config.rules.mounts")
 local words = require("ctr.config.words")
 
 local M = {}
@@ -57,23 +59,6 @@ local function check_root(problems, config)
   end
 end
 
-local function overlap(a, b, key)
-  return a[key] < b[key] + b.size and b[key] < a[key] + a.size
-end
-
-local function check_overlaps(problems, config, field)
-  local mappings = config[field]
-  for i = 2, #mappings do
-    for j = 1, i - 1 do
-      local both = overlap(mappings[i], mappings[j], "container_id") and "in the container"
-        or overlap(mappings[i], mappings[j], "host_id") and "on the host"
-      if both then
-        add(problems, ("%s[%d]"):format(field, i), ("overlaps %s[%d] %s"):format(field, j, both))
-      end
-    end
-  end
-end
-
 local function maps(mappings, id)
   for _, mapping in ipairs(mappings) do
     if id >= mapping.container_id and id < mapping.container_id + mapping.size then
@@ -97,7 +82,7 @@ local function check_mapping_list(problems, config, namespace, field)
     end
     return
   end
-  check_overlaps(problems, config, field)
+  ids.check_overlaps(problems, mappings, field)
   if not maps(mappings, 0) then
     add(problems, field, "must map id 0, the container's root")
   end
@@ -228,6 +213,7 @@ local RULES = {
   check_names,
   check_mappings,
   check_mount_owners,
+  mounts.check,
   check_sysctls,
   check_time,
   check_cgroups,
@@ -321,13 +307,14 @@ end
 -- @tparam table probe functions that ask the machine: `realpath(path)` (string, or nil and an
 --   error), `exists(path)` (true, or false and an error), `ns_supported(type)`,
 --   `selinux_enabled()`, `apparmor_enabled()`, `same_ns(path, file)` (whether it is the caller's
---   own namespace: `net`, `mnt`, …)
+--   own namespace: `net`, `mnt`, …), `mandatory_locks()`
 -- @treturn table problems, `{ path, text }` each; empty when all is well
 function M.machine(config, probe)
   local problems = {}
   check_rootfs(problems, config, probe)
   check_namespaces(problems, config, probe)
   check_modules(problems, config, probe)
+  mounts.check_machine(problems, config, probe)
   return problems
 end
 

@@ -8,6 +8,7 @@ local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
 local planner = require("ctr.plan")
 local program = require("ctr.plan.program")
+local sources = require("ctr.launch.sources")
 
 local M = {}
 
@@ -41,7 +42,23 @@ local HINTS = {
   mknod = { EPERM = "cgroups.devices have to allow m, mknod, for it" },
 }
 
+local LOCKED = "cannot clear locked flags: in a user namespace mounts keep the restrictions that "
+  .. "they have outside"
+
+local function explain_mount(err, step)
+  local index = step.op == "open_tree" and err.errno == "ENOENT"
+    and step.path:match("^mounts%[(%d+)%]$")
+  if index then
+    return sources.missing(tonumber(index), step.strings[1])
+  end
+  if err.op == "mount_setattr" and err.errno == "EPERM" then
+    err.message = ("%s (%s)"):format(tostring(err), LOCKED)
+  end
+  return err
+end
+
 local function explain(err, step)
+  err = explain_mount(err, step)
   local hint = HINTS[step.op] and HINTS[step.op][err.errno]
   if hint then
     err.message = ("%s (%s)"):format(tostring(err), hint)
