@@ -166,7 +166,8 @@ int ctr_mount_id(int fd, uint64_t *ret_id, struct ctr_err *err)
 	const unsigned ids = CTR_STATX_MNT_ID | CTR_STATX_MNT_ID_UNIQUE;
 	struct ctr_statx buf;
 
-	if (ctr_sys_statx(fd, "", AT_EMPTY_PATH, ids, &buf) < 0)
+	/* Asks nobody: who serves a FUSE or network file system may never answer. */
+	if (ctr_sys_statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, ids, &buf) < 0)
 		return ctr_fail(err, errno, "statx", "mount id");
 	if (!(buf.mask & ids))
 		return ctr_fail(err, EOPNOTSUPP, "statx", "mount id");

@@ -76,6 +76,10 @@
 #define CLONE_NEWCGROUP 0x02000000
 #endif
 
+#ifndef AT_STATX_DONT_SYNC
+#define AT_STATX_DONT_SYNC 0x4000
+#endif
+
 #define CTR_STATX_MNT_ID 0x1000U
 #define CTR_STATX_MNT_ID_UNIQUE 0x4000U /* Linux 6.8 */
 

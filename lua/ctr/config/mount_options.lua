@@ -75,6 +75,9 @@ function M.of(mount)
   if mount.device == "overlay" and #mount.data > VALUE_MAX then
     return divide_layers(options)
   end
+  -- "fuse.sshfs" is fuse to fsopen(2).
+  local subtype = mount.device:match("^fuse[^.]*%.(.+)$")
+  options[#options + 1] = subtype and "subtype=" .. subtype
   return options
 end
 

@@ -45,14 +45,25 @@ local HINTS = {
 local LOCKED = "cannot clear locked flags: in a user namespace mounts keep the restrictions that "
   .. "they have outside"
 
-local function explain_mount(err, step)
-  local index = step.op == "open_tree" and err.errno == "ENOENT"
-    and step.path:match("^mounts%[(%d+)%]$")
-  if index then
-    return sources.missing(tonumber(index), step.strings[1])
+local COVERED = "a user namespace may not uncover anything: it has to be bound with what is "
+  .. "mounted below it, by rbind"
+
+local function explain_source(err, step)
+  local index = tonumber(step.path:match("^mounts%[(%d+)%]$"))
+  if index and err.errno == "ENOENT" then
+    return sources.missing(index, step.strings[1])
   end
+  if index and err.errno == "EINVAL" then
+    err.message = ("%s (%s)"):format(tostring(err), COVERED)
+  end
+  return err
+end
+
+local function explain_mount(err, step)
   if err.op == "mount_setattr" and err.errno == "EPERM" then
     err.message = ("%s (%s)"):format(tostring(err), LOCKED)
+  elseif step.op == "open_tree" then
+    return explain_source(err, step)
   end
   return err
 end

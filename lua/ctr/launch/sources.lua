@@ -52,7 +52,7 @@ end
 
 -- Over /proc comes a procfs, or the container's processes would be shown what somebody wrote.
 local function check_proc(handle, index, mount)
-  if mount.destination == "/proc" and core.path.fs_type(handle, ".") ~= "proc" then
+  if mount.destination == "/proc" and core.path.fs_type(handle, "") ~= "proc" then
     return nil, invalid(index, "source", "must be a procfs on /proc: " .. mount.source)
   end
   return true
@@ -63,7 +63,7 @@ local function explain_mapping(err, handle, index, what)
   if err.errno ~= "EINVAL" then
     return errors.with_path(err, path)
   end
-  local kind = core.path.fs_type(handle, ".")
+  local kind = core.path.fs_type(handle, "") or "unknown"
   if type(kind) == "number" then
     kind = ("type %#x"):format(kind)
   end
