@@ -150,7 +150,7 @@ struct ctr_wire_attr {
 	X(wait_fifo, 28041, 2, 0) /* fifo fd, report fd (a failed exec writes its frame there) */ \
 	/* send a SYNC frame "cgroups"; the ACK brings open `tasks` files (SCM_RIGHTS): join each */ \
 	X(cgroup_sync, 28043, 0, 0) \
-	/* set options of the file system whose root is at path (fspick(2)) */ \
+	/* set options of the file system that the plan made at path (fspick(2)); of no other */ \
 	X(reconfigure, 28060, 0, 1) /*                              | path, options… */ \
 	/* attach a file system that the library made: mount without its making */ \
 	X(attach_fs, 28061, 4, 2) /* fd, attr, mode, copy_up        | type, target */ \

@@ -1,5 +1,5 @@
--- Runs as a user without privilege: a container with the mounts that a Lua file returns; prints what
--- it printed, or "path|errno|message" of the error.
+-- Runs as a user without privilege: a container with the mounts that a Lua file returns; prints
+-- what it printed, or "path|errno|message" of the error.
 -- Arguments: the project's folder, the container's root, the state root, the file.
 
 local project, root, state, file = arg[1], arg[2], arg[3], arg[4]
