@@ -206,7 +206,7 @@ describe("a recursive attribute", function()
       assert.matches("^mounts%[2%]|EPERM|.*cannot clear locked flags", one)
     end)
 
-    it("that binds one mount of a tree that hides what is below is refused by the kernel", function()
+    it("cannot be set on one mount of a tree alone, which would uncover what is below", function()
       local out = as_user(([[return { script = "true", mounts = { { source = %q,
         destination = "/data", flags = { "bind" } } } }]]):format(folder))
       assert.matches("^mounts%[2%]|EINVAL|.*has to be bound with what is mounted below it", out)

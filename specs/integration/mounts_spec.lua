@@ -269,6 +269,35 @@ describe("a mount", function()
       end)
     end
 
+    for word, tag in pairs({ rshared = "^shared:%d+", rprivate = "^$", runbindable = "^unbindable$",
+      rslave = "^master:%d+" }) do
+      it(word .. " with all that is mounted below", function()
+        host.sh(("mount --bind F F && mount -t tmpfs x F/sub && mount --make-rshared F"):gsub("F",
+          folder))
+        local found = mounted({ { source = folder, destination = "/data",
+          flags = { "rbind", word } } }, { root_propagation = "private" })
+        host.sh("umount -R " .. folder)
+        assert.matches(tag, found["/data"].tags)
+        assert.matches(tag, found["/data/sub"].tags)
+      end)
+    end
+
+    it("so that a slave sees what the host mounts later, and a private one does not", function()
+      host.sh(("mount --bind F F && mount --make-shared F"):gsub("F", folder))
+      for _, row in ipairs({ { "rslave", true }, { "rprivate", false } }) do
+        local container, process = b:sleeper({ mounts = { PROC, { source = folder,
+          destination = "/data", flags = { "rbind", row[1] } } } })
+        host.sh("mount -t tmpfs later " .. folder .. "/empty")
+        local file = assert(io.open(("/proc/%d/mountinfo"):format(process:pid())))
+        local found = parse(file:read("*a"))
+        file:close()
+        host.sh("umount " .. folder .. "/empty")
+        b:finish(container, process)
+        assert.equal(row[2], found["/data/empty"] ~= nil)
+      end
+      host.sh("umount " .. folder)
+    end)
+
     it("as slave of the host's", function()
       host.sh(("mount --bind F F && mount --make-shared F"):gsub("F", folder))
       local found = mounted({ { source = folder, destination = "/data",
