@@ -7,7 +7,6 @@ local core = require("ctr.core")
 local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
 local launch = require("ctr.launch")
-local mount_rules = require("ctr.config.mount")
 local planner = require("ctr.plan")
 local process_module = require("ctr.process")
 local record = require("ctr.record")
@@ -238,23 +237,8 @@ local function launch_init(container, process, mode, facts, spaces, streams, con
   return started, err
 end
 
--- What the cgroup mounts will show, once the cgroups are there.
-local function see_cgroups(container, facts)
-  for index, mount in ipairs(container.configuration.mounts) do
-    if mount_rules.is_cgroup(mount) then
-      local seen, err = view.of(container.cgroup, mount.device)
-      if not seen then
-        return nil, errors.with_path(err, ("mounts[%d]"):format(index))
-      end
-      facts.cgroup_views = facts.cgroup_views or {}
-      facts.cgroup_views[index] = seen
-    end
-  end
-  return true
-end
-
 -- The cgroups are made now, or while the bootstrap works.
-local function prepare_cgroups(container, facts)
+local function prepare_cgroups(container, facts, spaces)
   if facts.joins_late then
     return true
   end
@@ -262,8 +246,8 @@ local function prepare_cgroups(container, facts)
   if not ok then
     return nil, err
   end
-  ok, err = see_cgroups(container, facts)
-  if not ok then
+  facts.cgroup_views, err = view.all(container.cgroup, container.configuration, facts, spaces)
+  if not facts.cgroup_views then
     container.cgroup:destroy()
     return nil, err
   end
@@ -277,7 +261,7 @@ local function start_init(container, process, mode, facts, spaces)
     and planner.may_join_late(container.configuration)
   local created, err = record.intend(container)
   if created then
-    created, err = prepare_cgroups(container, facts)
+    created, err = prepare_cgroups(container, facts, spaces)
   end
   if not created then
     record.forget_init(container)

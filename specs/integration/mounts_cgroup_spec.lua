@@ -246,6 +246,32 @@ describe("a cgroup mount", function()
       assert.equal(expected:format("/"):rep(2), others)
     end)
 
+    it("of cgroup2 belongs to a user namespace's root where that may write it", function()
+      local out = inside(V2, [[
+        local MAPPING = { { container_id = 0, host_id = 100000, size = 65536 } }
+        local function staged(flags, namespaces)
+          local script = "cd /sys/fs/cgroup; mkdir a b && echo $$ > a/cgroup.procs && " ..
+            "cat a/cgroup.procs | head -n 1; stat -c '%n %u %g' . cgroup.procs cgroup.max.depth"
+          local ok, result, err = pcall(b.sh, b, script, { namespaces = { "NEWUSER",
+            unpack(namespaces) }, uid_mappings = MAPPING, gid_mappings = MAPPING, mounts = {
+              { source = "proc", destination = "/proc", device = "proc" },
+              { source = "sys", destination = "/sys", device = "tmpfs" },
+              { source = "cgroup", destination = "/sys/fs/cgroup", device = "cgroup",
+                flags = flags } } })
+          io.write(ok and result and result.out .. result.err or tostring(err or result), "--\n")
+        end
+        staged({ "rw" }, OWN)
+        staged({}, OWN)
+        staged({ "rw" }, SHARED)
+      ]])
+      local own, readonly, shared = out:match("^(.-)%-%-\n(.-)%-%-\n(.-)%-%-\n$")
+      assert.equal("1\n. 0 65534\ncgroup.procs 0 65534\ncgroup.max.depth 65534 65534\n", own)
+      assert.matches("^%. 65534 65534\n", readonly)
+      assert.matches("Read%-only", readonly)
+      assert.matches("^%. 65534 65534\n", shared)
+      assert.matches("Permission denied", shared)
+    end)
+
     it("without cgroups is an empty folder", function()
       local out = inside("mount -t tmpfs none /sys/fs/cgroup", [[
         b.factory.manager = "none"
