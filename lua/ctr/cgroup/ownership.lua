@@ -1,6 +1,6 @@
---- Hands a container's cgroup2 directory to its root (OCI's "cgroup ownership"): it may make cgroups of
--- its own below. What goes are the directory and the files that the kernel says may be given away; the
--- limits stay the host's.
+--- Hands a container's cgroup2 directory to its root (OCI's "cgroup ownership"): it may make
+-- cgroups of its own below. What goes are the directory and the files that the kernel says may be
+-- given away; the limits stay the host's.
 -- @module ctr.cgroup.ownership
 
 local core = require("ctr.core")
