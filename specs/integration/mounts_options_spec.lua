@@ -270,7 +270,7 @@ describe("an option of a mount", function()
     it("on /proc has to be a procfs", function()
       local err = refused({ { source = folder, destination = "/proc", flags = { "bind" } } })
       assert.equal("mounts[2].source", err.path)
-      assert.matches("1", run("ls /proc", { { source = "/proc", destination = "/proc",
+      assert.equal("yes\n", run("test -d /proc/1/fd && echo yes", { { source = "/proc", destination = "/proc",
         flags = { "rbind" } } }))
     end)
   end)
@@ -329,6 +329,17 @@ describe("an option of a mount", function()
       local err = refused({ overlay("P/gone") })
       assert.equal("mounts[2]", err.path)
       assert.matches("overlay", err.message)
+    end)
+
+    it("and says which device is not there, and which is none", function()
+      local mount = { source = "/dev/nonesuch", destination = "/data", device = "ext4" }
+      local err = refused({ mount })
+      assert.equal("ConfigInvalid", err.code)
+      assert.equal("mounts[2].source does not exist: /dev/nonesuch", tostring(err))
+      mount.source = "/dev/null"
+      err = refused({ mount })
+      assert.equal("mounts[2]", err.path)
+      assert.equal("ENOTBLK", err.errno)
     end)
 
     it("for a block device", function()

@@ -116,6 +116,14 @@ function M.bind(session, index)
   return finish(session, handle, index)
 end
 
+local function explain_making(err, mount, index)
+  local is_path = mount.source:sub(1, 1) == "/"
+  if err.errno == "ENOENT" and is_path and not core.path.realpath(mount.source) then
+    return M.missing(index, mount.source)
+  end
+  return errors.wrap(err, "mount", ("%s on %s"):format(mount.device, mount.destination))
+end
+
 --- Makes a file system in the host's view.
 function M.file_system(session, index)
   local mount = session.config.mounts[index]
@@ -123,7 +131,7 @@ function M.file_system(session, index)
   local handle, err = core.mount.new(mount.device, mount.source, mounts.add_options(mount, {}),
     { set = set })
   if not handle then
-    return nil, errors.wrap(err, "mount", ("%s on %s"):format(mount.device, mount.destination))
+    return nil, explain_making(err, mount, index)
   end
   return finish(session, handle, index)
 end
