@@ -20,6 +20,8 @@ describe("an id-mapped mount", function()
   setup(function()
     b = box.new()
     folder = b.folder .. "/source"
+    -- A user namespace's root makes no folder in a root that is the host's.
+    host.sh(("mkdir -p R/data R/made && touch R/made/here"):gsub("R", b.root))
     host.sh(([[mkdir -p F && mount -t tmpfs top F && mkdir F/sub && mount -t tmpfs sub F/sub &&
       touch F/file F/sub/file && chown 5:6 F/file F/sub/file && touch F/far && chown 12:13 F/far &&
       touch F/alien && chown 70000:70000 F/alien]]):gsub("F", folder))

@@ -45,6 +45,8 @@ describe("an option of a mount", function()
   setup(function()
     b = box.new()
     folder = b.folder .. "/source"
+    -- A user namespace's root makes no folder in a root that is the host's.
+    host.sh(("mkdir -p R/data R/made && touch R/made/here"):gsub("R", b.root))
     host.sh(("mkdir -p F/sub && mount -t tmpfs x F && mkdir F/sub && echo hello > F/file"):gsub("F",
       folder))
   end)
@@ -270,8 +272,8 @@ describe("an option of a mount", function()
     it("on /proc has to be a procfs", function()
       local err = refused({ { source = folder, destination = "/proc", flags = { "bind" } } })
       assert.equal("mounts[2].source", err.path)
-      assert.equal("yes\n", run("test -d /proc/1/fd && echo yes", { { source = "/proc", destination = "/proc",
-        flags = { "rbind" } } }))
+      assert.equal("yes\n", run("test -d /proc/1/fd && echo yes", { { source = "/proc",
+        destination = "/proc", flags = { "rbind" } } }))
     end)
   end)
 

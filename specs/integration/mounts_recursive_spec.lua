@@ -38,6 +38,8 @@ describe("a recursive attribute", function()
   setup(function()
     b = box.new()
     folder = b.folder .. "/source"
+    -- A user namespace's root makes no folder in a root that is the host's.
+    host.sh(("mkdir -p R/data R/made && touch R/made/here"):gsub("R", b.root))
     host.sh(([[mkdir -p F && mount -t tmpfs top F && mkdir F/sub && mount -t tmpfs sub F/sub &&
       mkdir F/sub/deep && mount -t tmpfs deep F/sub/deep && touch F/sub/deep/file &&
       ln -s file F/sub/deep/link]]):gsub("F", folder))
