@@ -58,7 +58,7 @@ describe("a hostile root", function()
   local b, hostile, source, mounts
 
   setup(function()
-    alarm.set(100)
+    alarm.set(300)
     b = box.new({ cgroup_manager = "none" })
     os.execute(("mkdir %s/memory && mount -t tmpfs memory %s/memory && cp %s/bin/busybox %s/memory")
       :format(b.folder, b.folder, b.root, b.folder))
