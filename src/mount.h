@@ -13,11 +13,15 @@
  * attached by descriptor (defence D2). Needs Linux 5.12 (mount_setattr(2)).
  */
 
-/* A change of attributes: MOUNT_ATTR_* to set and to clear, MS_SHARED…MS_UNBINDABLE or 0. */
+/*
+ * A change of attributes: MOUNT_ATTR_* to set and to clear, MS_SHARED…MS_UNBINDABLE or 0, and with
+ * MOUNT_ATTR_IDMAP the descriptor of the user namespace whose mappings apply.
+ */
 struct ctr_mount_change {
 	uint64_t set;
 	uint64_t clear;
 	uint64_t propagation;
+	uint64_t userns;
 	bool recursive;
 };
 
@@ -41,6 +45,13 @@ int ctr_mount_change(int fd, const struct ctr_mount_change *change, const char *
  */
 int ctr_mount_new(const char *fstype, const char *source, const char *const *options, size_t count,
 		  uint64_t attr, struct ctr_err *err);
+
+/*
+ * Changes the options of the file system whose root fd refers to (fspick(2));
+ * options as of ctr_mount_new. All mounts of the file system are affected.
+ */
+int ctr_mount_reconfigure(int fd, const char *const *options, size_t count, const char *what,
+			  struct ctr_err *err);
 
 /*
  * Makes the root of this process' mount namespace its own root, by entering the

@@ -88,6 +88,8 @@ static const struct rule {
 	{ CTR_OP_memory_policy, "ww+" },
 	{ CTR_OP_cpu_affinity, "w+" },
 	{ CTR_OP_send_pidfd, "d" },
+	{ CTR_OP_reconfigure, "*" },
+	{ CTR_OP_attach_fs, "dwbb" },
 	{ CTR_OP_exec, "cc*" },
 };
 /* clang-format on */

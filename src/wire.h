@@ -158,6 +158,10 @@ struct ctr_wire_attr {
 	X(cpu_affinity, 28074, 0, 0) /* the CPUs in words of 32 bits…; none: all of the cpuset */ \
 	/* a pidfd of this process goes over a socket */ \
 	X(send_pidfd, 28075, 1, 1) /* socket fd                     | what is sent with it */ \
+	/* set options of the file system that the plan made at path (fspick(2)); of no other */ \
+	X(reconfigure, 28060, 0, 1) /*                              | path, options… */ \
+	/* attach a file system that the library made: mount without its making */ \
+	X(attach_fs, 28061, 4, 2) /* fd, attr, mode, copy_up        | type, target */ \
 	/* execve what find_program found */ \
 	X(exec, 28042, 2, 1) /* args, env                           | args…, env… */
 

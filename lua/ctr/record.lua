@@ -4,6 +4,7 @@
 local cgroup = require("ctr.cgroup")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local mount_rules = require("ctr.config.mount")
 
 local M = {}
 
@@ -33,10 +34,20 @@ function M.copy(value)
   return copy
 end
 
+local function shows_cgroups(config)
+  for _, mount in ipairs(config.mounts) do
+    if mount_rules.is_cgroup(mount) then
+      return true
+    end
+  end
+  return false
+end
+
 -- A configuration may ask for the tolerance of the rootless manager by itself.
 local function new_cgroup(container, paths, created)
   local is_tolerant = container.manager == "cgroupfs" and container.configuration.rootless_cgroups
   return cgroup.new({
+    is_shown = shows_cgroups(container.configuration),
     config = container.configuration.cgroups, id = container.store.name,
     manager = is_tolerant and "rootless" or container.manager, paths = paths, created = created,
     user = container.host.rootless,

@@ -12,6 +12,7 @@ local process_module = require("ctr.process")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
 local stream = require("ctr.stream")
+local view = require("ctr.cgroup.view")
 
 local M = {}
 
@@ -211,8 +212,25 @@ local function launch_init(container, process, mode, facts, spaces, streams, ope
   return started, err
 end
 
+-- The cgroups are made now, or while the bootstrap works.
+local function prepare_cgroups(container, facts, spaces)
+  if facts.joins_late or facts.joins_by_pid then
+    return true
+  end
+  local ok, err = container.cgroup:create()
+  if not ok then
+    return nil, err
+  end
+  facts.cgroup_views, err = view.all(container.cgroup, container.configuration, facts, spaces)
+  if not facts.cgroup_views then
+    container.cgroup:destroy()
+    return nil, err
+  end
+  return true
+end
+
 -- What a start makes on the host before there is a process; it is recorded before it is made.
-local function make_ahead(container, facts)
+local function make_ahead(container, facts, spaces)
   local rdt = container.rdt
   local ok, err = true, nil
   if rdt then
@@ -224,8 +242,8 @@ local function make_ahead(container, facts)
   if ok and rdt then
     ok, err = rdt:create()
   end
-  if ok and not facts.joins_late and not facts.joins_by_pid then
-    ok, err = container.cgroup:create()
+  if ok then
+    ok, err = prepare_cgroups(container, facts, spaces)
   end
   return ok, err
 end
@@ -243,7 +261,7 @@ local function start_init(container, process, mode, facts, spaces)
   facts.joins_late = container.cgroup:joins_by_file()
     and planner.may_join_late(container.configuration)
   facts.joins_by_pid = container.cgroup:joins_by_pid()
-  local created, err = make_ahead(container, facts)
+  local created, err = make_ahead(container, facts, spaces)
   if not created then
     undo_ahead(container)
     return nil, err

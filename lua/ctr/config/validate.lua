@@ -5,6 +5,8 @@
 local bit = require("bit")
 
 local cgroups = require("ctr.config.rules.cgroups")
+local ids = require("ctr.config.rules.ids")
+local mounts = require("ctr.config.rules.mounts")
 local words = require("ctr.config.words")
 
 local M = {}
@@ -58,23 +60,6 @@ local function check_root(problems, config)
   end
 end
 
-local function overlap(a, b, key)
-  return a[key] < b[key] + b.size and b[key] < a[key] + a.size
-end
-
-local function check_overlaps(problems, config, field)
-  local mappings = config[field]
-  for i = 2, #mappings do
-    for j = 1, i - 1 do
-      local both = overlap(mappings[i], mappings[j], "container_id") and "in the container"
-        or overlap(mappings[i], mappings[j], "host_id") and "on the host"
-      if both then
-        add(problems, ("%s[%d]"):format(field, i), ("overlaps %s[%d] %s"):format(field, j, both))
-      end
-    end
-  end
-end
-
 local function maps(mappings, id)
   for _, mapping in ipairs(mappings) do
     if id >= mapping.container_id and id < mapping.container_id + mapping.size then
@@ -98,7 +83,7 @@ local function check_mapping_list(problems, config, namespace, field)
     end
     return
   end
-  check_overlaps(problems, config, field)
+  ids.check_overlaps(problems, mappings, field)
   if not maps(mappings, 0) then
     add(problems, field, "must map id 0, the container's root")
   end
@@ -230,6 +215,7 @@ local RULES = {
   check_names,
   check_mappings,
   check_mount_owners,
+  mounts.check,
   check_sysctls,
   check_time,
   cgroups.config,
@@ -345,7 +331,8 @@ end
 -- @tparam table probe functions that ask the machine: `realpath(path)` (string, or nil and an
 --   error), `exists(path)` (true, or false and an error), `ns_supported(type)`,
 --   `selinux_enabled()`, `apparmor_enabled()`, `same_ns(path, file)` (whether it is the caller's
---   own namespace: `net`, `mnt`, …), `intel_rdt()` (what there is of it, or nil and an error)
+--   own namespace: `net`, `mnt`, …), `intel_rdt()` (what there is of it, or nil and an error),
+--   `mandatory_locks()`
 -- @treturn table problems, `{ path, text }` each; empty when all is well
 function M.machine(config, probe)
   local problems = {}
@@ -353,6 +340,7 @@ function M.machine(config, probe)
   check_namespaces(problems, config, probe)
   check_modules(problems, config, probe)
   check_rdt(problems, config, probe)
+  mounts.check_machine(problems, config, probe)
   return problems
 end
 

@@ -62,6 +62,11 @@ local function attach_text(step)
     mounts.attribute_words(step.nums[2]))
 end
 
+local function attach_fs_text(step)
+  return join_words(step.strings[1], step.label, "→", step.strings[2],
+    mounts.attribute_words(step.nums[2]), step.nums[4] == 1 and "copyup")
+end
+
 local function set_attr_text(step)
   local propagation = step.nums[4]
   if propagation ~= 0 then
@@ -171,7 +176,11 @@ local TEXT = {
   move_root = labelled,
   mount = mount_text,
   attach = attach_text,
+  attach_fs = attach_fs_text,
   set_attr = set_attr_text,
+  reconfigure = function(step)
+    return join_words(step.strings[1], table.concat(step.strings, ",", 2))
+  end,
   command = all_strings,
   mknod = mknod_text,
   symlink = function(step) return step.strings[2] .. " → " .. step.strings[1] end,
