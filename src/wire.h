@@ -150,6 +150,9 @@ struct ctr_wire_attr {
 	X(wait_fifo, 28041, 2, 0) /* fifo fd, report fd (a failed exec writes its frame there) */ \
 	/* send a SYNC frame "cgroups"; the ACK brings open `tasks` files (SCM_RIGHTS): join each */ \
 	X(cgroup_sync, 28043, 0, 0) \
+	/* pass a socket of rtnetlink, opened in the network namespace of now, by a SYNC frame "network"; \
+	 * wait for ACK */ \
+	X(net_sync, 28055, 0, 0) \
 	/* execve what find_program found */ \
 	X(exec, 28042, 2, 1) /* args, env                           | args…, env… */
 

@@ -4,6 +4,7 @@
 
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local networks = require("ctr.config.schema.network")
 local process_module = require("ctr.process")
 local record = require("ctr.record")
 local starter = require("ctr.start")
@@ -75,6 +76,13 @@ local function has_own_pids(config)
   return false
 end
 
+local function remove_network(container)
+  if not networks.has_interfaces(container.configuration) then
+    return true
+  end
+  return require("ctr.network").teardown(container)
+end
+
 --- Takes away a container whose lock is held.
 -- @tparam ctr.Container container
 -- @treturn[1] true
@@ -89,6 +97,10 @@ function M.destroy(container)
     container.cgroup:signal(SIGKILL)
   end
   ok, err = container.cgroup:destroy()
+  if not ok then
+    return nil, err
+  end
+  ok, err = remove_network(container)
   if not ok then
     return nil, err
   end

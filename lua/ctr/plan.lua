@@ -11,6 +11,7 @@
 local bit = require("bit")
 local mounts = require("ctr.plan.mounts")
 local namespaces = require("ctr.plan.namespaces")
+local networks = require("ctr.config.schema.network")
 local program = require("ctr.plan.program")
 local text = require("ctr.plan.text")
 local words = require("ctr.config.words")
@@ -338,6 +339,9 @@ function M.start(config, process, facts)
     if network.type == "loopback" then
       add("link_up", NONE, { "lo" }, "networks[" .. index .. "]")
     end
+  end
+  if networks.has_interfaces(config) then
+    require("ctr.plan.network").add(add, config)
   end
   local refs = add_root(add, config, spaces, copied)
   mounts.add_tree(add, config, bound, process.env)
