@@ -4,7 +4,6 @@
 
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local networks = require("ctr.config.schema.network")
 local process_module = require("ctr.process")
 local record = require("ctr.record")
 local starter = require("ctr.start")
@@ -77,7 +76,7 @@ local function has_own_pids(config)
 end
 
 local function remove_network(container)
-  if not networks.has_interfaces(container.configuration) then
+  if not container.interfaces and not container.configuration.net_devices then
     return true
   end
   return require("ctr.network").teardown(container)

@@ -171,11 +171,11 @@ local function check(factory, id, config)
   return normalised
 end
 
-local function reserve_interfaces(config)
+local function reserve_interfaces(config, name)
   if not networks.has_interfaces(config) then
     return nil
   end
-  return require("ctr.network").reserve(config)
+  return require("ctr.network").reserve(config, name)
 end
 
 --- Makes a container: its folder, with its state. Nothing is started.
@@ -189,7 +189,7 @@ function factory_methods:create(id, config)
   if not normalised then
     return nil, err
   end
-  local interfaces, problem = reserve_interfaces(normalised)
+  local interfaces, problem = reserve_interfaces(normalised, state.folder_name(id))
   if problem then
     return nil, problem
   end

@@ -1,8 +1,6 @@
 --- What a container has used, under libcontainer's names.
 -- @module ctr.stats
 
-local networks = require("ctr.config.schema.network")
-
 local M = {}
 
 -- The parts, by their name in the result: each is given the container, and returns its part, nil where
@@ -10,7 +8,7 @@ local M = {}
 local PARTS = {}
 
 function PARTS.interfaces(container)
-  if not networks.has_interfaces(container.configuration) then
+  if not container.interfaces then
     return {}
   end
   return require("ctr.network").stats(container)

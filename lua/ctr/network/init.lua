@@ -4,7 +4,6 @@
 -- container's network namespace, which that socket stands for.
 -- @module ctr.network
 
-local core = require("ctr.core")
 local devices = require("ctr.network.devices")
 local errors = require("ctr.errors")
 local netlink = require("ctr.core.netlink")
@@ -19,6 +18,7 @@ local network_metatable = { __index = network_methods }
 --- Makes up what is to be known of a container's interfaces before they are made: the names of their
 -- ends on the host, and the hardware addresses that these are known by again.
 -- @tparam table config
+-- @tparam string owner the container's name
 -- @treturn[1] table a list; nil where there are none
 -- @return[2] nil
 -- @treturn[2] ctr.Error
@@ -157,8 +157,5 @@ function M.stats(container)
   host:close()
   return list, problem
 end
-
---- Opens the network namespace of a path or a process.
-M.open_namespace = core.ns.open
 
 return M

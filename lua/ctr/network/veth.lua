@@ -13,6 +13,12 @@ local LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 local NAME_LETTERS = 11 -- with "veth" before them as many as the kernel has room for
 local MAC_BYTES = 5
 local CARRIER_SECONDS = 1
+local POLL_SECONDS = 0.001
+
+-- A bridge takes the least address of its ports for its own. This is the greatest: a port of hardware
+-- goes before it, and where there is none the bridge's address stays as containers come and go.
+local PORT_MAC = "fe:ff:ff:ff:ff:ff"
+local OWN_MAC = "02:c0:%02x:%02x:%02x:%02x"
 
 local function random_bytes(count)
   local file, err = core.fd.open("/dev/urandom", { flags = { "rdonly" } })
@@ -36,7 +42,6 @@ local function made_up_name(bytes)
   return "veth" .. table.concat(letters)
 end
 
--- A bridge takes the least address of its ports for its own: these are the greatest there are.
 local function made_up_mac(bytes)
   local words = { "fe" }
   for index = 1, MAC_BYTES do
@@ -47,10 +52,11 @@ end
 
 --- Makes up the names and hardware addresses of the ends on the host.
 -- @tparam table config
--- @treturn[1] table of each `name`, `host_interface_name`, `host_mac_address`; nil for none
+-- @tparam string owner the container's name
+-- @treturn[1] table of each `name`, `owner`, `host_interface_name`, `host_mac_address`; nil for none
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.reserve(config)
+function M.reserve(config, owner)
   local list
   for _, network in ipairs(config.networks) do
     if network.type == "veth" then
@@ -60,7 +66,7 @@ function M.reserve(config)
       end
       list = list or {}
       list[#list + 1] = {
-        name = network.name,
+        name = network.name, owner = owner,
         host_interface_name = network.host_interface_name or made_up_name(bytes),
         host_mac_address = made_up_mac(bytes),
       }
@@ -69,7 +75,12 @@ function M.reserve(config)
   return list
 end
 
---- Finds the end on the host: what has its name and its address, for the name alone may be another's.
+local function alias_of(reserved)
+  return ("ctr %s %s"):format(reserved.owner, reserved.host_mac_address)
+end
+
+--- Finds the end on the host. The name alone may be another's: it is born with an address that was
+-- made up for it, which is in its alias when a port's address takes the place of that.
 -- @treturn[1] table the link
 -- @return[2] nil there is none
 -- @treturn[3] nil
@@ -79,7 +90,8 @@ function M.find(host, reserved)
   if not link then
     return nil, err.errno ~= "ENODEV" and err or nil
   end
-  local is_ours = link.kind == "veth" and link.mac == reserved.host_mac_address
+  local is_ours = link.kind == "veth"
+    and (link.mac == reserved.host_mac_address or link.alias == alias_of(reserved))
   return is_ours and link or nil
 end
 
@@ -114,14 +126,21 @@ local function find_bridge(host, network, path)
   return bridge
 end
 
+-- Who knew the container's address before it was started anew still knows where it is.
+local function mac_of(network)
+  local text = network.address or network.ipv6_address
+  local address = text and ip.parse_cidr(text)
+  return address and OWN_MAC:format(unpack(address, #address - 3)) or nil
+end
+
 local function pair_of(net, network, reserved, bridge)
   local mtu = network.mtu or bridge.mtu
   return {
     name = reserved.host_interface_name, mac = reserved.host_mac_address, mtu = mtu,
-    txqlen = network.tx_queue_len, master = bridge.index,
+    txqlen = network.tx_queue_len,
     peer = {
-      name = network.name, mac = network.mac_address, mtu = mtu, txqlen = network.tx_queue_len,
-      netns = net.netns,
+      name = network.name, mac = network.mac_address or mac_of(network), mtu = mtu,
+      txqlen = network.tx_queue_len, netns = net.netns,
     },
   }
 end
@@ -198,20 +217,22 @@ local function set_inside(net, network, path)
   return ok, err
 end
 
-local function set_outside(net, network, reserved, path)
+local function set_outside(net, network, reserved, bridge, path)
   local link, err = M.find(net.host, reserved)
   if not link then
     return nil, err or errors.new("SystemError", reserved.host_interface_name .. " is gone",
       { path = path, errno = "ENODEV" })
   end
-  if network.hairpin_mode then
-    local ok, problem = netlink.set_hairpin(net.host, link.index, true)
-    if not ok then
-      return nil, errors.with_path(problem, path .. ".hairpin_mode")
-    end
+  local ok, problem = netlink.set_link(net.host, link.index, {
+    alias = alias_of(reserved), master = bridge.index, mac = bridge.index and PORT_MAC, up = true,
+  })
+  if not ok then
+    return nil, errors.with_path(problem, path)
   end
-  local ok, problem = netlink.set_link(net.host, link.index, { up = true })
-  return ok, problem and errors.with_path(problem, path)
+  if network.hairpin_mode then
+    ok, problem = netlink.set_hairpin(net.host, link.index, true)
+  end
+  return ok, problem and errors.with_path(problem, path .. ".hairpin_mode")
 end
 
 local function add(net, network, reserved, path)
@@ -228,7 +249,7 @@ local function add(net, network, reserved, path)
   if not ok then
     return nil, err
   end
-  return set_outside(net, network, reserved, path)
+  return set_outside(net, network, reserved, bridge, path)
 end
 
 --- Makes the pairs of a container.
@@ -251,15 +272,27 @@ function M.add_all(net)
   return true
 end
 
---- Waits until the ends on the host have seen that the others are up: before that a bridge drops what
--- the container sends, and it would be seconds until it is sent again.
+local function is_ready(link)
+  return not link or not link.up or link.operstate == "up"
+end
+
+local function are_ready(net, reserved)
+  local outside = M.find(net.host, reserved)
+  local bridge = outside and outside.master and netlink.link(net.host, outside.master)
+  return is_ready(outside) and is_ready(bridge)
+    and is_ready(netlink.link(net.inside, reserved.name))
+end
+
+--- Waits until both ends and the bridge have seen that the other end is up: what is sent before that
+-- is dropped, and it would be a second until it is sent again. The kernel does it at once, but in a
+-- thread of its own.
 function M.await_all(net)
   local deadline = core.proc.clock() + CARRIER_SECONDS
   for _, reserved in ipairs(net.container.interfaces or {}) do
-    local link
     repeat
-      link = M.find(net.host, reserved)
-    until not link or link.operstate == "up" or core.proc.clock() > deadline
+      local ready = are_ready(net, reserved)
+        or (core.poll.wait({}, POLL_SECONDS) and false)
+    until ready or core.proc.clock() > deadline
   end
   return true
 end
