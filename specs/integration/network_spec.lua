@@ -219,11 +219,11 @@ fd99::/48 via fd07::9 dev eth0  metric 1024
   end)
 
   describe("carries", function()
-    local SERVE = { args = { "/bin/httpd", "-f", "-p", "80", "-h", "/etc" } }
+    local SERVE = { args = { "/bin/httpd", "-f", "-p", "8080", "-h", "/etc" } }
 
     -- Until the server listens, which takes it a moment.
     local function fetch(address)
-      return ("until wget -q -O - http://%s/group 2>/dev/null; do usleep 10000; done"):format(address)
+      return ("until wget -q -O - http://%s:8080/group 2>/dev/null; do usleep 10000; done"):format(address)
     end
 
     it("TCP between two containers, by IPv4 and by IPv6", function()
