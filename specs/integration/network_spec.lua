@@ -145,13 +145,13 @@ fd99::/48 via fd07::9 dev eth0  metric 1024
     end)
 
     it("may be made in a network namespace that is joined", function()
-      netns.ip("netns add ctr-spec")
+      local other = netns.new()
       local container, process = sleeper(veth(), { namespaces = { "NEWNS", "NEWPID",
-        { type = "NEWNET", path = "/run/netns/ctr-spec" } }, hostname = "" })
-      assert.equal(0, host.sh("ip netns exec ctr-spec ping -c 1 -W 5 10.7.0.1").code)
+        { type = "NEWNET", path = netns.path(other) } }, hostname = "" })
+      assert.equal(0, netns.run(other, "ping -c 1 -W 5 10.7.0.1").code)
       b:finish(container, process)
-      assert.equal("", host.sh("ip netns exec ctr-spec ip -br link show type veth").stdout)
-      netns.ip("netns del ctr-spec")
+      assert.equal("", netns.run(other, "ip -br link show type veth").stdout)
+      other:close()
     end)
 
     it("may have several interfaces", function()
@@ -290,11 +290,12 @@ fd99::/48 via fd07::9 dev eth0  metric 1024
     end)
 
     it("where the name inside is taken", function()
-      netns.ip("netns add ctr-spec", "-n ctr-spec link add eth0 type veth peer name eth1")
+      local other = netns.new()
+      netns.run(other, "ip link add eth0 type veth peer name eth1")
       assert.equal("networks[2].name: there is an interface eth0 already",
         fails("networks[2].name", "EEXIST", veth(), { hostname = "", namespaces = { "NEWNS",
-          "NEWPID", { type = "NEWNET", path = "/run/netns/ctr-spec" } } }))
-      netns.ip("netns del ctr-spec")
+          "NEWPID", { type = "NEWNET", path = netns.path(other) } } }))
+      other:close()
     end)
 
     it("where a route leads nowhere", function()

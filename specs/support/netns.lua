@@ -58,6 +58,17 @@ function M.new()
   return made
 end
 
+--- The path of a network namespace that is open, for this program and its children.
+function M.path(netns)
+  return ("/proc/%d/fd/%d"):format(core.proc.getpid(), netns:fd())
+end
+
+--- Runs a shell command in a network namespace.
+-- @treturn table what `host.sh` returns
+function M.run(netns, text)
+  return host.sh(("nsenter --net=%s %s"):format(M.path(netns), text))
+end
+
 --- What there is in the network, to be compared with `assert.same`: links, addresses and routes.
 -- @param[opt] netns a descriptor of the network namespace; the program's own without it
 -- @treturn {string,…}

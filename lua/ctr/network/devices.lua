@@ -153,12 +153,13 @@ local function move(net, entry)
   if not link then
     return nil, err
   end
+  -- The kernel moves it, and then gives it its name: where it refuses that it has moved all the same.
+  net.moved[#net.moved + 1] = entry
   local ok
   ok, err = netlink.set_link(net.host, link.index, { netns = net.netns, name = entry.inside })
   if not ok then
     return nil, err
   end
-  net.moved[#net.moved + 1] = entry
   link, err = find_moved(net, entry, before)
   if not link then
     return nil, err
@@ -205,43 +206,55 @@ function M.move_all(net)
   return true
 end
 
+local function is_same(link, entry)
+  return link and link.mac == entry.mac and link.kind == entry.kind
+end
+
 -- By its name inside, or where the container gave it another one, by its address.
 local function find_inside(inside, entry)
   local link = netlink.link(inside, entry.inside)
-  if link and link.mac == entry.mac and link.kind == entry.kind then
+  if is_same(link, entry) then
     return link
   end
   for _, other in ipairs(netlink.links(inside) or {}) do
-    if other.mac == entry.mac and other.kind == entry.kind then
+    if is_same(other, entry) then
       return other
     end
   end
   return nil
 end
 
-local function restore(host, entry)
-  local link, err = netlink.link(host, entry.name)
-  if not link then
-    return nil, err
-  end
+-- As it was; what is that already stays.
+local function restore(host, link, entry)
   local master = entry.master and netlink.link(host, entry.master)
-  if master then
+  if master and link.master ~= master.index then
     netlink.set_link(host, link.index, { master = master.index })
   end
   return set_up(host, link.index, entry, entry.addresses)
 end
 
--- What is not in the container any more was never moved, or is the host's again.
+local function taken(entry)
+  return errors.new("SystemError", ("give back %s: the host has another interface %s"):format(
+    entry.name, entry.name), { errno = "EEXIST", op = "give back", target = entry.name })
+end
+
+-- What is not in the container was never moved, or somebody died while he gave it back.
 local function put_back(inside, host, host_netns, entry)
-  local link = find_inside(inside, entry)
-  if not link then
-    return true
+  local moved, there = find_inside(inside, entry), netlink.link(host, entry.name)
+  if not moved then
+    return not is_same(there, entry) or restore(host, there, entry)
   end
-  local ok, err = netlink.set_link(inside, link.index, { netns = host_netns, name = entry.name })
+  if there then
+    return nil, taken(entry)
+  end
+  local ok, err = netlink.set_link(inside, moved.index, { netns = host_netns, name = entry.name })
   if ok then
-    ok, err = restore(host, entry)
+    there, err = netlink.link(host, entry.name)
   end
-  return ok, err and errors.wrap(err, "give back", entry.name)
+  if there then
+    ok, err = restore(host, there, entry)
+  end
+  return there and ok, err and errors.wrap(err, "give back", entry.name)
 end
 
 local function put_all_back(inside, host, entries)
