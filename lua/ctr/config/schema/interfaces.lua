@@ -166,11 +166,10 @@ local route = shape.record({
 })
 
 --- Routes, in the order in which they are made.
-M.routes = shape.list(route, {})
+M.routes = shape.list(route, { about = "Routes of the network namespace." })
 
 local device = shape.record({
-  name = name(name_or_pattern, "Its name inside, the same without it; `%d` at its end is a number.",
-    {}),
+  name = name(name_or_pattern, "Its name inside, the same without it; `%d` at its end is a number."),
   give_back = shape.boolean({
     default = false,
     about = "Whether the host gets it back, as it was, when the container is destroyed.",
@@ -178,6 +177,8 @@ local device = shape.record({
 })
 
 --- Devices by their name on the host.
-M.net_devices = shape.map(device, { key = fixed_name })
+M.net_devices = shape.map(device, {
+  key = fixed_name, about = "Network devices of the host, by their name there.",
+})
 
 return M
