@@ -211,7 +211,7 @@ int ctr_link_add_veth(int fd, const struct ctr_link_setup *end, const struct ctr
 {
 	struct ctr_call call = { .fd = fd, .op = "add_veth", .target = end->name };
 	struct ctr_request request;
-	struct nlmsghdr *header = ctr_request_header(&request);
+	struct nlmsghdr *header = (struct nlmsghdr *)request.room;
 	struct nlattr *info, *data, *other;
 	struct ifinfomsg *part;
 
@@ -246,7 +246,7 @@ int ctr_link_set_hairpin(int fd, int index, bool hairpin, const char *what, stru
 {
 	struct ctr_call call = { .fd = fd, .op = "set_hairpin", .target = what };
 	struct ctr_request request;
-	struct nlmsghdr *header = ctr_request_header(&request);
+	struct nlmsghdr *header = (struct nlmsghdr *)request.room;
 	struct ifinfomsg *info;
 	struct nlattr *port;
 

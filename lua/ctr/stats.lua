@@ -3,8 +3,8 @@
 
 local M = {}
 
--- The parts, by their name in the result: each is given the container, and returns its part, nil where
--- there is none, or nil and an error.
+-- The parts, by their name in the result: each is given the container, and returns its part, nil
+-- where there is none, or nil and an error.
 local PARTS = {}
 
 function PARTS.interfaces(container)
@@ -16,9 +16,9 @@ end
 
 --- Reads them all.
 -- @tparam ctr.Container container whose state is fresh
--- @treturn[1] table `interfaces`: a list of `name`, `host_interface_name`, `rx_bytes`, `rx_packets`,
--- `rx_errors`, `rx_dropped`, `tx_bytes`, `tx_packets`, `tx_errors`, `tx_dropped`, as the container
--- sees them
+-- @treturn[1] table `interfaces`: a list of `name`, `host_interface_name`, `rx_bytes`,
+-- `rx_packets`, `rx_errors`, `rx_dropped`, `tx_bytes`, `tx_packets`, `tx_errors`, `tx_dropped`, as
+-- the container sees them
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.of(container)

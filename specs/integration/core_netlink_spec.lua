@@ -353,8 +353,9 @@ describe("ctr.core.netlink", function()
     end)
 
     it("raise for what is none", function()
-      for _, options in ipairs({ {}, { address = "10.0.0.256" }, { address = "10.0.0.1", prefix = 33 },
-        { address = "fd00::1", prefix = 129 }, { address = "x:y" }, { address = "10.0.0.1", to = 1 },
+      for _, options in ipairs({ {}, { address = "10.0.0.256" },
+        { address = "10.0.0.1", prefix = 33 }, { address = "fd00::1", prefix = 129 },
+        { address = "x:y" }, { address = "10.0.0.1", to = 1 },
         { address = "10.0.0.1", scope = "far" } }) do
         assert.has_error(function() netlink.add_address(socket, one.index, options) end)
       end

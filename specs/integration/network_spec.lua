@@ -7,7 +7,6 @@ local netlink = require("ctr.core.netlink")
 local netns = require("specs.support.netns")
 
 local MAPPING = { { container_id = 0, host_id = 100000, size = 65536 } }
-local NAMESPACES = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET" }
 local RAW = { bounding = { "CAP_NET_RAW" }, effective = { "CAP_NET_RAW" },
   permitted = { "CAP_NET_RAW" } }
 local LOOPBACK = { type = "loopback" }
@@ -98,7 +97,8 @@ describe("a container's network", function()
     end)
 
     it("has its routes", function()
-      local result = b:sh("ip route; ip -6 route show ::/0; ip -6 route show fd99::/48", with(veth({
+      local script = "{ ip route; ip -6 route show ::/0; ip -6 route show fd99::/48; }"
+      local result = b:sh(script .. " | sed 's/ *$//'", with(veth({
         ipv6_address = "fd07::2/64", ipv6_gateway = "fd07::1",
       }), { routes = {
         { destination = "10.99.1.2/16", gateway = "10.7.0.9", source = "10.7.0.2",
@@ -107,12 +107,12 @@ describe("a container's network", function()
         { destination = "fd99::/48", gateway = "fd07::9" },
       } }))
       assert.equal([[
-default via 10.7.0.1 dev eth0 
-10.7.0.0/24 dev eth0 scope link  src 10.7.0.2 
-10.98.0.0/16 dev eth0 scope link 
-10.99.0.0/16 via 10.7.0.9 dev eth0  src 10.7.0.2 
-default via fd07::1 dev eth0  metric 1024 
-fd99::/48 via fd07::9 dev eth0  metric 1024 
+default via 10.7.0.1 dev eth0
+10.7.0.0/24 dev eth0 scope link  src 10.7.0.2
+10.98.0.0/16 dev eth0 scope link
+10.99.0.0/16 via 10.7.0.9 dev eth0  src 10.7.0.2
+default via fd07::1 dev eth0  metric 1024
+fd99::/48 via fd07::9 dev eth0  metric 1024
 ]], result.out)
     end)
 
@@ -223,7 +223,8 @@ fd99::/48 via fd07::9 dev eth0  metric 1024
 
     -- Until the server listens, which takes it a moment.
     local function fetch(address)
-      return ("until wget -q -O - http://%s:8080/group 2>/dev/null; do usleep 10000; done"):format(address)
+      return ("until wget -q -O - http://%s:8080/group 2>/dev/null; do usleep 10000; done"):format(
+        address)
     end
 
     it("TCP between two containers, by IPv4 and by IPv6", function()
@@ -341,7 +342,8 @@ fd99::/48 via fd07::9 dev eth0  metric 1024
   it("leaves no interface of fifty containers", function()
     local before = state_of_machine()
     for index = 1, 50 do
-      assert.equal(0, b:sh("true", with(veth({ address = ("10.7.0.%d/24"):format(index + 1) }))).code)
+      local network = veth({ address = ("10.7.0.%d/24"):format(index + 1) })
+      assert.equal(0, b:sh("true", with(network)).code)
     end
     assert.same(before, state_of_machine())
   end)

@@ -213,7 +213,7 @@ describe("ctr.describe", function()
       assert.same({ network, { type = "loopback" } }, config.networks)
     end)
 
-    it("stands beside a loopback that is said, and nothing is there where nothing is said", function()
+    it("stands beside a loopback that is said, and nothing comes to nothing", function()
       local networks = { describe_module.loopback(), describe_module.veth({}) }
       assert.same(networks, assert(build(minimal({ network = networks }))).config.networks)
       assert.same({}, assert(build(minimal({ network = {} }))).config.networks)

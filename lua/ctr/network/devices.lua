@@ -1,9 +1,9 @@
 --- Devices of the host that become a container's, and come back.
 --
 -- What the kernel does with a device whose network namespace ends: one of hardware goes to the
--- machine's first namespace, under the name that it had inside; one that was made (veth, ifb, macvlan)
--- is destroyed. A device that is to be given back is remembered before it is moved, and its namespace
--- is kept alive by a mount in the container's folder, until the container is destroyed.
+-- machine's first namespace, under the name that it had inside; one that was made (veth, macvlan)
+-- is destroyed. A device that is to be given back is remembered before it is moved, and its
+-- namespace is kept alive by a mount in the container's folder, until the container is destroyed.
 -- @module ctr.network.devices
 
 local errors = require("ctr.errors")
@@ -153,7 +153,7 @@ local function move(net, entry)
   if not link then
     return nil, err
   end
-  -- The kernel moves it, and then gives it its name: where it refuses that it has moved all the same.
+  -- The kernel moves it, and then gives it its name: where that fails it has moved all the same.
   net.moved[#net.moved + 1] = entry
   local ok
   ok, err = netlink.set_link(net.host, link.index, { netns = net.netns, name = entry.inside })
@@ -176,7 +176,7 @@ local function explain(err, entry)
   return errors.with_path(err, rules.device_path(entry.name))
 end
 
---- Moves the devices of a container into its network namespace: set up, with their lasting addresses.
+--- Moves the devices of a container into its network namespace: up, with their lasting addresses.
 -- @tparam table net the network that is being made
 -- @treturn[1] true
 -- @return[2] nil

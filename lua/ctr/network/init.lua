@@ -15,8 +15,8 @@ local M = {}
 local network_methods = {}
 local network_metatable = { __index = network_methods }
 
---- Makes up what is to be known of a container's interfaces before they are made: the names of their
--- ends on the host, and the hardware addresses that these are known by again.
+--- Makes up what is to be known of a container's interfaces before they are made: the names of
+-- their ends on the host, and the hardware addresses that these are known by again.
 -- @tparam table config
 -- @tparam string owner the container's name
 -- @treturn[1] table a list; nil where there are none
@@ -141,11 +141,11 @@ local function add_veths(list, container, host)
   return list
 end
 
---- The statistics of a container's veth interfaces, as the container sees them; they are read on the
--- host's side, which needs no process of the container.
+--- The statistics of a container's veth interfaces, as the container sees them; they are read on
+-- the host's side, which needs no process of the container.
 -- @tparam ctr.Container container
--- @treturn[1] {table,…} of each `name`, `host_interface_name`, `rx_bytes`, `rx_packets`, `rx_errors`,
--- `rx_dropped`, `tx_bytes`, `tx_packets`, `tx_errors`, `tx_dropped`
+-- @treturn[1] {table,…} of each `name`, `host_interface_name`, `rx_bytes`, `rx_packets`,
+-- `rx_errors`, `rx_dropped`, `tx_bytes`, `tx_packets`, `tx_errors`, `tx_dropped`
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.stats(container)

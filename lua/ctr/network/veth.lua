@@ -15,8 +15,8 @@ local MAC_BYTES = 5
 local CARRIER_SECONDS = 1
 local POLL_SECONDS = 0.001
 
--- A bridge takes the least address of its ports for its own. This is the greatest: a port of hardware
--- goes before it, and where there is none the bridge's address stays as containers come and go.
+-- A bridge takes the least address of its ports for its own. This is the greatest: a port of
+-- hardware goes before it, and without one the bridge's address stays as containers come and go.
 local PORT_MAC = "fe:ff:ff:ff:ff:ff"
 local OWN_MAC = "02:c0:%02x:%02x:%02x:%02x"
 
@@ -53,7 +53,7 @@ end
 --- Makes up the names and hardware addresses of the ends on the host.
 -- @tparam table config
 -- @tparam string owner the container's name
--- @treturn[1] table of each `name`, `owner`, `host_interface_name`, `host_mac_address`; nil for none
+-- @treturn[1] table of each `name`, `owner`, `host_interface_name`, `host_mac_address`, or nil
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.reserve(config, owner)
@@ -283,9 +283,9 @@ local function are_ready(net, reserved)
     and is_ready(netlink.link(net.inside, reserved.name))
 end
 
---- Waits until both ends and the bridge have seen that the other end is up: what is sent before that
--- is dropped, and it would be a second until it is sent again. The kernel does it at once, but in a
--- thread of its own.
+--- Waits until both ends and the bridge have seen that the other end is up: what is sent before
+-- that is dropped, and it would be a second until it is sent again. The kernel does it at once, but
+-- in a thread of its own.
 function M.await_all(net)
   local deadline = core.proc.clock() + CARRIER_SECONDS
   for _, reserved in ipairs(net.container.interfaces or {}) do

@@ -89,7 +89,8 @@ describe("ctr.config.schema: the network", function()
       refused("mac_address", "01:00:5e:00:00:01", many)
       refused("mac_address", "ff:ff:ff:ff:ff:ff", many)
       assert.equal("02:00:00:00:00:ab",
-        parse({ networks = { veth({ mac_address = "02:00:00:00:00:AB" }) } }).networks[1].mac_address)
+        parse({ networks = { veth({ mac_address = "02:00:00:00:00:AB" }) } })
+          .networks[1].mac_address)
     end)
 
     it("has addresses with their prefixes", function()
@@ -112,7 +113,8 @@ describe("ctr.config.schema: the network", function()
     end)
 
     it("has gateways on its link", function()
-      refused("gateway", "x", "must be an IPv4 address, as in 10.0.0.2", { address = "10.0.0.2/24" })
+      refused("gateway", "x", "must be an IPv4 address, as in 10.0.0.2",
+        { address = "10.0.0.2/24" })
       refused("gateway", "10.0.0.1", "needs address")
       refused("gateway", "10.0.1.1", "is not in 10.0.0.2/24", { address = "10.0.0.2/24" })
       refused("gateway", "10.0.0.2", "must not be the interface's own address",
@@ -129,7 +131,8 @@ describe("ctr.config.schema: the network", function()
     it("has an mtu that its packets fit in", function()
       refused("mtu", 67, "must be an integer from 68 to 65535")
       refused("mtu", 65536, "must be an integer from 68 to 65535")
-      refused("mtu", 1279, "must be at least 1280 with ipv6_address", { ipv6_address = "fd00::2/64" })
+      refused("mtu", 1279, "must be at least 1280 with ipv6_address",
+        { ipv6_address = "fd00::2/64" })
       parse({ networks = { veth({ mtu = 68 }) } })
     end)
 
@@ -155,8 +158,8 @@ describe("ctr.config.schema: the network", function()
       local network = { networks = { veth() }, namespaces = { "NEWNS", "NEWNET", "NEWUSER" },
         uid_mappings = { { container_id = 0, host_id = 1000, size = 1 } },
         gid_mappings = { { container_id = 0, host_id = 1000, size = 1 } } }
-      local text = "networks[1].type is veth, which needs root: without privilege a container has a "
-        .. "loopback and routes"
+      local text = "networks[1].type is veth, which needs root: without privilege a container "
+        .. "has a loopback and routes"
       local config = parse(network)
       network.rootless_euid = true
       assert.same({ text }, problems(network))

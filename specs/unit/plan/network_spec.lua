@@ -41,7 +41,8 @@ describe("ctr.plan.network", function()
   it("shows what the library makes while the bootstrap waits", function()
     assert.same({
       "net_sync a socket of the network namespace|config.networks[2]|",
-      "net_veth eth0 10.0.0.2/24 via 10.0.0.1 fd00::2/64 via fd00::1 on br0|config.networks[2]|parent",
+      "net_veth eth0 10.0.0.2/24 via 10.0.0.1 fd00::2/64 via fd00::1 on br0"
+        .. "|config.networks[2]|parent",
       "net_veth lan0|config.networks[3]|parent",
       'net_device ens4 → eth1|config.net_devices["ens4"]|parent',
       'net_device ens5 (given back)|config.net_devices["ens5"]|parent',

@@ -169,7 +169,7 @@ local route = shape.record({
 M.routes = shape.list(route, { about = "Routes of the network namespace." })
 
 local device = shape.record({
-  name = name(name_or_pattern, "Its name inside, the same without it; `%d` at its end is a number."),
+  name = name(name_or_pattern, "Its name inside, the same without it; `%d` at the end: a number."),
   give_back = shape.boolean({
     default = false,
     about = "Whether the host gets it back, as it was, when the container is destroyed.",

@@ -50,7 +50,8 @@ M.net_devices = lazy("net_devices", {
 --- Says whether a configuration has more in its network than a loopback.
 -- @tparam table config normalised
 function M.has_interfaces(config)
-  if (config.routes and #config.routes > 0) or (config.net_devices and next(config.net_devices)) then
+  local routes, devices = config.routes, config.net_devices
+  if routes and #routes > 0 or devices and next(devices) then
     return true
   end
   for _, network in ipairs(config.networks or {}) do
