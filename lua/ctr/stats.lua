@@ -14,6 +14,10 @@ function PARTS.interfaces(container)
   return require("ctr.network").stats(container)
 end
 
+function PARTS.cgroup_stats(container)
+  return container.cgroup:stats()
+end
+
 function PARTS.intel_rdt_stats(container)
   if not container.rdt then
     return nil
@@ -25,7 +29,8 @@ end
 -- @tparam ctr.Container container whose state is fresh
 -- @treturn[1] table `interfaces`: a list of `name`, `host_interface_name`, `rx_bytes`,
 -- `rx_packets`, `rx_errors`, `rx_dropped`, `tx_bytes`, `tx_packets`, `tx_errors`, `tx_dropped`, as
--- the container sees them; `intel_rdt_stats` where a group is configured
+-- the container sees them; `cgroup_stats` (`ctr.cgroup.stats`); `intel_rdt_stats` where a group
+-- is configured
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.of(container)

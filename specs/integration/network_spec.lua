@@ -404,7 +404,10 @@ fd99::/48 via fd07::9 dev eth0  metric 1024
 
     it("have libcontainer's names, and are nothing before there is an interface", function()
       local container = assert(b:create(with(veth())))
-      local entry = assert(container:stats()).interfaces[1]
+      local stats = assert(container:stats())
+      assert.is_table(stats.cgroup_stats)
+      assert.is_nil(stats.intel_rdt_stats)
+      local entry = stats.interfaces[1]
       for _, key in ipairs(KEYS) do
         assert.equal(0, entry[key], key)
       end
