@@ -203,6 +203,24 @@ static int l_attach(lua_State *L)
 }
 
 /***
+Takes away a mount.
+@function detach
+@param fd of something in the mount
+@tparam string what its name, for an error
+@treturn[1] boolean true
+@return[2] nil
+@treturn[2] ctr.Error `SystemError`
+*/
+static int l_detach(lua_State *L)
+{
+	int fd = ctrL_check_fd(L, 1);
+	const char *what = ctrL_check_path(L, 2);
+	struct ctr_err err;
+
+	return ctrL_result(L, ctr_mount_detach(fd, what, &err), &err);
+}
+
+/***
 A procfs that is mounted nowhere: nobody else can change what its paths lead to.
 @function procfs
 @treturn[1] ctr.fd
@@ -241,6 +259,7 @@ static const luaL_Reg mount_functions[] = {
 	{ "change", l_change },
 	{ "new", l_new },
 	{ "attach", l_attach },
+	{ "detach", l_detach },
 	{ "procfs", l_procfs },
 	{ "lean", l_lean },
 	{ NULL, NULL },

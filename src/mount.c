@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -158,6 +159,16 @@ int ctr_mount_attach(int mount_fd, int target_fd, const char *what, struct ctr_e
 	if (ctr_sys_move_mount(mount_fd, "", target_fd, "",
 	                       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return ctr_fail(err, errno, "move_mount", "%s", what);
+	return 0;
+}
+
+int ctr_mount_detach(int fd, const char *what, struct ctr_err *err)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (syscall(SYS_umount2, path, MNT_DETACH) < 0)
+		return ctr_fail(err, errno, "umount", "%s", what);
 	return 0;
 }
 

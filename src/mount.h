@@ -63,6 +63,9 @@ int ctr_mount_leave_chroot(struct ctr_err *err);
 /* Attaches a detached mount on the object that target_fd refers to. */
 int ctr_mount_attach(int mount_fd, int target_fd, const char *what, struct ctr_err *err);
 
+/* Takes away the mount that fd is in, which stays usable by its descriptors (MNT_DETACH). */
+int ctr_mount_detach(int fd, const char *what, struct ctr_err *err);
+
 /* Reads the id of the mount that fd is on: unique since boot where the kernel has such (6.8). */
 int ctr_mount_id(int fd, uint64_t *ret_id, struct ctr_err *err);
 

@@ -150,6 +150,9 @@ struct ctr_wire_attr {
 	X(wait_fifo, 28041, 2, 0) /* fifo fd, report fd (a failed exec writes its frame there) */ \
 	/* send a SYNC frame "cgroups"; the ACK brings open `tasks` files (SCM_RIGHTS): join each */ \
 	X(cgroup_sync, 28043, 0, 0) \
+	/* pass a socket of rtnetlink, opened in the network namespace of now, by a SYNC frame "network"; \
+	 * wait for ACK */ \
+	X(net_sync, 28055, 0, 0) \
 	/* sched_setattr(2) */ \
 	X(scheduler, 28070, 7, 0) /* policy, flags, nice, priority, runtime, deadline, period */ \
 	X(io_priority, 28071, 1, 0) /* ioprio_set(2)'s value: class << 13 | priority */ \

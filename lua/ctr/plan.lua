@@ -14,6 +14,7 @@ local cgroups = require("ctr.plan.cgroups")
 local mounts = require("ctr.plan.mounts")
 local mount_rules = require("ctr.config.mount")
 local namespaces = require("ctr.plan.namespaces")
+local networks = require("ctr.config.schema.network")
 local program = require("ctr.plan.program")
 local text = require("ctr.plan.text")
 local words = require("ctr.config.words")
@@ -354,6 +355,9 @@ function M.start(config, process, facts)
     if network.type == "loopback" then
       add("link_up", NONE, { "lo" }, "networks[" .. index .. "]")
     end
+  end
+  if networks.has_interfaces(config) then
+    require("ctr.plan.network").add(add, config)
   end
   local way = { env = process.env, copied = copied, rootless = facts.rootless,
     cgroup_views = facts.cgroup_views or NONE }

@@ -77,6 +77,7 @@ function M.load(container, state)
   container.init_start_time = state.init_process_start
   container.created_at = state.created
   container.external_descriptors = state.external_descriptors
+  container.interfaces, container.moved_devices = state.interfaces, state.moved_devices
   local manager, err = new_cgroup(container, state.cgroup_paths, state.cgroup_created)
   if not manager then
     return nil, err
@@ -134,6 +135,8 @@ local function variable_part(container)
     cgroup_manager = container.manager,
     namespace_paths = pid > 0 and namespace_paths(container.host, pid) or {},
     external_descriptors = container.external_descriptors,
+    interfaces = container.interfaces,
+    moved_devices = container.moved_devices,
     intel_rdt_path = rdt_path,
     intel_rdt_mon_path = rdt_mon_path,
     intel_rdt_created = rdt_created,

@@ -7,6 +7,7 @@ local core = require("ctr.core")
 local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
 local launch = require("ctr.launch")
+local networks = require("ctr.config.schema.network")
 local planner = require("ctr.plan")
 local process_module = require("ctr.process")
 local record = require("ctr.record")
@@ -176,12 +177,20 @@ local function make_fifo(container, mode, resources)
   return { fifo, report }
 end
 
+local function new_network(container)
+  if not networks.has_interfaces(container.configuration) then
+    return nil
+  end
+  return require("ctr.network").new(container)
+end
+
 local function init_options(container, process, mode, facts, spaces, streams, opened)
   facts.mode = mode
   return {
     host = container.host, factory = container.factory, config = container.configuration,
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd },
+    network = new_network(container),
     make_cgroups = (facts.joins_late or facts.joins_by_pid) and function(pid)
       return make_cgroups(container, pid)
     end or nil,
@@ -206,6 +215,9 @@ local function launch_init(container, process, mode, facts, spaces, streams, ope
     return planner.start(config, process, facts)
   end, planner.clone_flags(spaces))
   close_handles(fifo)
+  if options.network then
+    options.network:close()
+  end
   if not started and mode == "start" then
     container.store:remove_fifo()
   end

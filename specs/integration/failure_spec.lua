@@ -25,7 +25,8 @@ local LAYERED = { mounts = { { source = "overlay", destination = "/tmp", device 
 -- For each operation that can fail: how a step of it is made to, in which configuration, and with
 -- what. The kernel refuses none of the others what the parser lets pass: sync, setsid, umask,
 -- chown_stdio, no_new_privs, bounding, keep_caps, pdeathsig, personality;
--- more, cgroup_sync and wait_fifo only talk.
+-- more, cgroup_sync and wait_fifo only talk. net_sync opens a socket; what the library then makes
+-- of the network fails in network_spec.lua and net_devices_spec.lua.
 local FAILURES = {
   cgroup_join = { config = FILLED, nums = { "@procfs" } },
   oom_score_adj = { config = { oom_score_adj = 100 }, strings = { "99999" }, errno = "EINVAL" },

@@ -80,6 +80,8 @@ M.config = shape.record({
   networks = shape.list(network.network, {
     default = {}, about = "What is set up in the network namespace.",
   }),
+  routes = network.routes,
+  net_devices = network.net_devices,
   cgroups = cgroups.cgroups,
   apparmor_profile = fields.text("The AppArmor profile.", checks.one_line),
   process_label = fields.text("The SELinux label of processes.", checks.one_line),

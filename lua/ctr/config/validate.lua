@@ -7,6 +7,7 @@ local bit = require("bit")
 local cgroups = require("ctr.config.rules.cgroups")
 local ids = require("ctr.config.rules.ids")
 local mounts = require("ctr.config.rules.mounts")
+local networks = require("ctr.config.schema.network")
 local words = require("ctr.config.words")
 
 local M = {}
@@ -43,6 +44,26 @@ end
 local function check_networks(problems, config, has)
   if #config.networks > 0 and not has.NEWNET then
     add(problems, "networks", "need the namespace NEWNET")
+  end
+end
+
+local OF_LOOPBACK = { type = true, address = true, gateway = true }
+
+-- The rules about interfaces, which are loaded where more is said than that there is a loopback.
+local function network_rules(config)
+  local is_used = config.routes or config.net_devices
+  for _, network in ipairs(config.networks) do
+    for key in pairs(network) do
+      is_used = is_used or network.type ~= "loopback" or not OF_LOOPBACK[key]
+    end
+  end
+  return is_used and require("ctr.config.rules.network")
+end
+
+local function check_interfaces(problems, config, has)
+  local rules = network_rules(config)
+  if rules then
+    rules.config(problems, config, has)
   end
 end
 
@@ -212,6 +233,7 @@ local RULES = {
   check_mount_namespace,
   check_root,
   check_networks,
+  check_interfaces,
   check_names,
   check_mappings,
   check_mount_owners,
@@ -282,6 +304,9 @@ local function is_host_bound(config, name)
       return true
     end
   end
+  if name == "NEWNET" and networks.has_interfaces(config) then
+    return true
+  end
   return name == "NEWUTS" and (config.hostname ~= "" or config.domainname ~= "")
 end
 
@@ -341,6 +366,10 @@ function M.machine(config, probe)
   check_modules(problems, config, probe)
   check_rdt(problems, config, probe)
   mounts.check_machine(problems, config, probe)
+  local rules = network_rules(config)
+  if rules then
+    rules.rootless(problems, config)
+  end
   return problems
 end
 

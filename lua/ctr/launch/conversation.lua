@@ -93,6 +93,7 @@ end
 local WAITS = {
   sync = function(step) return step.strings[1] end,
   cgroup_sync = function() return "cgroups" end,
+  net_sync = function() return "network" end,
   more = function() return "files" end,
 }
 
@@ -214,6 +215,18 @@ end
 
 function syncs.cgroups(session)
   return M.provide_cgroups(session)
+end
+
+-- The socket that comes along stands for the container's network namespace.
+function syncs.network(session, _, handles)
+  local ok, err = session.network:setup(handles[1], session)
+  if ok then
+    ok, err = acknowledge(session)
+  end
+  if not ok then
+    return nil, err
+  end
+  return answered(session)
 end
 
 function syncs.userns(session)

@@ -35,7 +35,20 @@ local FULL_CONFIG = {
     bounding = { "CAP_KILL" }, effective = { "CAP_KILL" }, inheritable = { "CAP_KILL" },
     permitted = { "CAP_KILL" }, ambient = { "CAP_KILL" },
   },
-  networks = { { type = "loopback", address = "127.0.0.1/0", gateway = "localhost" } },
+  networks = {
+    { type = "loopback", address = "127.0.0.1/0", gateway = "localhost" },
+    {
+      type = "veth", name = "eth0", bridge = "br0", mac_address = "02:00:00:00:00:01",
+      address = "10.0.0.2/24", gateway = "10.0.0.1", ipv6_address = "fd00::2/64",
+      ipv6_gateway = "fd00::1", mtu = 1400, tx_queue_len = 10, host_interface_name = "a",
+      hairpin_mode = true,
+    },
+  },
+  routes = {
+    { destination = "10.1.0.0/16", source = "10.0.0.2", gateway = "10.0.0.1",
+      interface_name = "eth0" },
+  },
+  net_devices = { ens4 = { name = "eth1", give_back = true } },
   cgroups = {
     name = "a", parent = "b", paths = { cpu = "/x" }, scope_prefix = "c", memory = "1M",
     memory_reservation = 4096, memory_swap = "2M", cpu_shares = 2, cpu_quota = 5000,
@@ -60,7 +73,7 @@ local FULL_CONFIG = {
   no_new_keyring = true,
   labels = { "a=b" },
   version = "1.0.2",
-  rootless_euid = true,
+  rootless_euid = false,
   rootless_cgroups = true,
   umask = "0022",
   scheduler = { policy = "SCHED_DEADLINE", nice = 1, priority = 0, flags = { "SCHED_FLAG_RECLAIM" },

@@ -507,9 +507,9 @@ describe("ctr.config.schema", function()
     end)
 
     it("refuse what there is no way to make", function()
-      refused("networks[1].type", 'must be one of loopback: "bridge"',
+      refused("networks[1].type", 'must be one of loopback, veth: "bridge"',
         { namespaces = namespaces, networks = { { type = "bridge" } } })
-      refused("networks[1].mtu", "is not known here",
+      refused("networks[1].mtu", "has no meaning for a loopback",
         { namespaces = namespaces, networks = { { type = "loopback", mtu = 1500 } } })
     end)
   end)
