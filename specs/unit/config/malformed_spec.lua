@@ -58,6 +58,14 @@ local FULL_CONFIG = {
   version = "1.0.2",
   rootless_euid = true,
   rootless_cgroups = true,
+  hooks = {
+    prestart = { { path = "/a", args = { "a", "b" }, env = { "A=b" }, dir = "/", timeout = 1.5 } },
+    createRuntime = { { path = "/a", env = { A = "b" }, timeout = "30s" } },
+    create_container = { { path = "/a" } },
+    startContainer = { { func = print } },
+    poststart = { { path = "/a" }, { func = print } },
+    poststop = { { path = "/a" } },
+  },
   umask = "0022",
   time_offsets = { monotonic = { secs = 1, nanosecs = 2 }, boottime = { secs = 1, nanosecs = 2 } },
 }
