@@ -9,6 +9,7 @@
 -- @module ctr.plan
 
 local bit = require("bit")
+local hooks = require("ctr.plan.hooks")
 local mounts = require("ctr.plan.mounts")
 local namespaces = require("ctr.plan.namespaces")
 local program = require("ctr.plan.program")
@@ -90,17 +91,22 @@ local function has_commands(config)
 end
 
 --- Says whether the container's tree is built in a copy of the host's mount namespace.
--- The rule is a lean one that holds nothing of the host. Three cases need the host's view: a caller
+-- The rule is a lean one that holds nothing of the host. Four cases need the host's view: a caller
 -- without privilege (it can clone host mounts only in a namespace of its own), commands around a
--- mount (they run host programs), and a mount namespace that is joined.
+-- mount (they run host programs), hooks before the root is entered (they look for the tree at its
+-- path on the host), and a mount namespace that is joined.
 function M.is_copied(config, facts, spaces)
-  return facts.rootless or has_commands(config) or spaces.joined.NEWNS ~= nil
+  return facts.rootless or has_commands(config) or hooks.are_early(config)
+    or spaces.joined.NEWNS ~= nil
 end
 
 --- Says whether the container may join its cgroups late, while they are made by the library as the
 -- bootstrap works. Not where its mounts show the cgroups, or copy content that its memory limit is
--- to count.
+-- to count, or hooks are to find it limited.
 function M.may_join_late(config)
+  if hooks.are_early(config) then
+    return false
+  end
   for _, mount in ipairs(config.mounts) do
     local is_cgroup = mount.device == "cgroup" or mount.device == "cgroup2"
     if is_cgroup or mount.extensions ~= 0 then
@@ -341,6 +347,9 @@ function M.start(config, process, facts)
   end
   local refs = add_root(add, config, spaces, copied)
   mounts.add_tree(add, config, bound, process.env)
+  if config.hooks then
+    hooks.add_early(add, config, facts, spaces)
+  end
   add_entering(add, config, spaces, copied)
   add_final_propagation(add, config)
   if process.cwd ~= "" then
@@ -353,6 +362,9 @@ function M.start(config, process, facts)
   mounts.add_protected_paths(add, config)
   add_late_cgroups(add, facts, spaces)
   add_rest(add, config, process, facts)
+  if config.hooks then
+    hooks.add_after(add, config)
+  end
   if refs then
     replace_refs(plan, refs)
   end

@@ -60,6 +60,9 @@ function M.load(container, state)
     return nil, err
   end
   container.cgroup = manager
+  if container.configuration.hooks then
+    require("ctr.hooks").attach(container)
+  end
   return true
 end
 
@@ -114,7 +117,9 @@ end
 -- The configuration never changes between writes: it is put into words once.
 local function state_text(container)
   if not container.config_text then
-    local text, err = core.json.encode(container.configuration)
+    local config = container.configuration
+    local text, err = core.json.encode(config.hooks and require("ctr.hooks").storable(container)
+      or config)
     if not text then
       return nil, err
     end

@@ -5,6 +5,7 @@ local account = require("ctr.launch.account")
 local bit = require("bit")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local hook_plan = require("ctr.plan.hooks")
 local idmap = require("ctr.idmap")
 local launch = require("ctr.launch")
 local planner = require("ctr.plan")
@@ -70,6 +71,7 @@ local function base_facts(container, process, spaces)
     maps = spaces.new.NEWUSER and true or false,
     can_setgroups = not spaces.user or idmap.allows_setgroups(container.host, config),
     terminal = process.terminal or process.console_socket ~= nil,
+    hook_timeout = container.factory.hook_timeout,
   }
 end
 
@@ -200,12 +202,27 @@ local function make_fifo(container, mode, resources)
     return nil, report
   end
   resources["@fifo"], resources["@report"] = fifo, report
-  return { fifo, report }
+  if not hook_plan.are_asked(container.configuration) then
+    return { fifo, report }
+  end
+  local questions, err = container.store:make_questions()
+  if not questions then
+    close_handles({ fifo, report })
+    container.store:remove_fifo()
+    return nil, err
+  end
+  resources["@answers"] = questions
+  return { fifo, report, questions }
+end
+
+local function hooks_of(container)
+  return container.configuration.hooks and require("ctr.hooks").new(container)
 end
 
 local function init_options(container, process, mode, facts, spaces, streams, console)
   facts.mode = mode
   return {
+    hooks = hooks_of(container),
     host = container.host, factory = container.factory, config = container.configuration,
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
     resources = { ["@console"] = console.socket },
@@ -236,6 +253,52 @@ local function launch_init(container, process, mode, facts, spaces, streams, con
   return started, err
 end
 
+-- Where the container shares a pid namespace, the kernel ends nobody with its first process.
+local function end_with_init(container, spaces)
+  if spaces.new.NEWPID then
+    return nil
+  end
+  return function()
+    container.cgroup:signal(SIGKILL)
+  end
+end
+
+-- Takes back a start that failed. A hook of its may have left somebody in the container.
+local function forget(container, spaces)
+  record.forget_init(container)
+  local end_others = container.configuration.hooks and end_with_init(container, spaces)
+  if end_others then
+    end_others()
+  end
+  container.cgroup:destroy()
+end
+
+-- Ends what runs already, as if it had not been started.
+local function end_started(started)
+  core.proc.send_signal(started.pidfd, SIGKILL)
+  core.proc.wait(started.pidfd, {})
+  started.pidfd:close()
+  for _, reader in ipairs(started.readers) do
+    reader.handle:close()
+  end
+  if started.console then
+    started.console:close()
+  end
+end
+
+local function run_poststart(container, started)
+  local hooks = hooks_of(container)
+  local ok, err = true, nil
+  if hooks then
+    ok, err = hooks:run_all("poststart")
+  end
+  if not ok then
+    end_started(started)
+    return nil, err
+  end
+  return started
+end
+
 local function start_init(container, process, mode, facts, spaces)
   -- On v2 a process is cloned into its cgroup, which has to be there: the others are made while
   -- the bootstrap works.
@@ -252,22 +315,14 @@ local function start_init(container, process, mode, facts, spaces)
   local started, problem = with_streams(process, facts, function(streams, console)
     return launch_init(container, process, mode, facts, spaces, streams, console)
   end)
+  if started and mode == "run" then
+    started, problem = run_poststart(container, started)
+  end
   if not started then
-    record.forget_init(container)
-    container.cgroup:destroy()
+    forget(container, spaces)
     return nil, problem
   end
   return started
-end
-
--- Where the container shares a pid namespace, the kernel ends nobody with its first process.
-local function end_with_init(container, spaces)
-  if spaces.new.NEWPID then
-    return nil
-  end
-  return function()
-    container.cgroup:signal(SIGKILL)
-  end
 end
 
 -- The further processes of a container that this program is the parent of.
@@ -279,7 +334,21 @@ local function others_of(container)
 end
 M.others_of = others_of
 
+-- Functions live in the program that gave them: another one cannot start what they belong to.
+local function check_hooks(container)
+  local hooks = hooks_of(container)
+  if not hooks then
+    return true
+  end
+  return hooks:check_present({ "prestart", "createRuntime", "createContainer", "startContainer",
+    "poststart" })
+end
+
 local function first_process(container, object, process, mode)
+  local present, absent = check_hooks(container)
+  if not present then
+    return nil, absent
+  end
   local spaces = planner.namespaces(container.configuration)
   local facts = base_facts(container, process, spaces)
   local ok, err = look_up_user(container, process, facts, function()
