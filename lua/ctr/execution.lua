@@ -5,7 +5,6 @@ local conversation = require("ctr.launch.conversation")
 local core = require("ctr.core")
 local ending = require("ctr.ending")
 local errors = require("ctr.errors")
-local hook_plan = require("ctr.plan.hooks")
 local program = require("ctr.plan.program")
 local record = require("ctr.record")
 local statuses = require("ctr.status")
@@ -16,7 +15,7 @@ local SIGKILL = 9
 local BEGIN, GO_ON = "0", "y"
 
 -- Says why the program was not executed; true where nothing says so.
-local function read_report(container)
+local function read_report(container, hooks)
   local report, said = container.store:read_report(), {}
   local size = core.wire.FRAME_SIZE
   for at = 1, #report - size + 1, size do
@@ -27,9 +26,7 @@ local function read_report(container)
     if frame.kind == "OUTPUT" then
       conversation.keep_output(said, frame)
     elseif frame.value > 0 then
-      local hook = container.configuration.hooks.startContainer[frame.value]
-      return nil, errors.with_path(require("ctr.hooks").failure(frame.err, hook, said),
-        hook_plan.path("startContainer", frame.value))
+      return nil, hooks:failure_inside(frame, said)
     else
       return nil, errors.with_path(frame.err, program.blamed(frame.err))
     end
@@ -74,8 +71,8 @@ local function await_execution(asked)
 end
 
 -- What a killed program asked for and did not do is asked for again.
-local function open_questions(container)
-  if not hook_plan.are_asked(container.configuration) then
+local function open_questions(container, hooks)
+  if not hooks or not hooks:are_asked() then
     return nil
   end
   local questions, err = container.store:open_questions()
@@ -91,7 +88,7 @@ local function tell_to_execute(container, fifo, hooks)
       { cause = err })
   end
   local questions, ok
-  questions, err = open_questions(container)
+  questions, err = open_questions(container, hooks)
   if err then
     init:close()
     return nil, err
@@ -121,7 +118,7 @@ end
 local function execute_with(container, fifo, hooks)
   local ok, err = tell_to_execute(container, fifo, hooks)
   if ok then
-    ok, err = read_report(container)
+    ok, err = read_report(container, hooks)
   end
   container.store:remove_fifo()
   if ok and hooks then

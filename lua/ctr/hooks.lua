@@ -82,6 +82,21 @@ function M.failure(err, hook, said)
       stdout = said.stdout or "", stderr = said.stderr or "" })
 end
 
+--- Makes the error of a command of `startContainer`, which its frame has the number of.
+-- @tparam table frame a FAIL
+-- @tparam table said what it wrote: `stdout`, `stderr`
+-- @treturn ctr.Error
+function hooks_methods:failure_inside(frame, said)
+  local hook = self.config.hooks.startContainer[frame.value]
+  return errors.with_path(M.failure(frame.err, hook, said),
+    plan.path("startContainer", frame.value))
+end
+
+--- Says whether functions have to be asked for when the container is told to execute.
+function hooks_methods:are_asked()
+  return plan.are_asked(self.config)
+end
+
 -- What the bootstrap of a command says until it is gone.
 local function follow(session, hook)
   local said, done = {}, false

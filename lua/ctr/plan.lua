@@ -9,7 +9,6 @@
 -- @module ctr.plan
 
 local bit = require("bit")
-local hooks = require("ctr.plan.hooks")
 local mounts = require("ctr.plan.mounts")
 local namespaces = require("ctr.plan.namespaces")
 local program = require("ctr.plan.program")
@@ -90,13 +89,22 @@ local function has_commands(config)
   return false
 end
 
+-- Loaded where there are any.
+local function hooks_of(config)
+  return config.hooks and require("ctr.plan.hooks")
+end
+
+local function has_early_hooks(config)
+  return config.hooks ~= nil and hooks_of(config).are_early(config)
+end
+
 --- Says whether the container's tree is built in a copy of the host's mount namespace.
 -- The rule is a lean one that holds nothing of the host. Four cases need the host's view: a caller
 -- without privilege (it can clone host mounts only in a namespace of its own), commands around a
 -- mount (they run host programs), hooks before the root is entered (they look for the tree at its
 -- path on the host), and a mount namespace that is joined.
 function M.is_copied(config, facts, spaces)
-  return facts.rootless or has_commands(config) or hooks.are_early(config)
+  return facts.rootless or has_commands(config) or has_early_hooks(config)
     or spaces.joined.NEWNS ~= nil
 end
 
@@ -104,7 +112,7 @@ end
 -- bootstrap works. Not where its mounts show the cgroups, or copy content that its memory limit is
 -- to count, or hooks are to find it limited.
 function M.may_join_late(config)
-  if hooks.are_early(config) then
+  if has_early_hooks(config) then
     return false
   end
   for _, mount in ipairs(config.mounts) do
@@ -297,7 +305,7 @@ end
 
 -- The descriptors that the rest of the plan names: they have to be there from the start.
 local function descriptors_of_rest(config, process, facts)
-  local names, seen = {}, {}
+  local names, seen = {}, { ["@none"] = true }
   program.add(function(_, nums)
     for _, num in ipairs(nums) do
       if type(num) == "string" and num:byte() == 64 and not seen[num] then -- "@"
@@ -348,7 +356,7 @@ function M.start(config, process, facts)
   local refs = add_root(add, config, spaces, copied)
   mounts.add_tree(add, config, bound, process.env)
   if config.hooks then
-    hooks.add_early(add, config, facts, spaces)
+    hooks_of(config).add_early(add, config, facts, spaces)
   end
   add_entering(add, config, spaces, copied)
   add_final_propagation(add, config)
@@ -363,7 +371,7 @@ function M.start(config, process, facts)
   add_late_cgroups(add, facts, spaces)
   add_rest(add, config, process, facts)
   if config.hooks then
-    hooks.add_after(add, config)
+    hooks_of(config).add_after(add, config)
   end
   if refs then
     replace_refs(plan, refs)

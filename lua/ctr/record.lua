@@ -200,7 +200,8 @@ end
 --- The state under libcontainer's names.
 function M.state(container)
   local state = variable_part(container)
-  state.config = M.copy(container.configuration)
+  local config = container.configuration
+  state.config = M.copy(config.hooks and require("ctr.hooks").storable(container) or config)
   return M.copy(state)
 end
 

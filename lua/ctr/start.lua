@@ -5,7 +5,6 @@ local account = require("ctr.launch.account")
 local bit = require("bit")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local hook_plan = require("ctr.plan.hooks")
 local idmap = require("ctr.idmap")
 local launch = require("ctr.launch")
 local planner = require("ctr.plan")
@@ -193,6 +192,10 @@ local function commit_init(container, pid)
   return record.commit(container, pid, stat.start_time)
 end
 
+local function hooks_of(container)
+  return container.configuration.hooks and require("ctr.hooks").new(container)
+end
+
 local function make_fifo(container, mode, resources)
   if mode ~= "start" then
     return {}
@@ -202,7 +205,8 @@ local function make_fifo(container, mode, resources)
     return nil, report
   end
   resources["@fifo"], resources["@report"] = fifo, report
-  if not hook_plan.are_asked(container.configuration) then
+  local hooks = hooks_of(container)
+  if not hooks or not hooks:are_asked() then
     return { fifo, report }
   end
   local questions, err = container.store:make_questions()
@@ -213,10 +217,6 @@ local function make_fifo(container, mode, resources)
   end
   resources["@answers"] = questions
   return { fifo, report, questions }
-end
-
-local function hooks_of(container)
-  return container.configuration.hooks and require("ctr.hooks").new(container)
 end
 
 local function init_options(container, process, mode, facts, spaces, streams, console)

@@ -1,5 +1,4 @@
 local box = require("specs.support.box")
-local core = require("ctr.core")
 local ctr = require("ctr")
 
 local OF_HOST = { "prestart", "createRuntime", "createContainer", "poststart", "poststop" }
@@ -62,7 +61,7 @@ describe("a hostile container with hooks", function()
       assert.is_nil(read(canary))
     end)
 
-    it("has the only program at the path of one of " .. kind .. ", which is not executed", function()
+    it("has the only program at the path of one of " .. kind .. ", which is not run", function()
       local path = programs .. "/only-" .. kind
       write(b.root .. path, "#!/bin/sh\necho planted > " .. canary .. "\n")
       local _, err = live({ hooks = { [kind] = { { path = path } } } })
@@ -108,7 +107,8 @@ describe("a hostile container with hooks", function()
     os.execute("mkdir -p " .. b.root .. "/links")
     for fd = 3, 40 do
       for index, tail in ipairs({ "", "/1/root/bin/sh", "/bin/sh" }) do
-        os.execute(("ln -sfn /proc/self/fd/%d%s %s/links/%d-%d"):format(fd, tail, b.root, fd, index))
+        os.execute(("ln -sfn /proc/self/fd/%d%s %s/links/%d-%d"):format(fd, tail, b.root, fd,
+          index))
       end
     end
     local script = ("echo planted > %s"):format(canary)
@@ -125,7 +125,8 @@ describe("a hostile container with hooks", function()
 
   it("sees nothing of the host while its own hooks run", function()
     local caps = { "CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN" }
-    local script = "cd /proc/1/fd 2> /tmp/said && for fd in *; do echo \"$fd -> $(readlink $fd)\"; done >> /tmp/said; "
+    local script = "cd /proc/1/fd 2> /tmp/said && for fd in *; do "
+      .. "echo \"$fd -> $(readlink $fd)\"; done >> /tmp/said; "
       .. "ls /proc/1/root >> /tmp/said 2>&1; ls /proc/1/cwd >> /tmp/said 2>&1; exit 0"
     os.execute("chmod 1777 " .. b.root .. "/tmp")
     local container = assert(b:create({ hooks = { startContainer = {
@@ -137,8 +138,8 @@ describe("a hostile container with hooks", function()
     assert(container:exec())
     b:finish(container, process)
     local text = assert(read(b.root .. "/tmp/said"))
-    -- Who may trace may look into the bootstrap: it has the container's root and streams, what hooks
-    -- read, and two files that lead nowhere else.
+    -- Who may trace may look into the bootstrap: it has the container's root and streams, what
+    -- hooks read, and two files that lead nowhere else.
     assert.matches("/memfd:state", text, 1, true)
     for target in text:gmatch("%d+ %-> ([^\n]*)") do
       local is_known = target == "/" or target == "/dev/null" or target:find("^pipe:")

@@ -49,8 +49,8 @@ describe("hooks of a program", function()
 
   local function arguments(action, from)
     from = from or project
-    return { "luajit", from .. "/specs/support/hooked.lua", from, b.factory.root, b.root, ID, action,
-      action:find("startContainer") and "/tmp/said" or said }
+    return { "luajit", from .. "/specs/support/hooked.lua", from, b.factory.root, b.root, ID,
+      action, action:find("startContainer") and "/tmp/said" or said }
   end
 
   local function run(action)
@@ -94,7 +94,8 @@ describe("hooks of a program", function()
   end
 
   for _, kind in ipairs(KINDS) do
-    it("that is killed in one of " .. kind .. " end with it, and the rest can be destroyed", function()
+    it("that is killed in one of " .. kind .. " end with it, and leave what can be destroyed",
+      function()
       local before = machine.snapshot(PATTERN)
       local fifo = kind == "startContainer" and b.root .. "/tmp/said" or said
       local child = start_and_wait("hang:" .. kind, fifo)
@@ -141,8 +142,8 @@ describe("hooks of a program", function()
       function()
         run("start:" .. kind)
         local out = run("exec")
-        assert.matches("^nil\thooks%." .. kind .. "%[1%]: is a function of the program that created "
-          .. "the container, which is not this one\thooks%." .. kind .. "%[1%]\n$", out)
+        assert.matches("^nil\thooks%." .. kind .. "%[1%]: is a function of the program that "
+          .. "created the container, which is not this one\thooks%." .. kind .. "%[1%]\n$", out)
         assert.equal("created", assert(b.factory:load(ID)):status())
         assert.equal("true\tnil\tnil\n", run("destroy"))
         orphans.reap("init")
@@ -191,6 +192,15 @@ describe("hooks of a program", function()
     process:signal("SIGKILL")
     process:wait(10)
     assert(container:destroy())
+  end)
+
+  it("leave it as it was, and need nothing of it", function()
+    local lines = {}
+    for index, kind in ipairs(KINDS) do
+      lines[index] = ("%s\t%s\thooks.%s[2]\tETIMEDOUT\n"):format(kind,
+        kind == "poststop" and "true" or "nil", kind)
+    end
+    assert.equal(table.concat(lines) .. "0\t0\n", run("neutral"))
   end)
 
   it("run without privilege", function()

@@ -181,8 +181,8 @@ describe("hooks", function()
         assert.same(before, machine.snapshot(box.PATTERN))
       end)
 
-      -- runc returned only when the grandchild had closed its output, and both runc and crun left it
-      -- alive.
+      -- runc returned only when the grandchild had closed its output, and both runc and crun left
+      -- it alive.
       it("are killed with all that they started when their time has passed", function()
         local before = machine.snapshot(box.PATTERN)
         local inner, outer = place_of(kind)
@@ -195,8 +195,8 @@ describe("hooks", function()
         local err = fail(kind, { [kind] = { sh(script, { timeout = 1 }) } })
         assert.is_true(core.proc.clock() - started < 1 + MARGIN)
         assert.equal("ETIMEDOUT", err.errno)
-        assert.equal(("hooks.%s[1]: /bin/sh ran past its timeout of 1 s and was killed"):format(kind),
-          tostring(err))
+        assert.equal(("hooks.%s[1]: /bin/sh ran past its timeout of 1 s and was killed"):format(
+          kind), tostring(err))
         local count = 0
         for pid in read(outer):gmatch("%d+") do
           count = count + 1
@@ -340,8 +340,24 @@ describe("hooks", function()
       .. "CapBnd:\t0000000000000020\nNoNewPrivs:\t1\n", read(b.root .. "/tmp/said"))
   end)
 
+  it("in the container come behind the look-up of a user whose files are mounted", function()
+    local users = b.folder .. "/users"
+    local file = assert(io.open(users, "w"))
+    file:write("root:x:0:0::/:/bin/sh\nsomebody:x:77:78::/:/bin/sh\n")
+    file:close()
+    local changes = box.config(b.root)
+    table.insert(changes.mounts, { source = users, destination = "/etc/passwd",
+      flags = { "bind" } })
+    local function check()
+      return read(b.root .. "/tmp/said") == "77\n"
+    end
+    assert.is_nil(live({ startContainer = { sh("id -u > /tmp/said"), call(check) } },
+      { mounts = changes.mounts }, { user = "somebody" }))
+  end)
+
   it("may start what outlives them", function()
-    local container = with({ createRuntime = { sh("sleep 1000 > /dev/null 2>&1 & echo $! > " .. said) } })
+    local script = "sleep 1000 > /dev/null 2>&1 & echo $! > " .. said
+    local container = with({ createRuntime = { sh(script) } })
     assert(container:run(sleeper()))
     local pid = tonumber(read(said))
     local daemon = assert(core.proc.pidfd_open(pid))
@@ -353,7 +369,7 @@ describe("hooks", function()
     daemon:close()
   end)
 
-  it("when one fails, keep the others of a start from running, and none of those of the end", function()
+  it("that fail keep the others of the start from running, and none of the end", function()
     local hooks, seen = {}, {}
     for _, kind in ipairs(KINDS) do
       hooks[kind] = { call(function() seen[#seen + 1] = kind end) }
@@ -507,6 +523,14 @@ describe("hooks", function()
       for _, is_refused in ipairs(refusals) do
         assert.is_true(is_refused)
       end
+    end)
+
+    it("are not in the state, which can be written", function()
+      local container = with({ poststart = { call(function() end) } })
+      assert.is_string(container:state().config.hooks.poststart[1].func)
+      assert(core.json.encode(container:state()))
+      assert.is_function(container:config().hooks.poststart[1].func)
+      assert(container:destroy())
     end)
 
     it("may make and end other containers", function()

@@ -90,6 +90,35 @@ function actions.again()
   tell(assert(factory:load(id)):start(sleeper()))
 end
 
+local ffi = require("ffi")
+ffi.cdef([[
+void (*signal(int number, void (*handler)(int)))(int);
+int prctl(int option, ...);
+]])
+local PR_GET_CHILD_SUBREAPER = 37
+
+-- Says what the program is afterwards, who ignores its children.
+function actions.neutral()
+  ffi.C.signal(core.proc.signals.SIGCHLD, ffi.cast("void (*)(int)", 1))
+  for _, kind in ipairs(KINDS) do
+    local container = create({ [kind] = { sh("true"),
+      sh("setsid sleep 1000 & exec sleep 1000", { timeout = 0.2 }) } })
+    local ok, err = container:run(sleeper())
+    if ok then
+      container:signal("SIGKILL")
+      container.init_process:wait(10)
+      ok, err = container:destroy()
+    else
+      container:destroy()
+    end
+    print(kind, ok, err.path, err.errno)
+  end
+  local is_reaper = ffi.new("int[1]")
+  ffi.C.prctl(PR_GET_CHILD_SUBREAPER, is_reaper)
+  local children = io.open("/proc/self/task/" .. core.proc.getpid() .. "/children"):read("*a")
+  print(is_reaper[0], #children)
+end
+
 local function rootless_config(hooks)
   local ids = core.proc.ids()
   return {

@@ -18,7 +18,7 @@ end
 -- tree and its cgroups at once.
 function M.are_early(config)
   local hooks = config.hooks
-  return hooks ~= nil and #hooks.prestart + #hooks.createRuntime + #hooks.createContainer > 0
+  return #hooks.prestart + #hooks.createRuntime + #hooks.createContainer > 0
 end
 
 local function has(list, of_functions)
@@ -32,7 +32,7 @@ end
 
 --- Says whether functions have to be asked for when the container is told to execute.
 function M.are_asked(config)
-  return config.hooks ~= nil and has(config.hooks.startContainer, true)
+  return has(config.hooks.startContainer, true)
 end
 
 --- The numbers and strings of a command's operation.

@@ -1,7 +1,6 @@
 --- The operations that turn the bootstrap into the program: limits, credentials, the execution.
 -- @module ctr.plan.program
 
-local hooks = require("ctr.plan.hooks")
 local words = require("ctr.config.words")
 
 local M = {}
@@ -186,14 +185,14 @@ function M.add(add, config, process, facts)
   if config.parent_death_signal > 0 and facts.mode ~= "exec" then
     add("pdeathsig", { config.parent_death_signal }, NONE, "parent_death_signal")
   end
-  local hooked = config.hooks and facts.mode ~= "exec"
-  if hooked then
+  local hooks = config.hooks and facts.mode ~= "exec" and require("ctr.plan.hooks")
+  if hooks then
     hooks.add_state(add, config)
   end
   if facts.mode == "start" then
     add("wait_fifo", { "@fifo", "@report" }, NONE, nil, "until the container is told to execute")
   end
-  if hooked then
+  if hooks then
     hooks.add_late(add, config, facts)
   end
   if facts.mode == "run" then

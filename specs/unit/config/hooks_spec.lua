@@ -49,8 +49,8 @@ describe("ctr.config.schema", function()
     end)
 
     it("have an environment by name, too", function()
-      local hook = parse({ prestart = { { path = "/a", env = { B = "2", A = 1 } } } }).hooks.prestart[1]
-      assert.same({ "A=1", "B=2" }, hook.env)
+      local hooks = parse({ prestart = { { path = "/a", env = { B = "2", A = 1 } } } }).hooks
+      assert.same({ "A=1", "B=2" }, hooks.prestart[1].env)
     end)
 
     it("have a timeout in seconds or in units", function()
@@ -66,7 +66,8 @@ describe("ctr.config.schema", function()
     end)
 
     it("are a command or a function", function()
-      refused("hooks.prestart[1].path", "is required, or func", { prestart = { { args = { "a" } } } })
+      refused("hooks.prestart[1].path", "is required, or func",
+        { prestart = { { args = { "a" } } } })
       local text = "must stand alone: path, args, env, dir and timeout are a command's"
       for _, part in ipairs({ { path = "/a" }, { args = { "a" } }, { env = { "A=b" } },
         { dir = "/a" }, { timeout = 1 } }) do

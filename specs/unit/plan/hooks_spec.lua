@@ -79,7 +79,8 @@ describe("ctr.plan", function()
 
     it("asks for functions at the library, or at whoever told it to execute", function()
       local hooks = { startContainer = { { func = print } } }
-      assert.same({ "symlink", "find_program", "sync hooks.startContainer[1]", "sync start", "exec" },
+      assert.same({ "symlink", "find_program", "sync hooks.startContainer[1]", "sync start",
+        "exec" },
         outline(plan(hooks)))
       local steps = plan(hooks, { mode = "start" })
       assert.same({ "symlink", "find_program", "wait_fifo", "hook_ask hooks.startContainer[1]",
@@ -161,7 +162,8 @@ describe("ctr.plan", function()
       assert.matches("sync +hook: a function +config%.hooks%.createRuntime%[1%]", text)
       assert.matches("hook +a b +config%.hooks%.startContainer%[1%]", text)
       assert.matches("hook +a b %(by the parent%) +config%.hooks%.poststart%[1%]", text)
-      assert.matches("hook +a b %(at destroy%) %(by the parent%) +config%.hooks%.poststop%[1%]", text)
+      assert.matches("hook +a b %(at destroy%) %(by the parent%) +config%.hooks%.poststop%[1%]",
+        text)
     end)
   end)
 end)
