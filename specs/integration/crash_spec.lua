@@ -8,7 +8,7 @@ local ID = "crash-" .. core.proc.getpid()
 local PATTERN = "crash%-" .. core.proc.getpid()
 local CALLS_MAX = 500
 local ACTIONS = { "create", "run", "run in a user namespace", "start", "exec",
-  "run of a further process", "run that fails", "destroy" }
+  "run with hooks", "run of a further process", "run that fails", "destroy" }
 
 describe("a caller that is killed", function()
   local b, project
