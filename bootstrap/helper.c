@@ -113,7 +113,8 @@ static bool leads_to(const char *path, int program)
 static void execute(const struct helper *helper, int program)
 {
 	if (helper->search) {
-		environ = helper->env; /* its PATH says where a name without a slash is looked for */
+		environ =
+		        helper->env; /* its PATH says where a name without a slash is looked for */
 		execvp(helper->path, helper->args);
 		return;
 	}

@@ -94,7 +94,8 @@ int op_hook_ask(struct run *run, const struct ctr_step *step, struct ctr_err *er
 	int byte;
 
 	do {
-		/* Who asked us to execute may be gone: another one begins again, and is asked again. */
+		/* Who asked us to execute may be gone: another one begins again, and is asked
+		 * again. */
 		if (write((int)step->nums[1], &frame, sizeof(frame)) < 0 && errno != EAGAIN)
 			return ctr_fail(err, errno, "write", "exec.hooks");
 		byte = flow_wait_byte((int)step->nums[0], err);

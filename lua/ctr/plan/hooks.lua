@@ -5,6 +5,8 @@
 
 local M = {}
 
+local LONGEST = 2 ^ 53 -- milliseconds, exact in a message
+
 -- What steps without numbers or strings share; nobody changes a step's lists.
 local NONE = {}
 
@@ -50,7 +52,7 @@ function M.operation(hook, index, fds, timeout)
       strings[#strings + 1] = text
     end
   end
-  local milliseconds = seconds and math.max(1, math.floor(seconds * 1000)) or -1
+  local milliseconds = seconds and math.min(math.max(1, math.floor(seconds * 1000)), LONGEST) or -1
   return { index, fds.input, fds.program, fds.procfs, milliseconds, #hook.args, #hook.env }, strings
 end
 

@@ -112,14 +112,15 @@ describe("ctr.plan", function()
       end)
 
     it("has timeouts in milliseconds: the hook's own, or the factory's", function()
-      local hooks = { startContainer = { { path = "/a", timeout = 0.25 }, { path = "/a" } } }
+      local hooks = { startContainer = { { path = "/a", timeout = 0.25 }, { path = "/a" },
+        { path = "/a", timeout = 0.0001 }, { path = "/a", timeout = 2 ^ 53 } } }
       local found = {}
       for _, step in ipairs(plan(hooks, { hook_timeout = 2 })) do
         if step.op == "hook" then
           found[#found + 1] = step.nums[5]
         end
       end
-      assert.same({ 250, 2000 }, found)
+      assert.same({ 250, 2000, 1, 2 ^ 53 }, found)
     end)
 
     it("works in a copy of the host's mounts only where hooks look at both", function()
