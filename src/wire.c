@@ -87,6 +87,12 @@ static const struct rule {
 	{ CTR_OP_hook, "woooqcc*" },
 	{ CTR_OP_hook_ask, "ddw" },
 	{ CTR_OP_leave, "" },
+	{ CTR_OP_scheduler, "wwqwqqq" },
+	{ CTR_OP_io_priority, "h" },
+	{ CTR_OP_personality, "w" },
+	{ CTR_OP_memory_policy, "ww+" },
+	{ CTR_OP_cpu_affinity, "w+" },
+	{ CTR_OP_send_pidfd, "d" },
 	{ CTR_OP_exec, "cc*" },
 };
 /* clang-format on */

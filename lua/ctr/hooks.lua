@@ -19,7 +19,14 @@ local STATUS = {
 local STATUS_MAX = 65536
 local SAID_MAX = 400 -- bytes of a stream in a message; the error's fields have more
 
+local SIGKILL = 9
+
 local hooks_methods = {}
+
+--- The kinds that a start has to do with.
+hooks_methods.OF_START = { "prestart", "createRuntime", "createContainer", "startContainer",
+  "poststart" }
+
 local hooks_metatable = { __index = hooks_methods }
 
 --- The hooks of a container.
@@ -238,6 +245,33 @@ function hooks_methods:run(entry)
     return nil, errors.with_path(err, plan.path(entry.kind, entry.index))
   end
   return true
+end
+
+-- Ends what runs already, as if it had not been started.
+local function end_started(started)
+  core.proc.send_signal(started.pidfd, SIGKILL)
+  core.proc.wait(started.pidfd, {})
+  started.pidfd:close()
+  for _, reader in ipairs(started.readers) do
+    reader.handle:close()
+  end
+  if started.console then
+    started.console:close()
+  end
+end
+
+--- Runs what follows the execution of a first process; a failure ends that.
+-- @tparam table started `pidfd`, `readers`, `console`
+-- @treturn[1] table started
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function hooks_methods:after_start(started)
+  local ok, err = self:run_all("poststart")
+  if not ok then
+    end_started(started)
+    return nil, err
+  end
+  return started
 end
 
 --- Runs all of a kind, in order; the first that fails is the last.
