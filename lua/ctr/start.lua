@@ -50,6 +50,7 @@ local function base_facts(container, process, spaces)
     maps = spaces.new.NEWUSER and true or false,
     can_setgroups = not spaces.user or idmap.allows_setgroups(container.host, config),
     terminal = process.terminal or process.console_socket ~= nil,
+    hook_timeout = container.factory.hook_timeout,
     sends_pidfd = process.pidfd_socket ~= nil,
     enters_cgroup = container.manager ~= "none",
   }
@@ -165,6 +166,10 @@ local function commit_init(container, pid)
   return record.commit(container, pid, stat.start_time)
 end
 
+local function hooks_of(container)
+  return container.configuration.hooks and require("ctr.hooks").new(container)
+end
+
 local function make_fifo(container, mode, resources)
   if mode ~= "start" then
     return {}
@@ -174,7 +179,18 @@ local function make_fifo(container, mode, resources)
     return nil, report
   end
   resources["@fifo"], resources["@report"] = fifo, report
-  return { fifo, report }
+  local hooks = hooks_of(container)
+  if not hooks or not hooks:are_asked() then
+    return { fifo, report }
+  end
+  local questions, err = container.store:make_questions()
+  if not questions then
+    close_handles({ fifo, report })
+    container.store:remove_fifo()
+    return nil, err
+  end
+  resources["@answers"] = questions
+  return { fifo, report, questions }
 end
 
 local function new_network(container)
@@ -187,6 +203,7 @@ end
 local function init_options(container, process, mode, facts, spaces, streams, opened)
   facts.mode = mode
   return {
+    hooks = hooks_of(container),
     host = container.host, factory = container.factory, config = container.configuration,
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd },
@@ -260,6 +277,13 @@ local function make_ahead(container, facts, spaces)
   return ok, err
 end
 
+-- A hook of a start that failed may have left somebody in a pid namespace that is shared.
+local function end_left(container, spaces)
+  if container.configuration.hooks and not spaces.new.NEWPID then
+    container.cgroup:signal(SIGKILL)
+  end
+end
+
 local function undo_ahead(container)
   if container.rdt then
     container.rdt:undo()
@@ -281,8 +305,12 @@ local function start_init(container, process, mode, facts, spaces)
   local started, problem = with_files(process, facts, function(streams, opened)
     return launch_init(container, process, mode, facts, spaces, streams, opened)
   end)
+  if started and mode == "run" and container.configuration.hooks then
+    started, problem = hooks_of(container):after_start(started)
+  end
   if not started then
     undo_ahead(container)
+    end_left(container, spaces)
     container.cgroup:destroy()
     return nil, problem
   end
@@ -310,6 +338,14 @@ end
 M.others_of = others_of
 
 local function first_process(container, object, process, mode)
+  local hooks = hooks_of(container)
+  local present, absent = true, nil
+  if hooks then
+    present, absent = hooks:check_present(hooks.OF_START)
+  end
+  if not present then
+    return nil, absent
+  end
   local spaces = planner.namespaces(container.configuration)
   local facts = base_facts(container, process, spaces)
   local ok, err = look_up_user(container, process, facts, function()

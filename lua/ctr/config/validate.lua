@@ -229,6 +229,14 @@ local function check_capabilities(problems, config)
   add_capability_problems(problems, config.capabilities, "")
 end
 
+local function check_hooks(problems, config)
+  if config.hooks then
+    require("ctr.config.rules.hooks").check(function(path, text)
+      add(problems, path, text)
+    end, config)
+  end
+end
+
 local RULES = {
   check_mount_namespace,
   check_root,
@@ -242,6 +250,7 @@ local RULES = {
   check_time,
   cgroups.config,
   check_capabilities,
+  check_hooks,
 }
 
 --- Finds what is wrong with a configuration as such.
