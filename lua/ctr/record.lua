@@ -50,7 +50,7 @@ local function new_cgroup(container, paths, created)
     is_shown = shows_cgroups(container.configuration),
     config = container.configuration.cgroups, id = container.store.name,
     manager = is_tolerant and "rootless" or container.manager, paths = paths, created = created,
-    user = container.host.rootless,
+    user = container.host.rootless, host = container.host,
   })
 end
 

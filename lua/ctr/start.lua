@@ -128,12 +128,24 @@ local function close_handles(handles, directory)
 end
 
 -- Makes the cgroups and opens what a process joins them by.
-local function make_cgroups(container, pid)
-  local created, err = container.cgroup:create(pid)
+local function make_cgroups(container)
+  local created, err = container.cgroup:create()
   if not created then
     return nil, err
   end
-  return container.cgroup:join({ pid = pid })
+  return container.cgroup:join()
+end
+
+-- What is to be done for the cgroups while the bootstrap waits; nil where it waits for nothing.
+local function late_cgroups(container, facts, below)
+  if facts.joins_by_pid then
+    return function(pid)
+      return container.cgroup:join({ pid = pid, below = below })
+    end
+  end
+  return facts.joins_late and function()
+    return make_cgroups(container)
+  end or nil
 end
 
 local function launch_in_cgroups(container, options, make_plan, flags)
@@ -208,9 +220,7 @@ local function init_options(container, process, mode, facts, spaces, streams, op
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd },
     network = new_network(container),
-    make_cgroups = (facts.joins_late or facts.joins_by_pid) and function(pid)
-      return make_cgroups(container, pid)
-    end or nil,
+    make_cgroups = late_cgroups(container, facts),
     commit = function(pid)
       return commit_init(container, pid)
     end,
@@ -243,7 +253,7 @@ end
 
 -- The cgroups are made now, or while the bootstrap works.
 local function prepare_cgroups(container, facts, spaces)
-  if facts.joins_late or facts.joins_by_pid then
+  if facts.joins_late then
     return true
   end
   local ok, err = container.cgroup:create()
@@ -305,6 +315,7 @@ local function start_init(container, process, mode, facts, spaces)
   local started, problem = with_files(process, facts, function(streams, opened)
     return launch_init(container, process, mode, facts, spaces, streams, opened)
   end)
+  container.cgroup:settle()
   if started and mode == "run" and container.configuration.hooks then
     started, problem = hooks_of(container):after_start(started)
   end
@@ -386,12 +397,10 @@ local function all_namespaces(config)
 end
 
 local function launch_further(container, process, facts, spaces, init)
-  facts.joins_by_pid = container.cgroup:joins_by_pid(true)
+  facts.joins_by_pid = container.cgroup:joins_by_pid()
   return with_files(process, facts, function(streams, opened)
     local options = exec_options(container, process, facts, spaces, init, streams, opened)
-    options.make_cgroups = facts.joins_by_pid and function(pid)
-      return container.cgroup:join({ pid = pid, below = process.sub_cgroup_paths })
-    end or nil
+    options.make_cgroups = late_cgroups(container, facts, process.sub_cgroup_paths)
     return launch_in_cgroups(container, options, function()
       return planner.exec(container.configuration, process, facts)
     end, 0)
