@@ -38,7 +38,7 @@ LINK_HARDENING := -Wl,-z,relro,-z,now,-z,noexecstack
 once = $(eval $(1) := $(shell $(2)))$($(1))
 lib_cflags = $(call once,lib_cflags,$(PKG_CONFIG) --cflags luajit libcap jansson)
 lib_libs = $(call once,lib_libs,$(PKG_CONFIG) --libs libcap jansson)
-lib_dirs = $(call once,lib_dirs,$(foreach lib,libcap jansson,$(PKG_CONFIG) --variable=libdir $(lib);))
+lib_dirs = $(call once,lib_dirs,$(foreach lib,libcap jansson libseccomp,$(PKG_CONFIG) --variable=libdir $(lib);))
 luajit_dir = $(call once,luajit_dir,$(PKG_CONFIG) --variable=libdir luajit)
 multiarch = $(call once,multiarch,$(CC) -print-multiarch)
 
@@ -56,15 +56,22 @@ INIT_LDFLAGS = -static -Wl,--gc-sections $(LINK_HARDENING) -s
 # --- the core and the bootstrap ----------------------------------------------
 
 # A module of its own is what needs a library that most starts do without: src/<name>*.c and
-# src/lua_<name>*.c become ctr/core/<name>.so, which links the library and what bindings share.
+# src/lua_<name>*.c become ctr/core/<name>.so, which links the library, what bindings share, and
+# the core's own files that <name>_SHARED names.
 MODULES := seccomp netlink
 seccomp_LIBRARY := libseccomp
 netlink_LIBRARY := libmnl
-GLUE_SOURCES := src/lua_glue.c src/lua_options.c src/err.c src/fd.c src/text.c
+netlink_SHARED := src/clone.c
+GLUE_SOURCES := src/lua_glue.c src/lua_handle.c src/lua_options.c src/err.c src/fd.c src/text.c
 module_sources = $(wildcard src/$(1).c src/$(1)_*.c src/lua_$(1).c src/lua_$(1)_*.c)
 MODULE_SOURCES := $(foreach name,$(MODULES),$(call module_sources,$(name)))
 BUILT_MODULES := $(foreach name,$(MODULES),$(if $(call module_sources,$(name)),$(name)))
 modules: $(BUILT_MODULES:%=$(BUILD)/ctr/core/%.so)
+
+# The modules that lctr holds as well, with their libraries.
+HELD_MODULES := seccomp
+held_libs = $(call once,held_libs,$(PKG_CONFIG) --libs $(foreach name,$(HELD_MODULES),$($(name)_LIBRARY)))
+HELD_OBJECTS = $(foreach name,$(HELD_MODULES),$(patsubst %.c,$(BUILD)/obj/%.o,$(call module_sources,$(name))))
 
 CORE_SOURCES := $(filter-out src/lctr.c $(MODULE_SOURCES),$(wildcard src/*.c))
 CORE_OBJECTS := $(CORE_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -77,7 +84,7 @@ $(BUILD)/ctr/core.so: $(CORE_OBJECTS)
 	$(CC) -shared $(LINK_HARDENING) $(LDFLAGS) -o $@ $^ $(lib_libs)
 
 define module_rule
-$(BUILD)/ctr/core/$(1).so: $(patsubst %.c,$(BUILD)/obj/%.o,$(call module_sources,$(1)) $(GLUE_SOURCES))
+$(BUILD)/ctr/core/$(1).so: $(patsubst %.c,$(BUILD)/obj/%.o,$(call module_sources,$(1)) $($(1)_SHARED) $(GLUE_SOURCES))
 	@mkdir -p $$(@D)
 	$$(CC) -shared $$(LINK_HARDENING) $$(LDFLAGS) -o $$@ $$^ $$(shell $$(PKG_CONFIG) --libs $$($(1)_LIBRARY))
 endef
@@ -114,10 +121,10 @@ $(LAUNCHER_OBJECT): launcher_defines = $(LAUNCHER_DEFINES)
 $(LAUNCHER_OBJECT): $(BUILD)/ctr/ctr-init
 
 # -E: C modules that a program loads find LuaJIT in here; so all of it has to be there.
-$(BUILD)/lctr: $(LAUNCHER_OBJECT) $(CORE_OBJECTS) $(LUA_OBJECTS)
+$(BUILD)/lctr: $(LAUNCHER_OBJECT) $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
 	$(CC) $(LINK_HARDENING) -Wl,-E $(LDFLAGS) -o $@ $^ \
 		-Wl,--whole-archive $(luajit_dir)/libluajit-5.1.a -Wl,--no-whole-archive \
-		$(addprefix -L,$(lib_dirs)) -Wl,-Bstatic $(lib_libs) -Wl,-Bdynamic -lm -ldl
+		$(addprefix -L,$(lib_dirs)) -Wl,-Bstatic $(held_libs) $(lib_libs) -Wl,-Bdynamic -lm -ldl
 
 -include $(CORE_OBJECTS:.o=.d) $(MODULE_OBJECTS:.o=.d) $(INIT_OBJECTS:.o=.d) $(LAUNCHER_OBJECT:.o=.d)
 
@@ -210,7 +217,7 @@ $(BUILD)/san/ctr/core.so: $(SAN_CORE)
 	$(CC) -shared -fsanitize=address,undefined -o $@ $^ $(lib_libs)
 
 define san_module_rule
-$(BUILD)/san/ctr/core/$(1).so: $(patsubst %.c,$(BUILD)/san/obj/%.o,$(call module_sources,$(1)) $(GLUE_SOURCES))
+$(BUILD)/san/ctr/core/$(1).so: $(patsubst %.c,$(BUILD)/san/obj/%.o,$(call module_sources,$(1)) $($(1)_SHARED) $(GLUE_SOURCES))
 	@mkdir -p $$(@D)
 	$$(CC) -shared -fsanitize=address,undefined -o $$@ $$^ $$(shell $$(PKG_CONFIG) --libs $$($(1)_LIBRARY))
 endef

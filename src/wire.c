@@ -82,6 +82,7 @@ static const struct rule {
 	{ CTR_OP_pdeathsig, "g" },
 	{ CTR_OP_wait_fifo, "dd" },
 	{ CTR_OP_cgroup_sync, "" },
+	{ CTR_OP_seccomp, "dwb" },
 	{ CTR_OP_exec, "cc*" },
 };
 /* clang-format on */

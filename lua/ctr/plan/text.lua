@@ -129,8 +129,9 @@ end
 
 local function capset_text(step)
   local caps = step.label
-  return ("effective=%s permitted=%s ambient=%s"):format(capability_words(caps.effective),
-    capability_words(caps.permitted), capability_words(caps.ambient))
+  return ("effective=%s permitted=%s ambient=%s%s"):format(capability_words(caps.effective),
+    capability_words(caps.permitted), capability_words(caps.ambient),
+    caps.keeps_admin and " (CAP_SYS_ADMIN until execve, for seccomp)" or "")
 end
 
 local TEXT = {
@@ -182,6 +183,7 @@ local TEXT = {
   find_program = first_string,
   pdeathsig = first_number,
   wait_fifo = labelled,
+  seccomp = function(step) return require("ctr.seccomp.summary").text(step.label) end,
   exec = exec_text,
 }
 
