@@ -238,12 +238,15 @@ local COMPARE = {
   SCMP_CMP_LT = emit.swapped(emit.above(assembler.GE)),
 }
 
--- (argument & value) == value_two, a half at a time.
+-- (argument & value) == value_two, a half at a time; most masks have but one.
 local function masked_equal(program, at, condition, yes, no)
   local high_mask, low_mask = words.halves(condition.value)
   local high, low = words.halves(condition.value_two)
   local label = program:branch(assembler.EQ, low, yes, no)
   label = program:load(at.low, program:mask(low_mask, label))
+  if high_mask == 0 then
+    return high == 0 and label or no
+  end
   label = program:branch(assembler.EQ, high, label, no)
   return program:load(at.high, program:mask(high_mask, label))
 end
