@@ -57,7 +57,9 @@ local WAITS = {
   sync = function(step) return step.strings[1] end,
   cgroup_sync = function() return "cgroups" end,
   more = function() return "files" end,
-  seccomp = function(step) return bit.band(step.nums[2], NEW_LISTENER) ~= 0 and "seccomp" or nil end,
+  seccomp = function(step)
+    return bit.band(step.nums[2], NEW_LISTENER) ~= 0 and "seccomp" or nil
+  end,
 }
 
 --- Says what the bootstrap will wait for at a step.

@@ -1,0 +1,224 @@
+-- The proof of the filters: each program is executed, for every number of a call and arguments on
+-- both sides of every boundary, and says what the profile means.
+local bpf = require("specs.support.bpf")
+local calls = require("ctr.core.seccomp")
+local compile = require("ctr.seccomp.compile")
+local machine = require("ctr.seccomp.machine")
+local profiles = require("specs.support.profiles")
+local reference = require("specs.support.seccomp_reference")
+local words = require("ctr.seccomp.words")
+
+local X32_BIT = 0x40000000
+local LAST = 600 -- beyond every table
+
+local function by_number(numbers)
+  local names = {}
+  for name, number in pairs(numbers) do
+    names[number] = name
+  end
+  return names
+end
+
+-- The values around each boundary of a profile, and around those of 32 and 64 bits.
+local function boundaries(profile)
+  local values = { [0] = 0ULL }
+  local function add(value)
+    values[#values + 1] = value
+  end
+  for _, value in ipairs({ 1ULL, 2ULL, 38ULL, 0x7fffffffULL, 0x80000000ULL, 0xffffffffULL,
+    0x100000000ULL, 0x100000026ULL, 0x7fffffffffffffffULL, 0xffffffffffffffffULL }) do
+    add(value)
+  end
+  for _, rule in ipairs(profile.syscalls) do
+    for _, condition in ipairs(rule.args) do
+      local high, low = words.halves(condition.value)
+      local value = high * 0x100000000ULL + low
+      add(value - 1)
+      add(value)
+      add(value + 1)
+      add(value + 0x100000000ULL)
+    end
+  end
+  return values
+end
+
+-- Argument lists: all arguments the same, and each different from its neighbours.
+local function argument_lists(profile)
+  local values, lists, seen = boundaries(profile), {}, {}
+  for index = 0, #values do
+    local value = values[index]
+    local key = tostring(value)
+    if not seen[key] then
+      seen[key] = true
+      local same, turned = {}, {}
+      for arg = 0, 5 do
+        same[arg] = value
+        turned[arg] = values[(index + arg) % (#values + 1)]
+      end
+      lists[#lists + 1] = same
+      lists[#lists + 1] = turned
+    end
+  end
+  return lists
+end
+
+local function has_conditions(profile, name)
+  for _, rule in ipairs(profile.syscalls) do
+    for _, named in ipairs(#rule.args > 0 and rule.names or {}) do
+      if named == name then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+local MULTIPLEXERS = { socketcall = true, ipc = true }
+local NO_ARGS = { { [0] = 0ULL, 0ULL, 0ULL, 0ULL, 0ULL, 0ULL } }
+
+local function check_arch(program, profile, arch, lists)
+  local names, base = by_number(arch.numbers), arch.name == "x32" and X32_BIT or 0
+  local newest = reference.newest(profile, arch.numbers)
+  local count = 0
+  for number = base, base + LAST do
+    local name = names[number]
+    for _, args in ipairs(name and has_conditions(profile, name) and lists or NO_ARGS) do
+      local data = { nr = number, arch = arch.token, args = args }
+      local is_many = MULTIPLEXERS[name] and arch.name == "x86"
+      if not is_many then
+        local wanted = reference.by_number(profile, names, newest, number, args)
+        local found = bpf.run(program, data)
+        if wanted ~= found then
+          error(("%s %s (%d): %x in place of %x"):format(arch.name, name or "?", number, found,
+            wanted))
+        end
+        count = count + 1
+      end
+    end
+  end
+  return count
+end
+
+local X86_64 = calls.native() == "x86_64" and it or pending
+
+describe("a program of", function()
+  for title, profile in pairs(profiles.all) do
+    X86_64(("a profile (%s) says what the profile means, to every call"):format(title), function()
+      local normalised = profiles.normalised(profile)
+      local target = assert(machine.new(normalised))
+      local program = bpf.decode(assert(compile.compile(normalised, target)))
+      local lists = argument_lists(normalised)
+      local count = 0
+      for _, arch in ipairs(target.archs) do
+        count = count + check_arch(program, normalised, arch, lists)
+      end
+      assert.is_true(count > LAST)
+    end)
+
+    X86_64(("a profile (%s) ends who calls in another way"):format(title), function()
+      local normalised = profiles.normalised(profile)
+      local target = assert(machine.new(normalised))
+      local program = bpf.decode(assert(compile.compile(normalised, target)))
+      local token = {}
+      for _, arch in ipairs(target.archs) do
+        token[arch.name] = arch.token
+      end
+      for _, name in ipairs(calls.archs()) do
+        local arch = calls.arch(name)
+        local is_there = token[name] or (name == "x32" and token.x32)
+        if not is_there and name ~= "x32" then
+          assert.equal(reference.KILL_PROCESS, (bpf.run(program, { nr = 1, arch = arch, args = {} })))
+        end
+      end
+      if not token.x32 then
+        for _, number in ipairs({ X32_BIT, X32_BIT + 1, X32_BIT + 520, 0xfffffffe, 0x80000000 }) do
+          assert.equal(reference.KILL_PROCESS, (bpf.run(program, { nr = number,
+            arch = token.x86_64, args = {} })))
+        end
+      end
+      local default = words.return_value(normalised.default_action, normalised.default_errno_ret)
+      assert.equal(default, (bpf.run(program, { nr = 0xffffffff, arch = token.x86_64, args = {} })))
+    end)
+  end
+end)
+
+describe("a program", function()
+  local function program_of(profile)
+    local normalised = profiles.normalised(profile)
+    local target = assert(machine.new(normalised))
+    return bpf.decode(assert(compile.compile(normalised, target))), target, normalised
+  end
+
+  local function socketcall(program, target, part, number)
+    local x86 = target.archs[2]
+    return (bpf.run(program, { arch = x86.token, nr = x86.numbers[number or "socketcall"],
+      args = { [0] = part } }))
+  end
+
+  X86_64("gives the parts of socketcall what their names have", function()
+    local program, target = program_of({ default_action = "errno", architectures = { "x86" },
+      syscalls = { { names = { "connect" }, action = "allow" },
+        { names = { "bind" }, action = "trap" } } })
+    assert.equal(0x7fff0000, socketcall(program, target, 3ULL))
+    assert.equal(0x00030000, socketcall(program, target, 2ULL))
+    assert.equal(0x00050001, socketcall(program, target, 1ULL))
+    assert.equal(0x00050001, socketcall(program, target, 99ULL))
+  end)
+
+  X86_64("takes the strictest where a part's arguments cannot be seen", function()
+    local rules = { { names = { "socket" }, action = "errno", errno_ret = 97,
+      args = { { index = 0, op = "EQ", value = 38 } } } }
+    local program, target = program_of({ default_action = "allow", architectures = { "x86" },
+      syscalls = rules })
+    assert.equal(0x00050000 + 97, socketcall(program, target, 1ULL))
+    assert.equal(0x7fff0000, socketcall(program, target, 2ULL))
+    rules[1].action, rules[1].errno_ret = "allow", nil
+    program, target = program_of({ default_action = "kill", architectures = { "x86" },
+      syscalls = rules })
+    assert.equal(0, socketcall(program, target, 1ULL))
+  end)
+
+  X86_64("sees the call in ipc's number behind its version", function()
+    local program, target = program_of({ default_action = "allow", architectures = { "x86" },
+      syscalls = { { names = { "shmget" }, action = "errno" } } })
+    assert.equal(0x00050001, socketcall(program, target, 23ULL, "ipc"))
+    assert.equal(0x00050001, socketcall(program, target, 0x10017ULL, "ipc"))
+    assert.equal(0x7fff0000, socketcall(program, target, 24ULL, "ipc"))
+  end)
+
+  X86_64("takes a multiplexer that is named as it is", function()
+    local program, target = program_of({ default_action = "errno", architectures = { "x86" },
+      syscalls = { { names = { "socketcall" }, action = "allow" },
+        { names = { "bind" }, action = "trap" } } })
+    assert.equal(0x7fff0000, socketcall(program, target, 2ULL))
+  end)
+
+  X86_64("finds any call of the default profile in few steps", function()
+    local program, target = program_of(profiles.all["the default of descriptions"])
+    local native = target.archs[1]
+    for _, number in pairs(native.numbers) do
+      local _, steps = bpf.run(program, { arch = native.token, nr = number, args = {} })
+      assert.is_true(steps <= 40, number .. ": " .. steps)
+    end
+    assert.is_true(#program < 600, #program)
+  end)
+
+  it("that would be too long is refused", function()
+    local rules = {}
+    for value = 1, 3000 do
+      rules[value] = { names = { "read" }, action = "errno",
+        args = { { index = 0, op = "EQ", value = value } } }
+    end
+    local normalised = profiles.normalised({ default_action = "allow", syscalls = rules })
+    local program, text = compile.compile(normalised, assert(machine.new(normalised)))
+    assert.is_nil(program)
+    assert.truthy(text:find("the kernel takes 4096", 1, true), text)
+  end)
+
+  it("names the calls that no architecture of its has", function()
+    local normalised = profiles.normalised({ default_action = "allow", syscalls = {
+      { names = { "read", "nonesuch", "cachestat" }, action = "errno" } } })
+    local _, unresolved = compile.compile(normalised, assert(machine.new(normalised)))
+    assert.same({ "nonesuch" }, unresolved)
+  end)
+end)
