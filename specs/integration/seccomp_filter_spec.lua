@@ -3,6 +3,7 @@
 local bpf = require("specs.support.bpf")
 local calls = require("ctr.core.seccomp")
 local compile = require("ctr.seccomp.compile")
+local libseccomp = require("specs.support.libseccomp")
 local machine = require("ctr.seccomp.machine")
 local profiles = require("specs.support.profiles")
 local reference = require("specs.support.seccomp_reference")
@@ -138,6 +139,40 @@ describe("a program of", function()
       end
       local default = words.return_value(normalised.default_action, normalised.default_errno_ret)
       assert.equal(default, (bpf.run(program, { nr = 0xffffffff, arch = token.x86_64, args = {} })))
+    end)
+  end
+end)
+
+-- What libseccomp makes of the same profile, on the machine's own architecture: on 32-bit ones it
+-- looks at half of a value, and profiles whose rules overlap mean something else to it.
+local COMPARED = {
+  compares = {}, ["refuses what it compares not"] = {}, ["kills by default"] = {}, empty = {},
+  ["the default of descriptions"] = { ioctl = true },
+}
+
+local function compare_call(programs, data, what)
+  local theirs, ours = bpf.run(programs.theirs, data), bpf.run(programs.ours, data)
+  if theirs ~= ours then
+    error(("%s %d: %x to libseccomp, %x to us"):format(what, data.nr, theirs, ours))
+  end
+end
+
+describe("libseccomp's program of", function()
+  for title, passed_over in pairs(COMPARED) do
+    X86_64(("a profile (%s) says the same as ours"):format(title), function()
+      local normalised = profiles.normalised(profiles.all[title])
+      local target = assert(machine.new(normalised))
+      local native = target.archs[1]
+      local programs = {
+        ours = bpf.decode(assert(compile.compile(normalised, target))),
+        theirs = bpf.decode(libseccomp.compile(normalised)),
+      }
+      local names = by_number(native.numbers)
+      for number = 0, reference.newest(normalised, native.numbers) or LAST do
+        for _, args in ipairs(passed_over[names[number]] and {} or argument_lists(normalised)) do
+          compare_call(programs, { nr = number, arch = native.token, args = args }, title)
+        end
+      end
     end)
   end
 end)
