@@ -59,6 +59,8 @@ local FAILURES = {
   capset = { nums = { 2 ^ 21, 0, 0, 0 }, errno = "EPERM" },
   label = { config = {}, insert = { op = "label", nums = { "@procfs" },
     strings = { "exec", "nonesuch" }, path = "apparmor_profile" } },
+  seccomp = { config = { seccomp = { default_action = "SCMP_ACT_ALLOW" } },
+    nums = { "@seccomp", 2 ^ 30, 0 }, errno = "EINVAL" },
   find_program = { strings = { "/bin/nonesuch" }, errno = "ENOENT" },
   exec = { nums = { 1, 0 }, strings = { ("a"):rep(4 * 1024 * 1024) }, errno = "E2BIG" },
   command = { config = COPIED, nums = { 1, 0, 0 }, strings = { "", "/bin/false", "false" } },

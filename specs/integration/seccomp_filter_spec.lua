@@ -128,7 +128,8 @@ describe("a program of", function()
         local arch = calls.arch(name)
         local is_there = token[name] or (name == "x32" and token.x32)
         if not is_there and name ~= "x32" then
-          assert.equal(reference.KILL_PROCESS, (bpf.run(program, { nr = 1, arch = arch, args = {} })))
+          local data = { nr = 1, arch = arch, args = {} }
+          assert.equal(reference.KILL_PROCESS, (bpf.run(program, data)))
         end
       end
       if not token.x32 then

@@ -401,7 +401,8 @@ describe("a container with a seccomp filter", function()
     end)
 
     it("lets the ordinary through", function()
-      local calls = { "chroot", "personality", "af_inet", "af_netlink", "tcgets", "ptrace", "mkdir" }
+      local calls = { "chroot", "personality", "af_inet", "af_netlink", "tcgets", "ptrace",
+        "mkdir" }
       local errnos = assert(probe(calls, default_for(ctr.default_capabilities)))
       local unfiltered = assert(probe(calls, { capabilities = ctr.default_capabilities }))
       assert.same(unfiltered, errnos)

@@ -18,6 +18,8 @@ local function ended_early(session)
     how = "was killed by " .. result.signal
     if result.signal == "SIGKILL" then
       how = how .. " (out of memory? the memory limit may be too low)"
+    elseif result.signal == "SIGSYS" then
+      how = how .. " (its seccomp filter forbids a call that the start itself makes)"
     end
   elseif result.code then
     how = "exited with " .. result.code
