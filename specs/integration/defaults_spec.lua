@@ -47,12 +47,12 @@ describe("a described container", function()
   for title, changes in pairs({ ["on the host's users"] = {},
     ["in a user namespace"] = USER_NAMESPACE }) do
     describe(title, function()
-      it("lets its root install and serve: files of others, other users, low ports, chroot", function()
+      it("lets its root install and serve: files of others, other users, chroot", function()
         local result = run([[
           cd /dev/shm && mkdir d && echo x > d/f && chown -R 5:6 d && chmod 2750 d && cat d/f &&
           stat -c %u:%g:%a d && su -s /bin/sh -c 'id -u' nobody 2>/dev/null ||
           setuidgid nobody id -u; chroot / /bin/true && echo chroot]], changes)
-        assert.truthy(result.out:find("^x\n5:6:2750\n65534\nchroot\n"), result.out .. result.err)
+        assert.equal("x\n5:6:2750\n65534\nchroot\n", result.out, result.err)
       end)
 
       it("has the filter, and gains nothing", function()
@@ -63,8 +63,8 @@ describe("a described container", function()
       end)
 
       it("makes no namespaces, mounts nothing, changes no name", function()
-        local result = run("unshare -r true; unshare -m true; mount -t tmpfs x /tmp; hostname other",
-          changes)
+        local result = run([[unshare -r true; unshare -m true; mount -t tmpfs x /tmp
+          hostname other]], changes)
         local refused = select(2, result.err:gsub("[Pp]ermi", ""))
         assert.equal(4, refused, result.err)
       end)

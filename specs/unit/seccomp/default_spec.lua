@@ -59,7 +59,7 @@ describe("ctr.seccomp.default", function()
     for _, family in ipairs({ 38ULL, 40ULL, 0x100000026ULL, 0xffffffff00000028ULL }) do
       assert.are_not.equal(ALLOW, answer(nil, "socket", family))
     end
-    for _, family in ipairs({ 0ULL, 1ULL, 2ULL, 10ULL, 16ULL, 17ULL, 37ULL, 39ULL, 41ULL, 45ULL }) do
+    for _, family in ipairs({ 0ULL, 1ULL, 2ULL, 10ULL, 16ULL, 37ULL, 39ULL, 41ULL, 45ULL }) do
       assert.equal(ALLOW, answer(nil, "socket", family))
     end
     assert.are_not.equal(ALLOW, answer(nil, "socket", 46ULL))

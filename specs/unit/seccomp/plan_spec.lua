@@ -43,7 +43,8 @@ describe("the plan of a seccomp filter", function()
   end)
 
   it("loads it as the last, by exec itself", function()
-    assert.same({ "find_program", "sync", "seccomp", "exec" }, last_operations(plan(DENY, "run"), 4))
+    assert.same({ "find_program", "sync", "seccomp", "exec" },
+      last_operations(plan(DENY, "run"), 4))
     assert.same({ "find_program", "seccomp", "exec" }, last_operations(plan(DENY, "exec"), 3))
     local waiting = plan(DENY, "start")
     assert.same({ "seccomp", "wait_fifo", "exec" }, last_operations(waiting, 3))

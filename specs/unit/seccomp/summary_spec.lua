@@ -16,8 +16,8 @@ describe("ctr.seccomp.summary", function()
   end)
 
   it("has a word for each action", function()
-    assert.equal("1 call logged, 1 traced, 1 notified, 2 refused, 1 trapped, 2 killed for, else ALLOW",
-      text({ default_action = "allow", syscalls = {
+    assert.equal("1 call logged, 1 traced, 1 notified, 2 refused, 1 trapped, 2 killed for, "
+      .. "else ALLOW", text({ default_action = "allow", syscalls = {
         { names = { "a", "b" }, action = "errno" }, { names = { "c" }, action = "trap" },
         { names = { "d" }, action = "kill" }, { names = { "e" }, action = "kill_process" },
         { names = { "f" }, action = "trace" }, { names = { "g" }, action = "log" },
