@@ -186,12 +186,22 @@ describe("a container with a seccomp filter", function()
       end
     end
 
-    it("a further process has the container's filter", function()
-      local container, first = b:sleeper({ seccomp = DENY_GETCWD })
-      local result = assert(b:run(container, GETCWD))
-      assert.equal("pwd: getcwd: Operation not permitted\n", result.err)
-      b:finish(container, first)
-    end)
+    for title, extra in pairs({ ["on the host's users"] = {}, ["in a user namespace"] = {
+      uid_mappings = MAPPING, gid_mappings = MAPPING,
+      namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWUSER", "NEWNET" } } }) do
+      it("a further process has the container's filter " .. title, function()
+        local changes = { seccomp = DENY_GETCWD }
+        for key, value in pairs(extra) do
+          changes[key] = value
+        end
+        local container, first = b:sleeper(changes)
+        for _, user in ipairs({ "0", "1000" }) do
+          local result = assert(b:run(container, GETCWD, { user = user }))
+          assert.equal("pwd: getcwd: Operation not permitted\n", result.err)
+        end
+        b:finish(container, first)
+      end)
+    end
 
     it("a container that was created before has it when it is started", function()
       local container = assert(b:create({ seccomp = DENY_GETCWD }))
@@ -422,143 +432,6 @@ describe("a container with a seccomp filter", function()
         end
       end
       assert.equal(EPERM, errnos.init_module)
-    end)
-  end)
-
-  describe("keeps its program", function()
-    local FOLDER = "/state/~seccomp"
-
-    local function files()
-      local list = host.sh("ls -A '" .. b.folder .. FOLDER .. "' 2>/dev/null").stdout
-      local names = {}
-      for name in list:gmatch("%S+") do
-        names[#names + 1] = name
-      end
-      return names
-    end
-
-    before_each(function()
-      host.sh("rm -rf '" .. b.folder .. FOLDER .. "'")
-      b.factory.filters = nil
-    end)
-
-    local function read(name)
-      local file = assert(io.open(b.folder .. FOLDER .. "/" .. name, "rb"))
-      local text = file:read("*a")
-      file:close()
-      return text
-    end
-
-    local function write(name, text)
-      local file = assert(io.open(b.folder .. FOLDER .. "/" .. name, "wb"))
-      file:write(text)
-      file:close()
-    end
-
-    -- Whether a start found its program on disk: then nothing is compiled.
-    local function is_hit(seccomp)
-      b.factory.filters = nil
-      local compile = require("ctr.seccomp.compile")
-      local real, count = compile.compile, 0
-      compile.compile = function(...)
-        count = count + 1
-        return real(...)
-      end
-      local ok, result = pcall(b.sh, b, GETCWD, { seccomp = seccomp })
-      compile.compile = real
-      assert(ok, result)
-      assert.equal("pwd: getcwd: Operation not permitted\n", result.err)
-      return count == 0
-    end
-
-    it("for the next start, on disk and for itself alone", function()
-      assert.is_false(is_hit(DENY_GETCWD))
-      assert.is_true(is_hit(DENY_GETCWD))
-      assert.equal(1, #files())
-      local stat = host.sh("stat -c %a,%u '" .. b.folder .. FOLDER .. "' '" .. b.folder .. FOLDER
-        .. "/" .. files()[1] .. "'").stdout
-      assert.equal("700,0\n600,0\n", stat)
-      assert.same({}, assert(b.factory:list()))
-    end)
-
-    it("without libseccomp, unless it names a call that nobody knows", function()
-      local with_unknown = about("getcwd", "ERRNO")
-      table.insert(with_unknown.syscalls[1].names, "nonesuch_call")
-      for _, case in ipairs({ { DENY_GETCWD, false }, { with_unknown, true } }) do
-        assert.is_false(is_hit(case[1]))
-        local loaded = package.loaded["ctr.core.seccomp"]
-        package.loaded["ctr.core.seccomp"] = nil
-        assert.is_true(is_hit(case[1]))
-        assert.equal(case[2], package.loaded["ctr.core.seccomp"] ~= nil)
-        package.loaded["ctr.core.seccomp"] = loaded
-      end
-    end)
-
-    it("apart from that of another profile, even under its name", function()
-      local other = about("getcwd", "ERRNO", nil, 95)
-      assert(b:sh("true", { seccomp = other }))
-      local theirs = read(files()[1])
-      host.sh("rm -rf '" .. b.folder .. FOLDER .. "'")
-      assert.is_false(is_hit(DENY_GETCWD))
-      write(files()[1], theirs)
-      assert.is_false(is_hit(DENY_GETCWD))
-      assert.is_true(is_hit(DENY_GETCWD))
-    end)
-
-    it("and takes nothing damaged", function()
-      assert.is_false(is_hit(DENY_GETCWD))
-      local name = files()[1]
-      local whole = read(name)
-      local damaged = { "", whole:sub(1, -2), whole .. "x", whole:sub(1, 40), "junk\n" .. whole,
-        whole:gsub("ctr seccomp 1", "ctr seccomp 9") }
-      for position = 20, #whole, 97 do
-        local byte = string.char((whole:byte(position) + 1) % 256)
-        damaged[#damaged + 1] = whole:sub(1, position - 1) .. byte .. whole:sub(position + 1)
-      end
-      local cache = require("ctr.seccomp.cache")
-      local key = whole:match("filter\n(1 .*)")
-      key = key:sub(1, tonumber(whole:match("^ctr seccomp 1 %x+ %S+ (%d+)")))
-      assert.is_not_nil(cache.load(b.factory.root_handle, key))
-      for index, text in ipairs(damaged) do
-        write(name, text)
-        assert.is_nil(cache.load(b.factory.root_handle, key), index)
-      end
-      assert.is_false(is_hit(DENY_GETCWD))
-      assert.is_true(is_hit(DENY_GETCWD))
-    end)
-
-    it("and takes nothing that is not its own", function()
-      assert.is_false(is_hit(DENY_GETCWD))
-      local folder = "'" .. b.folder .. FOLDER .. "'"
-      local file = folder .. "/" .. files()[1]
-      for _, spoil in ipairs({ "chmod 666 " .. file, "chown 1000 " .. file, "chmod 777 " .. folder,
-        "chown 1000 " .. folder, "mv %s %s.x && ln -s %s.x %s",
-        "rm %s && mkfifo -m 600 %s", "mv %f /tmp/f.$$ && mv /tmp/f.$$ %f.x && ln -s %f.x %f" }) do
-        local command = spoil:gsub("%%s", (file:gsub("%%", "%%%%"))):gsub("%%f",
-          (folder:gsub("%%", "%%%%")))
-        local done = host.sh(command)
-        assert.equal(0, done.code, done.stderr)
-        assert.is_false(is_hit(DENY_GETCWD), spoil)
-        host.sh("rm -rf " .. folder .. " " .. folder .. ".x")
-        assert.is_false(is_hit(DENY_GETCWD))
-      end
-    end)
-
-    it("for a bounded number of profiles", function()
-      local cache = require("ctr.seccomp.cache")
-      for number = 1, 200 do
-        cache.store(b.factory.root_handle, "key" .. number, "12345678", "")
-      end
-      assert.is_true(#files() <= 64)
-      assert.is_not_nil(cache.load(b.factory.root_handle, "key200"))
-    end)
-
-    it("in the factory's memory", function()
-      assert(b:sh("true", { seccomp = DENY_GETCWD }))
-      host.sh("rm -rf '" .. b.folder .. FOLDER .. "'")
-      local result = assert(b:sh(GETCWD, { seccomp = DENY_GETCWD }))
-      assert.equal(1, result.code)
-      assert.same({}, files())
     end)
   end)
 end)
