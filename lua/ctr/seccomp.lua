@@ -4,7 +4,6 @@
 -- and on disk for the next command (`ctr.seccomp.cache`). libseccomp is loaded only to compile.
 -- @module ctr.seccomp
 
-local core = require("ctr.core")
 local errors = require("ctr.errors")
 
 local M = {}
@@ -80,12 +79,36 @@ local function remember(memory, profile, key, program)
   return program
 end
 
-local function key_of(profile)
-  local text, err = core.json.encode(profile)
-  if not text then
-    return nil, err
+local function digits(value)
+  return type(value) == "number" and ("%.0f"):format(value) or value
+end
+
+local function add_list(parts, list)
+  parts[#parts + 1] = #list
+  for _, item in ipairs(list) do
+    parts[#parts + 1] = item
   end
-  return ("%d %s %s %s"):format(COMPILER, require("ctr").version, jit.arch, text)
+end
+
+-- All that a program depends on, and nothing else. No part holds a NUL, and lists are counted: so
+-- no two profiles have the same key.
+local function key_of(profile)
+  local parts = { COMPILER, require("ctr").version, jit.arch, profile.default_action,
+    profile.default_errno_ret or "-" }
+  add_list(parts, profile.architectures)
+  for _, rule in ipairs(profile.syscalls) do
+    add_list(parts, rule.names)
+    parts[#parts + 1] = rule.action
+    parts[#parts + 1] = rule.errno_ret or "-"
+    parts[#parts + 1] = #rule.args
+    for _, arg in ipairs(rule.args) do
+      parts[#parts + 1] = arg.index
+      parts[#parts + 1] = arg.op
+      parts[#parts + 1] = digits(arg.value)
+      parts[#parts + 1] = digits(arg.value_two)
+    end
+  end
+  return table.concat(parts, "\0")
 end
 
 --- The program of a profile.
@@ -100,10 +123,7 @@ function M.program(factory, profile)
   if program then
     return program
   end
-  local key, err = key_of(profile)
-  if not key then
-    return nil, err
-  end
+  local key, err = key_of(profile), nil
   program = memory.by_key[key] or load_stored(factory.root_handle, key)
   if not program then
     program, err = compile_and_store(factory.root_handle, key, profile)

@@ -101,6 +101,39 @@ describe("a filter's program is kept", function()
     assert.is_true(is_hit(DENY_GETCWD))
   end)
 
+  it("by all that it depends on", function()
+    local function rule(changes)
+      local fields = { names = { "mkdir", "rmdir" }, action = "SCMP_ACT_ERRNO", args = {
+        { index = 0, op = "SCMP_CMP_EQ", value = 5, value_two = 0 } } }
+      for key, value in pairs(changes) do
+        fields[key] = value
+      end
+      return { default_action = "SCMP_ACT_ALLOW", architectures = {}, syscalls = { fields } }
+    end
+    local function arg(index, op, value, value_two)
+      return { args = { { index = index, op = op, value = value, value_two = value_two } } }
+    end
+    local different = {
+      rule({}), rule({ names = { "mkdir" } }), rule({ names = { "rmdir", "mkdir" } }),
+      rule({ names = { "mkdir,rmdir" } }), rule({ action = "SCMP_ACT_KILL" }),
+      rule({ errno_ret = 1 }), rule({ errno_ret = 2 }), rule({ args = {} }),
+      rule(arg(1, "SCMP_CMP_EQ", 5, 0)), rule(arg(0, "SCMP_CMP_NE", 5, 0)),
+      rule(arg(0, "SCMP_CMP_EQ", 6, 0)), rule(arg(0, "SCMP_CMP_EQ", 5, 1)),
+      rule(arg(0, "SCMP_CMP_EQ", 2 ^ 53, 0)), rule(arg(0, "SCMP_CMP_EQ", 2 ^ 53 - 1, 0)),
+      rule(arg(0, "SCMP_CMP_EQ", "9007199254740993", 0)),
+      { default_action = "SCMP_ACT_LOG", architectures = {}, syscalls = {} },
+      { default_action = "SCMP_ACT_ALLOW", architectures = { "SCMP_ARCH_X32" }, syscalls = {} },
+      { default_action = "SCMP_ACT_ERRNO", default_errno_ret = 1, architectures = {},
+        syscalls = {} },
+      { default_action = "SCMP_ACT_ERRNO", default_errno_ret = 2, architectures = {},
+        syscalls = {} },
+    }
+    for _, profile in ipairs(different) do
+      assert(require("ctr.seccomp").program(b.factory, profile))
+    end
+    assert.equal(#different, #files())
+  end)
+
   it("and takes nothing damaged", function()
     assert.is_false(is_hit(DENY_GETCWD))
     local name = files()[1]
@@ -112,7 +145,7 @@ describe("a filter's program is kept", function()
       damaged[#damaged + 1] = whole:sub(1, position - 1) .. byte .. whole:sub(position + 1)
     end
     local cache = require("ctr.seccomp.cache")
-    local key = whole:match("filter\n(1 .*)")
+    local key = whole:match("filter\n(1%z.*)")
     key = key:sub(1, tonumber(whole:match("^ctr seccomp 1 %x+ %S+ (%d+)")))
     assert.is_not_nil(cache.load(b.factory.root_handle, key))
     for index, text in ipairs(damaged) do
