@@ -217,6 +217,20 @@ describe("a container with a seccomp filter", function()
     end)
   end)
 
+  -- With nothing but execve(2) let through, it can neither say why that failed, nor exit.
+  it("ends even where its program cannot be executed and its filter forbids to exit", function()
+    local file = assert(io.open(b.root .. "/no-program", "wb"))
+    file:write("\0no program")
+    file:close()
+    assert.equal(0, host.sh("chmod 755 " .. b.root .. "/no-program").code)
+    local container = assert(b:create({ seccomp = { default_action = "SCMP_ACT_ERRNO", syscalls = {
+      { names = { "execve" }, action = "SCMP_ACT_ALLOW" } } } }))
+    local process = ctr.process({ args = { "/no-program" } })
+    assert(container:run(process))
+    assert.is_not_nil(assert(process:wait(10)).signal)
+    assert(container:destroy())
+  end)
+
   describe("cannot be started", function()
     local function refusal(seccomp)
       local container, err = b:create({ seccomp = seccomp })
@@ -304,6 +318,35 @@ describe("a container with a seccomp filter", function()
       assert.equal(state.pid, state.state.pid)
       assert.is_true(state.pid > 1)
       assert.equal(state.ociVersion, state.state.ociVersion)
+    end)
+
+    it("is asked for in a user namespace, and where users are looked up inside", function()
+      local extras = {
+        { uid_mappings = MAPPING, gid_mappings = MAPPING, namespaces = { "NEWNS", "NEWUTS",
+          "NEWIPC", "NEWPID", "NEWUSER", "NEWNET" } },
+        { mounts = { { source = b.root .. "/etc", destination = "/etc", device = "bind",
+          flags = { "bind" } } } },
+      }
+      for _, extra in ipairs(extras) do
+        with_agent(function(path)
+          local changes = asking(path)
+          for key, value in pairs(extra) do
+            changes[key] = value
+          end
+          assert.equal(95, assert(probe({ "mkdir" }, changes, { user = "daemon" })).mkdir)
+        end)
+      end
+    end)
+
+    it("may be asked about the execution of its program", function()
+      with_agent(function(path)
+        local container = assert(b:create(asking(path, "execve")))
+        local ok, err = container:run(ctr.process({ args = { "/prober" } }))
+        assert.is_nil(ok)
+        assert.equal("EOPNOTSUPP", err.errno)
+        assert.equal("process.args[1]", err.path)
+        assert(container:destroy())
+      end)
     end)
 
     it("is asked for before the container is said to be created", function()
