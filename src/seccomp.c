@@ -16,10 +16,10 @@
 #define ARM_PRIVATE_SIZE 16u
 
 const char *const ctr_seccomp_archs[] = {
-	"x86",     "x86_64",   "x32",         "arm",   "aarch64",    "loongarch64", "m68k",  "mips",
-	"mipsel",  "mips64",   "mipsel64",    "mips64n32", "mipsel64n32", "parisc", "parisc64",
-	"ppc",     "ppc64",    "ppc64le",     "riscv64", "s390",     "s390x",       "sh",    "sheb",
-	NULL,
+	"x86",         "x86_64", "x32",      "arm",    "aarch64",  "loongarch64",
+	"m68k",        "mips",   "mipsel",   "mips64", "mipsel64", "mips64n32",
+	"mipsel64n32", "parisc", "parisc64", "ppc",    "ppc64",    "ppc64le",
+	"riscv64",     "s390",   "s390x",    "sh",     "sheb",     NULL,
 };
 
 uint32_t ctr_seccomp_arch(const char *name)

@@ -2,8 +2,9 @@
 --
 -- The rules of a system call are tried in the order of the profile, and the first that matches
 -- says what happens; the default where none does. For each architecture the calls become ranges of
--- numbers with the same answer, which a binary search finds: a few comparisons, and a program that
--- the kernel loads (and tries out for its cache of allowed calls) in tens of microseconds.
+-- numbers with the same answer, which a binary search finds: a few comparisons for each call, and a
+-- short program, which the kernel checks, and tries out for its cache of allowed calls, when it is
+-- loaded.
 --
 -- Beside the profile's rules:
 --
