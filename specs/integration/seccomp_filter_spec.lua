@@ -11,6 +11,7 @@ local words = require("ctr.seccomp.words")
 
 local X32_BIT = 0x40000000
 local LAST = 600 -- beyond every table
+local ALL_ARCHS = { "x86_64", "x86", "x32" }
 
 local function by_number(numbers)
   local names = {}
@@ -142,6 +143,60 @@ describe("a program of", function()
       assert.equal(default, (bpf.run(program, { nr = 0xffffffff, arch = token.x86_64, args = {} })))
     end)
   end
+end)
+
+-- Profiles by chance, the same in each run: rules that overlap, in any order, of any action.
+describe("a program of a random profile", function()
+  local CALLS = { "read", "write", "open", "close", "mmap", "ioctl", "clone", "kill", "mkdir",
+    "chmod", "ptrace", "openat", "unshare", "bpf", "execve", "futex", "personality", "getrandom" }
+  local VALUES = { 0, 1, 2, 7, 0x80000000, "0xffffffff", 0x100000000, "0x7fffffffffffffff",
+    "0x8000000000000000", "0xfffffffffffffffe", "0xffffffffffffffff", "0x00000001ffffffff" }
+  local state
+
+  -- A generator of its own: math.random is everybody's.
+  local function pick(list)
+    state = (state * 16807) % 2147483647
+    return list[state % #list + 1]
+  end
+
+  local COUNTS = { 0, 0, 1, 1, 2, 3 }
+  local SIX = { 0, 1, 2, 3, 4, 5 }
+
+  local function random_rule()
+    local names, args = {}, {}
+    for index = 1, pick(SIX) + 1 do
+      names[index] = pick(CALLS)
+    end
+    for index = 1, pick(COUNTS) do
+      args[index] = { index = pick(SIX), op = pick(words.operator_list), value = pick(VALUES),
+        value_two = pick(VALUES) }
+    end
+    local action = pick(words.by_strictness)
+    return { names = names, args = args, action = action,
+      errno_ret = words.data[action] and pick({ 0, 1, 38, 4095 }) }
+  end
+
+  local function random_profile(seed)
+    state = seed
+    local action = pick(words.by_strictness)
+    local rules = {}
+    for index = 1, pick(SIX) * 3 do
+      rules[index] = random_rule()
+    end
+    return { default_action = action, architectures = pick({ {}, ALL_ARCHS }), syscalls = rules }
+  end
+
+  X86_64("says what the profile means", function()
+    for seed = 1, 150 do
+      local normalised = profiles.normalised(random_profile(seed * 7919))
+      local target = assert(machine.new(normalised))
+      local program = bpf.decode(assert(compile.compile(normalised, target)))
+      local lists = argument_lists(normalised)
+      for _, arch in ipairs(target.archs) do
+        check_arch(program, normalised, arch, lists)
+      end
+    end
+  end)
 end)
 
 -- What libseccomp makes of the same profile, on the machine's own architecture: on 32-bit ones it

@@ -186,12 +186,22 @@ describe("a container with a seccomp filter", function()
       end
     end
 
-    it("a further process has the container's filter", function()
-      local container, first = b:sleeper({ seccomp = DENY_GETCWD })
-      local result = assert(b:run(container, GETCWD))
-      assert.equal("pwd: getcwd: Operation not permitted\n", result.err)
-      b:finish(container, first)
-    end)
+    for title, extra in pairs({ ["on the host's users"] = {}, ["in a user namespace"] = {
+      uid_mappings = MAPPING, gid_mappings = MAPPING,
+      namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWUSER", "NEWNET" } } }) do
+      it("a further process has the container's filter " .. title, function()
+        local changes = { seccomp = DENY_GETCWD }
+        for key, value in pairs(extra) do
+          changes[key] = value
+        end
+        local container, first = b:sleeper(changes)
+        for _, user in ipairs({ "0", "1000" }) do
+          local result = assert(b:run(container, GETCWD, { user = user }))
+          assert.equal("pwd: getcwd: Operation not permitted\n", result.err)
+        end
+        b:finish(container, first)
+      end)
+    end
 
     it("a container that was created before has it when it is started", function()
       local container = assert(b:create({ seccomp = DENY_GETCWD }))
