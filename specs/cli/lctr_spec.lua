@@ -115,11 +115,10 @@ describe("lctr with a file", function()
   end)
 
   it("says which system calls of a description's filter nobody has heard of", function()
-    local folder, remove = command.folder({ ["web.lua"] = [[
+    with({ ["web.lua"] = [[
 return container "web" { rootfs = "/", run = { "/bin/sh" }, seccomp = { default_action = "allow",
   syscalls = { { names = { "mkdir", "mkdri", "s390_pci_mmio_read" }, action = "errno" } } } }]] })
     local result = lctr("check", folder .. "/web.lua")
-    remove()
     assert.equal("web: ok\n", result.stdout)
     assert.equal("lctr: warning: web: seccomp names unknown system calls: mkdri\n", result.stderr)
     assert.equal(0, result.code)
