@@ -6,7 +6,6 @@
 local checks = require("ctr.config.checks")
 local defaults = require("ctr.describe.defaults")
 local origin = require("ctr.describe.origin")
-local profiles = require("ctr.seccomp.default")
 local schema = require("ctr.config.schema")
 local spelling = require("ctr.config.spelling")
 local words = require("ctr.config.words")
@@ -235,7 +234,8 @@ local function add_dependent_defaults(config, name, identity)
     add_sysctls(config, identity)
   end
   if config.seccomp == nil then
-    config.seccomp = profiles.profile(capability_sets(config.capabilities))
+    local capabilities = capability_sets(config.capabilities)
+    config.seccomp = require("ctr.seccomp.default").profile(capabilities)
   elseif config.seccomp == false then
     config.seccomp = nil
   end
