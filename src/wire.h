@@ -154,6 +154,14 @@ struct ctr_wire_attr {
 	 * as the last before execve. With SECCOMP_FILTER_FLAG_NEW_LISTENER send a SYNC frame "seccomp" \
 	 * with the listener (SCM_RIGHTS), and wait for ACK */ \
 	X(seccomp, 28044, 3, 0) /* fd, flags, now */ \
+	/* sched_setattr(2) */ \
+	X(scheduler, 28070, 7, 0) /* policy, flags, nice, priority, runtime, deadline, period */ \
+	X(io_priority, 28071, 1, 0) /* ioprio_set(2)'s value: class << 13 | priority */ \
+	X(personality, 28072, 1, 0) /* PER_* */ \
+	X(memory_policy, 28073, 1, 0) /* mode and flags, the nodes in words of 32 bits… */ \
+	X(cpu_affinity, 28074, 0, 0) /* the CPUs in words of 32 bits…; none: all of the cpuset */ \
+	/* a pidfd of this process goes over a socket */ \
+	X(send_pidfd, 28075, 1, 1) /* socket fd                     | what is sent with it */ \
 	/* execve what find_program found */ \
 	X(exec, 28042, 2, 1) /* args, env                           | args…, env… */
 
