@@ -16,6 +16,16 @@ struct made {
 	uint64_t id;
 };
 
+struct sock_filter;
+
+/* A seccomp filter that is not loaded yet, where code is not NULL. */
+struct filter {
+	struct sock_filter *code;
+	unsigned short count;
+	uint32_t flags; /* of seccomp(2) */
+	uint32_t step;  /* the one that brought it */
+};
+
 /* What ctr-init knows while it runs a plan. */
 struct run {
 	int control;   /* the stream socket to the library; -1 once it is closed */
@@ -31,6 +41,7 @@ struct run {
 	int state;     /* what hooks read; -1 */
 	int hook;      /* the number of the hook that runs, else 0 */
 	const char *program;
+	struct filter filter;
 	void *message;
 	struct ctr_plan plan;
 	unsigned made_count;
@@ -73,6 +84,9 @@ void talk_output(struct run *run, int stream, const char *text, size_t size);
  * looked up can be a part of that name (/proc/self/fd/N/..., CVE-2024-21626).
  */
 int fds_drop(const struct run *run, struct ctr_err *err);
+
+/* op_seccomp.c: loads the filter that waits, if there is one. */
+int filter_load(struct run *run, struct ctr_err *err);
 
 /* op_root.c */
 int root_reopen(struct run *run, struct ctr_err *err);

@@ -88,6 +88,7 @@ static const struct rule {
 	{ CTR_OP_hook, "woooqcc*" },
 	{ CTR_OP_hook_ask, "ddw" },
 	{ CTR_OP_leave, "" },
+	{ CTR_OP_seccomp, "dwb" },
 	{ CTR_OP_scheduler, "wwqwqqq" },
 	{ CTR_OP_io_priority, "h" },
 	{ CTR_OP_personality, "w" },

@@ -164,6 +164,10 @@ struct ctr_wire_attr {
 	X(hook_ask, 28052, 3, 0) /* fifo fd, answers fd, number */ \
 	/* send READY and exit 0 */ \
 	X(leave, 28053, 0, 0) \
+	/* take the filter from fd (struct sock_filter…) and close it; now 1: load it, 0: exec does, \
+	 * as the last before execve. With SECCOMP_FILTER_FLAG_NEW_LISTENER send a SYNC frame "seccomp" \
+	 * with the listener (SCM_RIGHTS), and wait for ACK */ \
+	X(seccomp, 28044, 3, 0) /* fd, flags, now */ \
 	/* sched_setattr(2) */ \
 	X(scheduler, 28070, 7, 0) /* policy, flags, nice, priority, runtime, deadline, period */ \
 	X(io_priority, 28071, 1, 0) /* ioprio_set(2)'s value: class << 13 | priority */ \

@@ -55,6 +55,17 @@ function M.plan(config, process)
   return require("ctr.preview").plan(config, process)
 end
 
+--- Makes the seccomp profile that descriptions have by default (`ctr.seccomp.default`).
+-- @tparam ?table capabilities the sets that the container will have
+-- @treturn table for `seccomp` of a configuration
+function M.default_seccomp(capabilities)
+  if capabilities ~= nil and type(capabilities) ~= "table" then
+    error("bad argument #1 to 'default_seccomp' (table expected, got " .. type(capabilities) .. ")",
+      2)
+  end
+  return require("ctr.seccomp.default").profile(capabilities)
+end
+
 --- Makes an event loop (`ctr.loop`).
 -- @treturn[1] ctr.Loop
 -- @return[2] nil
@@ -76,6 +87,7 @@ local LAZY = {
     return require("ctr.config.defaults").auto_created_devices
   end,
   default_simple_devices = function() return require("ctr.config.defaults").simple_devices end,
+  default_capabilities = function() return require("ctr.config.defaults").capabilities end,
 }
 
 return setmetatable(M, {

@@ -156,7 +156,7 @@ function methods:create()
   return true
 end
 
---- Ends the process that kept the unit alive: the container's own is in it by now, or never will be.
+--- Ends the process that kept the unit alive: the container's own is in it, or never will be.
 function methods:settle()
   if self.holder then
     waiting.finish(self.holder)

@@ -237,6 +237,12 @@ local function check_hooks(problems, config)
   end
 end
 
+local function check_seccomp(problems, config)
+  if config.seccomp then
+    require("ctr.config.rules.seccomp").check(problems, config)
+  end
+end
+
 local RULES = {
   check_mount_namespace,
   check_root,
@@ -251,6 +257,7 @@ local RULES = {
   cgroups.config,
   check_capabilities,
   check_hooks,
+  check_seccomp,
 }
 
 --- Finds what is wrong with a configuration as such.
