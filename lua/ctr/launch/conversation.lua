@@ -444,8 +444,7 @@ local function read_frame(session)
       handles[#handles + 1] = handle
     end
   end
-  local frame
-  frame, err = core.wire.parse_frame(data)
+  local frame, err = core.wire.parse_frame(data)
   return frame, frame and handles or err
 end
 
