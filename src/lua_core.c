@@ -33,5 +33,6 @@ int luaopen_ctr_core(lua_State *L)
 	ctrL_open_caps(L);
 	ctrL_open_json(L);
 	ctrL_open_wire(L);
+	ctrL_open_xattr(L);
 	return 1;
 }
