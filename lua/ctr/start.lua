@@ -8,10 +8,12 @@ local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
 local launch = require("ctr.launch")
 local planner = require("ctr.plan")
+local probe = require("ctr.probe")
 local process_module = require("ctr.process")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
 local stream = require("ctr.stream")
+local validate = require("ctr.config.validate")
 
 local M = {}
 
@@ -58,6 +60,12 @@ local function parse_process(container, process)
   local normalised, err = schema.parse_process(process:streams())
   if not normalised then
     return nil, err
+  end
+  if normalised.apparmor_profile ~= "" or normalised.label ~= "" then
+    local problems = validate.process_labels(normalised, probe.functions(container.host))
+    if #problems > 0 then
+      return nil, errors.invalid(problems)
+    end
   end
   return planner.merge(container.configuration, normalised)
 end
@@ -279,12 +287,25 @@ local function others_of(container)
 end
 M.others_of = others_of
 
+-- What binds show gets its label before anything of the container's is there.
+local function relabel_sources(config)
+  for _, mount in ipairs(config.mounts) do
+    if mount.relabel then
+      return require("ctr.labels").relabel(config)
+    end
+  end
+  return true
+end
+
 local function first_process(container, object, process, mode)
   local spaces = planner.namespaces(container.configuration)
   local facts = base_facts(container, process, spaces)
   local ok, err = look_up_user(container, process, facts, function()
     return core.path.open_root(container.configuration.rootfs)
   end)
+  if ok then
+    ok, err = relabel_sources(container.configuration)
+  end
   if not ok then
     return nil, err
   end

@@ -94,6 +94,7 @@ M.config = shape.record({
   cgroups = cgroups.cgroups,
   apparmor_profile = fields.text("The AppArmor profile.", checks.one_line),
   process_label = fields.text("The SELinux label of processes.", checks.one_line),
+  mount_label = fields.text("The SELinux label of the files on its mounts.", checks.mount_label),
   rlimits = fields.rlimits("Resource limits of processes."),
   oom_score_adj = shape.integer({
     optional = true, min = -1000, max = 1000, about = "Which processes go first without memory.",

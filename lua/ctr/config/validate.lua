@@ -221,6 +221,14 @@ local function check_capabilities(problems, config)
   add_capability_problems(problems, config.capabilities, "")
 end
 
+local function check_relabelling(problems, config)
+  for index, mount in ipairs(config.mounts) do
+    if mount.relabel and config.mount_label == "" then
+      add(problems, ("mounts[%d].relabel"):format(index), "needs mount_label")
+    end
+  end
+end
+
 local RULES = {
   check_mount_namespace,
   check_root,
@@ -232,6 +240,7 @@ local RULES = {
   check_time,
   check_cgroups,
   check_capabilities,
+  check_relabelling,
 }
 
 --- Finds what is wrong with a configuration as such.
@@ -307,27 +316,56 @@ local function check_namespaces(problems, config, probe)
   end
 end
 
+local function check_selinux(problems, path, label, probe)
+  if label ~= "" and not probe.selinux_enabled() then
+    add(problems, path, "needs SELinux, which is not enabled")
+  end
+end
+
+local function check_apparmor(problems, path, profile, probe)
+  if profile == "" then
+    return
+  end
+  if not probe.apparmor_enabled() then
+    add(problems, path, "needs AppArmor, which is not enabled")
+    return
+  end
+  local missing = probe.missing_profile(profile)
+  if missing then
+    add(problems, path, ("cannot be used: profile %s is not loaded"):format(missing))
+  end
+end
+
 local function check_modules(problems, config, probe)
-  if config.process_label ~= "" and not probe.selinux_enabled() then
-    add(problems, "process_label", "needs SELinux, which is not enabled")
-  end
-  if config.apparmor_profile ~= "" and not probe.apparmor_enabled() then
-    add(problems, "apparmor_profile", "needs AppArmor, which is not enabled")
-  end
+  check_selinux(problems, "process_label", config.process_label, probe)
+  check_selinux(problems, "mount_label", config.mount_label, probe)
+  check_apparmor(problems, "apparmor_profile", config.apparmor_profile, probe)
 end
 
 --- Finds what this machine cannot do for a configuration.
 -- @tparam table config as the schema normalised it
 -- @tparam table probe functions that ask the machine: `realpath(path)` (string, or nil and an
 --   error), `exists(path)` (true, or false and an error), `ns_supported(type)`,
---   `selinux_enabled()`, `apparmor_enabled()`, `same_ns(path, file)` (whether it is the caller's
---   own namespace: `net`, `mnt`, …)
+--   `selinux_enabled()`, `apparmor_enabled()`, `missing_profile(name)` (of AppArmor: what of it is
+--   known not to be loaded, or nil), `same_ns(path, file)` (whether it is the caller's own
+--   namespace: `net`, `mnt`, …)
 -- @treturn table problems, `{ path, text }` each; empty when all is well
 function M.machine(config, probe)
   local problems = {}
   check_rootfs(problems, config, probe)
   check_namespaces(problems, config, probe)
   check_modules(problems, config, probe)
+  return problems
+end
+
+--- Finds what this machine cannot do for a process' labels.
+-- @tparam table process as the schema normalised it
+-- @tparam table probe as for `machine`
+-- @treturn table problems, `{ path, text }` each; empty when all is well
+function M.process_labels(process, probe)
+  local problems = {}
+  check_apparmor(problems, "process.apparmor_profile", process.apparmor_profile, probe)
+  check_selinux(problems, "process.label", process.label, probe)
   return problems
 end
 

@@ -118,7 +118,8 @@ function M.propagation_words(flags)
   return "unchanged"
 end
 
--- Appends the options of "a,b=c"; a quoted value (an SELinux context) keeps its commas.
+-- Appends the options of "a,b=c"; a quoted value (an SELinux context) keeps its commas, and loses
+-- its quotes: fsconfig(2) takes it as it is.
 local function add_quoted(data, options)
   local at, quoted = 1, false
   for position = 1, #data + 1 do
@@ -128,6 +129,7 @@ local function add_quoted(data, options)
     elseif char == "" or (char == "," and not quoted) then
       if position > at then
         options[#options + 1] = data:sub(at, position - 1)
+          :gsub('^(%a*context=)"(.*)"$', "%1%2")
       end
       at = position + 1
     end
@@ -198,17 +200,24 @@ local function add_bind(add, mount, index, path)
     mount.source)
 end
 
-local function add_filesystem(add, mount, path)
+local function add_filesystem(add, mount, path, label)
   local flags = mount.flags
   if is_late_readonly(mount) then
     flags = bit.band(flags, bit.bnot(MS.RDONLY))
   end
   local strings = { mount.device, mount.source, mount.destination }
   add_options(mount, strings)
+  local labels = label ~= "" and require("ctr.plan.labels")
+  if labels then
+    labels.add_context(mount.device, strings, 4, label)
+  end
   local is_tmpfs = mount.device == "tmpfs"
   local take_mode = is_tmpfs and not has_option(strings, 4, "mode=")
   local copy_up = is_tmpfs and has(mount.extensions, 1)
   add("mount", { M.attributes(flags), 0, take_mode and 1 or 0, copy_up and 1 or 0 }, strings, path)
+  if labels then
+    labels.add_late(add, mount, label, path)
+  end
 end
 
 local function add_change(add, mount, path)
@@ -220,7 +229,7 @@ local function add_change(add, mount, path)
   end
 end
 
-local function add_mount(add, mount, index, env)
+local function add_mount(add, mount, index, env, label)
   local path = "mounts[" .. index .. "]"
   add_commands(add, mount.premount_cmds, env, path .. ".premount_cmds")
   if has(mount.flags, MS.REMOUNT) then
@@ -228,7 +237,7 @@ local function add_mount(add, mount, index, env)
   elseif mount.device == "bind" then
     add_bind(add, mount, index, path)
   elseif mount.device ~= "" then
-    add_filesystem(add, mount, path)
+    add_filesystem(add, mount, path, label)
   end
   for _, flags in ipairs(mount.propagation_flags) do
     add("set_attr", { 0, 0, has(flags, MS.REC) and 1 or 0, bit.band(flags, PROPAGATION) },
@@ -270,6 +279,14 @@ local function add_dev(add, config, bound)
   end
 end
 
+-- The option that labels a file system of ours; nil without a label.
+local function context_of(config)
+  if config.mount_label == "" then
+    return nil
+  end
+  return require("ctr.plan.labels").context(config.mount_label)
+end
+
 --- Adds what builds the tree below the attached root.
 -- @tparam function add `add(op, nums, strings, config_path)`
 -- @tparam table config normalised
@@ -279,10 +296,10 @@ function M.add_tree(add, config, bound, env)
   local ours, configured = M.dev_owner(config)
   if ours and not configured then
     add("mount", { bit.bor(ATTR.NOSUID, ATTR.NOEXEC, ATTR.STRICTATIME), 0, 0, 0 },
-      { "tmpfs", "tmpfs", "/dev", "mode=755", "size=65536k" }, "devices")
+      { "tmpfs", "tmpfs", "/dev", "mode=755", "size=65536k", context_of(config) }, "devices")
   end
   for index, mount in ipairs(config.mounts) do
-    add_mount(add, mount, index, env)
+    add_mount(add, mount, index, env, config.mount_label)
   end
   if ours then
     add_dev(add, config, bound)
@@ -334,8 +351,9 @@ function M.add_protected_paths(add, config)
   if makes_null(config) then
     source, null = "@none", "/dev/null"
   end
+  local context = context_of(config)
   for index, path in ipairs(config.mask_paths) do
-    add("mask", { source, }, { path, null }, "mask_paths[" .. index .. "]")
+    add("mask", { source, }, { path, null, context }, "mask_paths[" .. index .. "]")
   end
 end
 

@@ -133,6 +133,10 @@ local function capset_text(step)
     capability_words(caps.permitted), capability_words(caps.ambient))
 end
 
+local function label_text(step)
+  return step.strings[1] .. " = " .. step.strings[2]:gsub("^\n$", "none")
+end
+
 local TEXT = {
   clone = function(step) return M.namespaces(step.nums[1]) end,
   unshare = function(step) return M.namespaces(step.nums[1]) end,
@@ -178,7 +182,8 @@ local TEXT = {
   bounding = bounding_text,
   keep_caps = first_number,
   capset = capset_text,
-  label = all_strings,
+  label = label_text,
+  file_label = all_strings,
   find_program = first_string,
   pdeathsig = first_number,
   wait_fifo = labelled,

@@ -13,7 +13,7 @@ local FULL_CONFIG = {
     {
       source = "/a", destination = "/b", device = "tmpfs", flags = { "nosuid", "ro" },
       cleared_flags = { "noexec" }, propagation_flags = { "rslave" }, data = "a=b",
-      extensions = "copyup",
+      extensions = "copyup", relabel = "",
       premount_cmds = { { path = "a", args = { "b" }, env = { "A=b" }, dir = "/" } },
       postmount_cmds = { { path = "a", args = { "b" }, env = { A = "b" }, dir = "/" } },
     },
@@ -45,6 +45,7 @@ local FULL_CONFIG = {
   },
   apparmor_profile = "a",
   process_label = "b",
+  mount_label = "c",
   rlimits = { { type = "nofile", soft = 1, hard = "unlimited" } },
   oom_score_adj = 1,
   uid_mappings = { { container_id = 0, host_id = 1000, size = 10 } },

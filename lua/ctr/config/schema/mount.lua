@@ -53,6 +53,10 @@ M.mount = shape.record({
     mask = 1,
     about = "copyup: a tmpfs starts with what was there before.",
   }),
+  relabel = shape.string({
+    optional = true, unset = "", check = checks.relabel,
+    about = "Gives all below a bind's source `mount_label`: Z, or z, without its categories.",
+  }),
   premount_cmds = shape.list(fields.command, {
     default = {}, about = "What runs before it is made.",
   }),
