@@ -3,7 +3,7 @@
 # as it is now in /root/project, shows its output, and ends with its exit status. Nothing that it
 # does outlives it.
 # usage: run.sh [-k KERNEL-OPTIONS] [-s SHARE] [-t SECONDS] COMMAND ...
-#   -k  more kernel options: "lsm=selinux enforcing=0"
+#   -k  the kernel's security modules and more: "lsm=landlock,lockdown,yama,selinux"
 #   -s  a folder of the host's to be /run/share, for files to come and go; a temporary one without it
 #   -t  the time limit, 600
 set -eu
