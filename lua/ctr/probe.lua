@@ -74,6 +74,9 @@ function M.functions(host)
     apparmor_enabled = apparmor_enabled,
     missing_profile = missing_profile,
     same_ns = same_namespace,
+    intel_rdt = function()
+      return require("ctr.intel_rdt").features(host.intel_rdt)
+    end,
   }
   return host.probe_functions
 end

@@ -193,13 +193,21 @@ describe("ctr.config.validate", function()
         end)
       end
 
+      it("needs NEWUSER for what is counted by user namespace", function()
+        local name = "user.max_net_namespaces"
+        refused('sysctl["user.max_net_namespaces"]', "needs the namespace NEWUSER",
+          { namespaces = all, sysctl = { [name] = "1" } })
+        accepted({ namespaces = { "NEWNS", "NEWUSER" }, uid_mappings = ID_MAP,
+          gid_mappings = ID_MAP, sysctl = { [name] = "1" } })
+      end)
+
       it("takes slashes for dots", function()
         refused('sysctl["net.ipv4.ip_forward"]', "needs the namespace NEWNET",
           { sysctl = { ["net/ipv4/ip_forward"] = "1" } })
       end)
 
       for _, name in ipairs({
-        "kernel.core_pattern", "vm.overcommit_memory", "fs.file-max", "kernel.msgmax2", "user.x",
+        "kernel.core_pattern", "vm.overcommit_memory", "fs.file-max", "kernel.msgmax2", "userx.y",
         "fs.mqueuex.y", "netx.y", "kernel.shm_rmid",
       }) do
         it("refuses " .. name .. ", which is the whole machine's", function()
@@ -219,6 +227,15 @@ describe("ctr.config.validate", function()
     it("needs effective capabilities to be permitted", function()
       refused("capabilities.effective[2]", "is CAP_CHOWN, which permitted does not have", {
         capabilities = { permitted = { "CAP_KILL" }, effective = { "CAP_KILL", "CAP_CHOWN" } },
+      })
+    end)
+
+    it("needs ambient capabilities to be permitted and inheritable", function()
+      refused("capabilities.ambient[1]", "is CAP_KILL, which inheritable does not have", {
+        capabilities = { permitted = { "CAP_KILL" }, ambient = { "CAP_KILL" } },
+      })
+      refused("capabilities.ambient[1]", "is CAP_KILL, which permitted does not have", {
+        capabilities = { inheritable = { "CAP_KILL" }, ambient = { "CAP_KILL" } },
       })
     end)
   end)
