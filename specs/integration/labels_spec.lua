@@ -99,12 +99,12 @@ describe("ctr.labels", function()
   end
 
   it("gives Z's label to all below a source, and to nothing that a link leads to", function()
-    local before = machine.snapshot()
+    local before = machine.snapshot(box.PATTERN)
     assert(relabel(folder .. "/source", "Z"))
     assert.equal(((LABEL .. "\0 "):rep(6):gsub(" $", "")), labels_of_all())
     assert.is_nil(label_of(folder .. "/away"))
     assert.is_nil(label_of(folder .. "/away/file"))
-    assert.same(before, machine.snapshot())
+    assert.same(before, machine.snapshot(box.PATTERN))
   end)
 
   it("gives z's label without its categories", function()
