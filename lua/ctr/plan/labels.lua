@@ -10,7 +10,7 @@ local NONE = {}
 local PROCFS = { "@procfs" }
 
 -- What only SELinux's policy labels: a context would be refused there, or be shared with the host.
-local WITHOUT_CONTEXT = { proc = true, sysfs = true, cgroup = true, cgroup2 = true, mqueue = true }
+local WITHOUT_CONTEXT = { proc = true, sysfs = true, mqueue = true }
 
 -- How a profile reads back. The kernel writes those of another namespace and those that are stacked
 -- in its own way: there it is enough that the write succeeded.

@@ -1,3 +1,4 @@
+local mounts = require("ctr.plan.mounts")
 local planner = require("ctr.plan")
 local schema = require("ctr.config.schema")
 
@@ -139,10 +140,18 @@ describe("ctr.plan.labels", function()
     end)
 
     it("is not that of the kernel's own", function()
-      for _, device in ipairs({ "proc", "sysfs", "cgroup2" }) do
+      for _, device in ipairs({ "proc", "sysfs" }) do
         assert.same({}, (mounted({ device = device,
           destination = device == "proc" and "/proc" or nil })))
       end
+    end)
+
+    it("is the context of the tmpfs that cgroups are in, and of what the library makes", function()
+      assert.same({ "mode=755", "context=" .. FILES }, (mounted({ device = "cgroup" })))
+      local overlay = assert(parse({ mounts = { { source = "overlay", destination = "/x",
+        device = "overlay", data = "lowerdir=/a:/b" } } })).mounts[1]
+      assert.same({ "lowerdir=/a:/b", "context=" .. FILES }, mounts.add_options(overlay, {}, FILES))
+      assert.same({ "lowerdir=/a:/b" }, mounts.add_options(overlay, {}, ""))
     end)
 
     it("gives way to a context that the mount has, without its quotes", function()
