@@ -147,7 +147,12 @@ describe("ctr.plan.labels", function()
     end)
 
     it("is the context of the tmpfs that cgroups are in, and of what the library makes", function()
-      assert.same({ "mode=755", "context=" .. FILES }, (mounted({ device = "cgroup" })))
+      local config = parse({ mount_label = FILES,
+        mounts = { { destination = "/sys/fs/cgroup", device = "cgroup" } } })
+      local known = facts()
+      known.cgroup_views = { {} }
+      local steps = planner.start(config, parse_process(config), known)
+      assert.same({ "mode=755", "context=" .. FILES }, mount_strings(steps, "/sys/fs/cgroup"))
       local overlay = assert(parse({ mounts = { { source = "overlay", destination = "/x",
         device = "overlay", data = "lowerdir=/a:/b" } } })).mounts[1]
       assert.same({ "lowerdir=/a:/b", "context=" .. FILES }, mounts.add_options(overlay, {}, FILES))
