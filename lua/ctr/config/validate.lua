@@ -237,6 +237,14 @@ local function check_relabelling(problems, config)
   end
 end
 
+local function check_hooks(problems, config)
+  if config.hooks then
+    require("ctr.config.rules.hooks").check(function(path, text)
+      add(problems, path, text)
+    end, config)
+  end
+end
+
 local RULES = {
   check_mount_namespace,
   check_root,
@@ -251,6 +259,7 @@ local RULES = {
   cgroups.config,
   check_capabilities,
   check_relabelling,
+  check_hooks,
 }
 
 --- Finds what is wrong with a configuration as such.
