@@ -132,7 +132,7 @@ $(BUILD)/lctr: $(LAUNCHER_OBJECT) $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
 # --- packages ----------------------------------------------------------------
 
 # These targets see to what they need; plain `make` installs nothing.
-SELF_SUFFICIENT := run test lint bench check-c sanitize
+SELF_SUFFICIENT := run test test-vm lint bench check-c sanitize
 .PHONY: deps
 deps:
 	@sh tools/deps.sh build test
@@ -169,7 +169,7 @@ $(BUILD)/lint/%.o: %.c | deps
 $(BUILD)/lint/src/lctr.o: launcher_defines = $(LAUNCHER_DEFINES)
 $(BUILD)/lint/src/lctr.o: $(BUILD)/ctr/ctr-init
 
-.PHONY: lint lint-lua test
+.PHONY: lint lint-lua test test-vm
 lint: $(LINT_OBJECTS) lint-lua
 lint-lua: | deps
 	@luacheck --quiet $(LINTED_LUA)
@@ -178,6 +178,10 @@ lint-lua: | deps
 SPECS ?= specs
 test: all lint $(BUILD)/rootfs
 	@sh tools/specs.sh $(SPECS)
+
+# `make test` runs these too.
+test-vm: all $(BUILD)/rootfs
+	@sh tools/specs.sh specs/vm
 
 .PHONY: bench check-c
 bench: all $(BUILD)/bench/floor $(BUILD)/rootfs
@@ -269,6 +273,7 @@ help:
 	@echo "make            build lctr, the module ctr.core and ctr-init in $(BUILD)/"
 	@echo "make run        install packages, build, run examples/hello.lua (as root)"
 	@echo "make test       install packages, build, lint, run all specs (SPECS=specs/unit: some)"
+	@echo "make test-vm    run specs/vm in a virtual machine (sh tools/vm/run.sh COMMAND: one command)"
 	@echo "make deps       install the Debian packages that are missing (as root)"
 	@echo "make lint       warnings as errors, luacheck"
 	@echo "make check-c    cppcheck and clang-tidy"

@@ -219,14 +219,17 @@ static bool is_null_device(const struct stat *st)
 }
 
 /* A mount of an empty directory: one file system serves all of them. */
-static int new_empty_dir(const struct run *run, struct ctr_err *err)
+static int new_empty_dir(const struct run *run, const struct ctr_step *step, struct ctr_err *err)
 {
-	static const char *const options[] = { "nr_blocks=1", "nr_inodes=2", "mode=755" };
+	const char *options[] = { "nr_blocks=1", "nr_inodes=2", "mode=755", NULL };
+	size_t count = 3;
 
 	if (run->empty_dir)
 		return ctr_mount_clone(run->empty_dir - 1, "", false, err);
+	if (step->str_count > 2)
+		options[count++] = step->strs[2];
 	return ctr_mount_new(
-	        "tmpfs", "tmpfs", options, 3,
+	        "tmpfs", "tmpfs", options, count,
 	        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
 }
 
@@ -263,11 +266,11 @@ static int next_null(const struct run *run, int fd, struct ctr_err *err)
 	return fd;
 }
 
-static int mask_dir(struct run *run, int target, const char *path, struct ctr_err *err)
+static int mask_dir(struct run *run, const struct ctr_step *step, int target, struct ctr_err *err)
 {
-	ctr_auto_fd int mount = new_empty_dir(run, err);
+	ctr_auto_fd int mount = new_empty_dir(run, step, err);
 
-	if (mount < 0 || place(run, mount, target, path, err) < 0)
+	if (mount < 0 || place(run, mount, target, step->strs[0], err) < 0)
 		return -1;
 	if (!run->empty_dir)
 		run->empty_dir = ctr_take_fd(&mount) + 1;
@@ -304,7 +307,7 @@ int op_mask(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 	if (fstat(target, &st) < 0)
 		return ctr_fail(err, errno, "fstat", "%s", path);
 	if (S_ISDIR(st.st_mode))
-		return mask_dir(run, target, path, err);
+		return mask_dir(run, step, target, err);
 	return mask_file(run, step, target, err);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <linux/keyctl.h>
@@ -90,21 +91,17 @@ int op_sysctl(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 	return proc_write(fd, step->strs[1], path, err);
 }
 
-/*
- * What was asked for, as it reads back: AppArmor takes "exec NAME" and shows
- * "NAME (mode)", SELinux shows the label itself.
- */
-static bool label_took(const char *value, const char *found)
+/* What was asked for, or begins with it: AppArmor adds its mode, "NAME (enforce)". */
+static bool label_took(const char *wanted, const char *found)
 {
-	size_t length;
+	size_t length = strlen(wanted);
 
-	if (strncmp(value, "exec ", 5) == 0)
-		value += 5;
-	length = strlen(value);
-	return strncmp(found, value, length) == 0 && strchr(" \n", found[length]) != NULL;
+	if (length == 0)
+		return true;
+	return strncmp(found, wanted, length) == 0 && strchr(" :\n", found[length]) != NULL;
 }
 
-static int read_back_label(int procfs, const char *file, const char *value, struct ctr_err *err)
+static int read_back_label(int procfs, const char *file, const char *wanted, struct ctr_err *err)
 {
 	ctr_auto_fd int fd = proc_open_own(procfs, file, O_RDONLY, err);
 	char found[1024];
@@ -116,8 +113,8 @@ static int read_back_label(int procfs, const char *file, const char *value, stru
 	if (size < 0)
 		return ctr_fail(err, errno, "read", "%s", file);
 	found[size] = '\0';
-	if (!label_took(value, found))
-		return ctr_fail(err, EACCES, "label", "%s (it is %s)", value, found);
+	if (!label_took(wanted, found))
+		return ctr_fail(err, EACCES, "label", "%s (it is %s)", wanted, found);
 	return 0;
 }
 
@@ -132,7 +129,20 @@ int op_label(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 	fd = proc_open_own((int)step->nums[0], file, O_WRONLY, err);
 	if (fd < 0 || proc_write(fd, step->strs[1], file, err) < 0)
 		return -1;
-	return read_back_label((int)step->nums[0], file, step->strs[1], err);
+	return read_back_label((int)step->nums[0], file, step->strs[2], err);
+}
+
+/* A directory, so that opening it does nothing else. */
+int op_file_label(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	const char *path = step->strs[0], *label = step->strs[1];
+	ctr_auto_fd int fd = ctr_path_open(run->root, path, O_RDONLY | O_DIRECTORY, 0, err);
+
+	if (fd < 0)
+		return -1;
+	if (fsetxattr(fd, "security.selinux", label, strlen(label) + 1, 0) < 0)
+		return ctr_fail(err, errno, "setxattr", "%s (%s)", path, label);
+	return 0;
 }
 
 /* prlimit64(2) itself: the C library's type knows another infinity on some machines. */

@@ -124,7 +124,8 @@ struct ctr_wire_attr {
 	X(mknod, 28022, 6, 1) /* S_IF*, mode, major, minor, uid, gid | path */ \
 	X(symlink, 28023, 0, 2) /* what exists is left              | text, path */ \
 	/* hide: a directory under an empty read-only tmpfs, else under a null device; ENOENT is fine */ \
-	X(mask, 28024, 1, 2) /* fd of a detached null mount or NONE | path, null device in the root or "" */ \
+	X(mask, 28024, 1, 2) /* fd of a detached null mount or NONE | path, null device in the root or "", \
+	                        an option of the tmpfs… */ \
 	X(readonly, 28025, 0, 1) /* ENOENT is fine                  | path */ \
 	X(sysctl, 28026, 1, 2) /* procfs fd                         | file below sys/, value */ \
 	X(rlimit_raise, 28027, 2, 0) /* resource, hard: raised if it is lower */ \
@@ -141,7 +142,9 @@ struct ctr_wire_attr {
 	X(bounding, 28035, 1, 0) /* mask of what stays */ \
 	X(keep_caps, 28036, 1, 0) \
 	X(capset, 28037, 4, 0) /* effective, permitted, inheritable, ambient; read back */ \
-	X(label, 28038, 1, 2) /* procfs fd                          | file below self/attr/, value; read back */ \
+	/* what the read-back has to start with, "" for anything: | file below self/attr/, value, that */ \
+	X(label, 28038, 1, 3) /* procfs fd */ \
+	X(file_label, 28065, 0, 2) /* security.selinux of a directory | path, label */ \
 	/* find the program as the user of now; the strings are candidates in order */ \
 	X(find_program, 28039, 0, 1) /*                             | candidates… */ \
 	X(pdeathsig, 28040, 1, 0) \

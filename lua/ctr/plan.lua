@@ -298,7 +298,7 @@ local function add_pidfd(add, facts, init_type)
   end
 end
 
-local function add_keyring(add, config, facts, spaces, is_init)
+local function add_keyring(add, config, process, facts, spaces, is_init)
   if config.no_new_keyring then
     return
   end
@@ -306,7 +306,14 @@ local function add_keyring(add, config, facts, spaces, is_init)
   if is_init then
     permission = spaces.user and KEYRING_SEARCH.user or KEYRING_SEARCH.host
   end
+  local labels = process.label ~= "" and require("ctr.plan.labels")
+  if labels then
+    labels.add_key(add, process)
+  end
   add("keyring", { permission }, { "_ses." .. (facts.id or "container") }, "no_new_keyring")
+  if labels then
+    labels.add_key_end(add, process)
+  end
 end
 
 local function replace_refs(plan, refs)
@@ -364,7 +371,7 @@ function M.start(config, process, facts)
   add_early_settings(add, config, process)
   namespaces.add(add, config, facts, spaces, copied)
   add("setsid", NONE, NONE)
-  add_keyring(add, config, facts, spaces, true)
+  add_keyring(add, config, process, facts, spaces, true)
   for index, network in ipairs(config.networks) do
     if network.type == "loopback" then
       add("link_up", NONE, { "lo" }, "networks[" .. index .. "]")
@@ -423,7 +430,7 @@ function M.exec(config, process, facts)
     add("fork", NONE, NONE, "namespaces", "the rest runs in the pid namespace")
   end
   add("setsid", NONE, NONE)
-  add_keyring(add, config, facts, spaces, false)
+  add_keyring(add, config, process, facts, spaces, false)
   add_console(add, process, facts, 0)
   add_pidfd(add, facts, "setns")
   if facts.intel_rdt then

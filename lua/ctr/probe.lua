@@ -29,6 +29,10 @@ local function apparmor_enabled()
   return enabled ~= nil and enabled:sub(1, 1) == "Y"
 end
 
+local function missing_profile(name)
+  return require("ctr.labels").missing_profile(name)
+end
+
 local function same_namespace(path, file)
   local own = core.fd.open("/proc/self/ns/" .. file, { flags = { "rdonly" } })
   local other = core.fd.open(path, { flags = { "rdonly", "nonblock" } })
@@ -75,6 +79,7 @@ function M.functions(host)
     ns_supported = remember_supported(),
     selinux_enabled = selinux_enabled,
     apparmor_enabled = apparmor_enabled,
+    missing_profile = missing_profile,
     same_ns = same_namespace,
     intel_rdt = function()
       return require("ctr.intel_rdt").features(host.intel_rdt)

@@ -9,10 +9,12 @@ local idmap = require("ctr.idmap")
 local launch = require("ctr.launch")
 local networks = require("ctr.config.schema.network")
 local planner = require("ctr.plan")
+local probe = require("ctr.probe")
 local process_module = require("ctr.process")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
 local stream = require("ctr.stream")
+local validate = require("ctr.config.validate")
 local view = require("ctr.cgroup.view")
 
 local M = {}
@@ -43,6 +45,12 @@ local function parse_process(container, process, kind)
     local ok, problem = require("ctr.seccomp.listener").check(container.configuration, normalised)
     if not ok then
       return nil, problem
+    end
+  end
+  if normalised.apparmor_profile ~= "" or normalised.label ~= "" then
+    local problems = validate.process_labels(normalised, probe.functions(container.host))
+    if #problems > 0 then
+      return nil, errors.invalid(problems)
     end
   end
   return planner.merge(container.configuration, normalised)
@@ -363,6 +371,16 @@ local function others_of(container)
 end
 M.others_of = others_of
 
+-- What binds show gets its label before anything of the container's is there.
+local function relabel_sources(config)
+  for _, mount in ipairs(config.mounts) do
+    if mount.relabel then
+      return require("ctr.labels").relabel(config)
+    end
+  end
+  return true
+end
+
 local function first_process(container, object, process, mode)
   local hooks = hooks_of(container)
   local present, absent = true, nil
@@ -377,6 +395,9 @@ local function first_process(container, object, process, mode)
   local ok, err = look_up_user(container, process, facts, function()
     return core.path.open_root(container.configuration.rootfs)
   end)
+  if ok then
+    ok, err = relabel_sources(container.configuration)
+  end
   if not ok then
     return nil, err
   end

@@ -331,6 +331,25 @@ function M.one_line(text)
   return true
 end
 
+--- Checks a label that becomes an option of mounts: the kernel takes 255 bytes.
+function M.mount_label(label)
+  if #label > 255 - #"context=" then
+    return nil, "must not be longer than 247 bytes"
+  end
+  return M.one_line(label)
+end
+
+--- Checks what a bind's source is relabelled for.
+function M.relabel(letter)
+  if letter == "z" or letter == "Z" then
+    return true
+  end
+  if letter:find("z", 1, true) and letter:find("Z", 1, true) then
+    return nil, "must not be both z and Z"
+  end
+  return nil, "must be z, for all containers, or Z, for this one"
+end
+
 --- Checks a file system type.
 function M.fs_type(name)
   if name:find("^[%w_.+-]+$") then

@@ -125,6 +125,9 @@ local function check_effect(mount, set)
     and (is_remount or mount.device ~= "tmpfs") then
     return nil, "must be empty: only a new tmpfs copies up", "extensions"
   end
+  if mount.relabel and (is_remount or mount.device ~= "bind") then
+    return nil, "must be empty: only the source of a bind mount is relabelled", "relabel"
+  end
   return true
 end
 

@@ -5,7 +5,8 @@ local M = {}
 
 local VALUE_MAX = 255 -- of fsconfig(2)
 
--- Appends the options of "a,b=c"; a quoted value (an SELinux context) keeps its commas.
+-- Appends the options of "a,b=c"; a quoted value (an SELinux context) keeps its commas, and loses
+-- its quotes: fsconfig(2) takes it as it is.
 local function add_quoted(data, options)
   local at, quoted = 1, false
   for position = 1, #data + 1 do
@@ -15,6 +16,7 @@ local function add_quoted(data, options)
     elseif char == "" or (char == "," and not quoted) then
       if position > at then
         options[#options + 1] = data:sub(at, position - 1)
+          :gsub('^(%a*context=)"(.*)"$', "%1%2")
       end
       at = position + 1
     end

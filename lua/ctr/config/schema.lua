@@ -85,6 +85,7 @@ M.config = shape.record({
   cgroups = cgroups.cgroups,
   apparmor_profile = fields.text("The AppArmor profile.", checks.one_line),
   process_label = fields.text("The SELinux label of processes.", checks.one_line),
+  mount_label = fields.text("The SELinux label of the files on its mounts.", checks.mount_label),
   rlimits = fields.rlimits("Resource limits of processes."),
   seccomp = shape.lazy(function() return require("ctr.config.schema.seccomp").seccomp end, {
     optional = true, about = "Which system calls processes may make; all of them without it.",

@@ -229,6 +229,14 @@ local function check_capabilities(problems, config)
   add_capability_problems(problems, config.capabilities, "")
 end
 
+local function check_relabelling(problems, config)
+  for index, mount in ipairs(config.mounts) do
+    if mount.relabel and config.mount_label == "" then
+      add(problems, ("mounts[%d].relabel"):format(index), "needs mount_label")
+    end
+  end
+end
+
 local function check_hooks(problems, config)
   if config.hooks then
     require("ctr.config.rules.hooks").check(function(path, text)
@@ -256,6 +264,7 @@ local RULES = {
   check_time,
   cgroups.config,
   check_capabilities,
+  check_relabelling,
   check_hooks,
   check_seccomp,
 }
@@ -352,13 +361,30 @@ local function check_namespaces(problems, config, probe)
   end
 end
 
+local function check_selinux(problems, path, label, probe)
+  if label ~= "" and not probe.selinux_enabled() then
+    add(problems, path, "needs SELinux, which is not enabled")
+  end
+end
+
+local function check_apparmor(problems, path, profile, probe)
+  if profile == "" then
+    return
+  end
+  if not probe.apparmor_enabled() then
+    add(problems, path, "needs AppArmor, which is not enabled")
+    return
+  end
+  local missing = probe.missing_profile(profile)
+  if missing then
+    add(problems, path, ("cannot be used: profile %s is not loaded"):format(missing))
+  end
+end
+
 local function check_modules(problems, config, probe)
-  if config.process_label ~= "" and not probe.selinux_enabled() then
-    add(problems, "process_label", "needs SELinux, which is not enabled")
-  end
-  if config.apparmor_profile ~= "" and not probe.apparmor_enabled() then
-    add(problems, "apparmor_profile", "needs AppArmor, which is not enabled")
-  end
+  check_selinux(problems, "process_label", config.process_label, probe)
+  check_selinux(problems, "mount_label", config.mount_label, probe)
+  check_apparmor(problems, "apparmor_profile", config.apparmor_profile, probe)
 end
 
 local function check_rdt(problems, config, probe)
@@ -371,8 +397,9 @@ end
 -- @tparam table config as the schema normalised it
 -- @tparam table probe functions that ask the machine: `realpath(path)` (string, or nil and an
 --   error), `exists(path)` (true, or false and an error), `ns_supported(type)`,
---   `selinux_enabled()`, `apparmor_enabled()`, `same_ns(path, file)` (whether it is the caller's
---   own namespace: `net`, `mnt`, …), `intel_rdt()` (what there is of it, or nil and an error),
+--   `selinux_enabled()`, `apparmor_enabled()`, `missing_profile(name)` (of AppArmor: what of it is
+--   known not to be loaded, or nil), `same_ns(path, file)` (whether it is the caller's own
+--   namespace: `net`, `mnt`, …), `intel_rdt()` (what there is of it, or nil and an error),
 --   `mandatory_locks()`
 -- @treturn table problems, `{ path, text }` each; empty when all is well
 function M.machine(config, probe)
@@ -386,6 +413,17 @@ function M.machine(config, probe)
   if rules then
     rules.rootless(problems, config)
   end
+  return problems
+end
+
+--- Finds what this machine cannot do for a process' labels.
+-- @tparam table process as the schema normalised it
+-- @tparam table probe as for `machine`
+-- @treturn table problems, `{ path, text }` each; empty when all is well
+function M.process_labels(process, probe)
+  local problems = {}
+  check_apparmor(problems, "process.apparmor_profile", process.apparmor_profile, probe)
+  check_selinux(problems, "process.label", process.label, probe)
   return problems
 end
 

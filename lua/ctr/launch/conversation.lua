@@ -89,6 +89,8 @@ local function explain(err, step, session)
   local hint = HINTS[step.op] and HINTS[step.op][err.errno]
   if hint then
     err.message = ("%s (%s)"):format(tostring(err), hint)
+  elseif step.op == "label" then
+    err.message = require("ctr.labels").words(err, step)
   end
   local path = step.op == "exec" and program.blamed(err) or step.path
   return errors.with_path(err, path)

@@ -128,8 +128,8 @@ end
 function M.file_system(session, index)
   local mount = session.config.mounts[index]
   local set = bit.band(attributes.of_new(mount), bit.bnot(attributes.ATTR.RDONLY))
-  local handle, err = core.mount.new(mount.device, mount.source, mounts.add_options(mount, {}),
-    { set = set })
+  local options = mounts.add_options(mount, {}, session.config.mount_label)
+  local handle, err = core.mount.new(mount.device, mount.source, options, { set = set })
   if not handle then
     return nil, explain_making(err, mount, index)
   end

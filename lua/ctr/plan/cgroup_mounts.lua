@@ -50,7 +50,8 @@ end
 -- @tparam table mount
 -- @tparam number index the mount's
 -- @tparam ?table view
-function M.add(add, mount, index, view)
+-- @tparam ?string context the option that labels a tmpfs
+function M.add(add, mount, index, view, context)
   local path, target = "mounts[" .. index .. "]", mount.destination
   local set, clear = changes(mount)
   view = view or UNKNOWN
@@ -58,7 +59,7 @@ function M.add(add, mount, index, view)
     add("attach", { M.reference(index, 1), set, clear, 0, 0 }, { target }, path, view[1].path)
     return
   end
-  add("mount", { SAFE, 0, 0, 0 }, { "tmpfs", "tmpfs", target, "mode=755" }, path)
+  add("mount", { SAFE, 0, 0, 0 }, { "tmpfs", "tmpfs", target, "mode=755", context }, path)
   for number, entry in ipairs(view) do
     add("attach", { M.reference(index, number), set, clear, 0, 0 },
       { target .. "/" .. entry.name }, path, entry.path)

@@ -64,8 +64,9 @@ end
 --- Adds the options of a mount's file system.
 -- @tparam table mount
 -- @tparam {string,…} options
+-- @tparam[opt] string label of the files of a new one
 -- @treturn {string,…} the same
-function M.add_options(mount, options)
+function M.add_options(mount, options, label)
   for _, option in ipairs(mount_options.of(mount)) do
     options[#options + 1] = option
   end
@@ -74,6 +75,9 @@ function M.add_options(mount, options)
   end
   if has(mount.cleared_flags, SUPERBLOCK) then
     add_cleared_flags(mount, options)
+  end
+  if label and label ~= "" then
+    require("ctr.plan.labels").add_context(mount.device, options, 1, label)
   end
   return options
 end
@@ -180,21 +184,24 @@ local function add_bind(add, mount, index, path)
     is_plain and mount.source or source_text(mount))
 end
 
-local function add_filesystem(add, mount, index, path, by_library)
+local function add_filesystem(add, mount, index, path, way)
   local set = attributes.of_new(mount)
   if is_late_readonly(mount) then
     set = bit.band(set, bit.bnot(ATTR.RDONLY))
   end
-  local strings = M.add_options(mount, { mount.device, mount.source, mount.destination })
+  local strings = M.add_options(mount, { mount.device, mount.source, mount.destination }, way.label)
   local is_tmpfs = mount.device == "tmpfs"
   local take_mode = is_tmpfs and not has_option(strings, 4, "mode=") and 1 or 0
   local copy_up = is_tmpfs and has(mount.extensions, 1) and 1 or 0
-  if by_library then
+  if M.is_made_by_library(mount, way.copied, way.rootless) then
     add("attach_fs", { "@fs:" .. index, set, take_mode, copy_up },
       { mount.device, mount.destination }, path, source_text(mount))
     return
   end
   add("mount", { set, 0, take_mode, copy_up }, strings, path)
+  if way.label ~= "" then
+    require("ctr.plan.labels").add_late(add, mount, way.label, path)
+  end
 end
 
 local function add_attributes(add, set, clear, recursive, mount, path)
@@ -219,10 +226,9 @@ local function add_made(add, mount, index, path, way)
   if mount.device == "bind" then
     add_bind(add, mount, index, path)
   elseif mount_rules.is_cgroup(mount) then
-    cgroup_mounts.add(add, mount, index, way.cgroup_views[index])
+    cgroup_mounts.add(add, mount, index, way.cgroup_views[index], way.context)
   else
-    add_filesystem(add, mount, index, path,
-      M.is_made_by_library(mount, way.copied, way.rootless))
+    add_filesystem(add, mount, index, path, way)
   end
 end
 
@@ -275,6 +281,14 @@ local function add_dev(add, config, bound)
   end
 end
 
+-- The option that labels a file system of ours; nil without a label.
+local function context_of(config)
+  if config.mount_label == "" then
+    return nil
+  end
+  return require("ctr.plan.labels").context(config.mount_label)
+end
+
 --- Adds what builds the tree below the attached root.
 -- @tparam function add `add(op, nums, strings, config_path)`
 -- @tparam table config normalised
@@ -285,8 +299,9 @@ function M.add_tree(add, config, bound, way)
   local ours, configured = M.dev_owner(config)
   if ours and not configured then
     add("mount", { bit.bor(ATTR.NOSUID, ATTR.NOEXEC, ATTR.STRICTATIME), 0, 0, 0 },
-      { "tmpfs", "tmpfs", "/dev", "mode=755", "size=65536k" }, "devices")
+      { "tmpfs", "tmpfs", "/dev", "mode=755", "size=65536k", context_of(config) }, "devices")
   end
+  way.label, way.context = config.mount_label, context_of(config)
   for index, mount in ipairs(config.mounts) do
     add_mount(add, mount, index, way)
   end
@@ -341,8 +356,9 @@ function M.add_protected_paths(add, config)
   if makes_null(config) then
     source, null = "@none", "/dev/null"
   end
+  local context = context_of(config)
   for index, path in ipairs(config.mask_paths) do
-    add("mask", { source, }, { path, null }, "mask_paths[" .. index .. "]")
+    add("mask", { source, }, { path, null, context }, "mask_paths[" .. index .. "]")
   end
 end
 

@@ -165,13 +165,9 @@ function M.blamed(err)
   return err.errno == "E2BIG" and "process.args" or "process.args[1]"
 end
 
-local function add_label(add, process)
-  if process.apparmor_profile ~= "" then
-    add("label", { "@procfs" }, { "exec", "exec " .. process.apparmor_profile },
-      process.apparmor_path)
-  end
-  if process.label ~= "" then
-    add("label", { "@procfs" }, { "exec", process.label }, process.label_path)
+local function add_labels(add, process)
+  if process.apparmor_profile ~= "" or process.label ~= "" then
+    require("ctr.plan.labels").add_program(add, process)
   end
 end
 
@@ -186,7 +182,7 @@ local function add_program(add, config, process, facts)
     add("no_new_privs", NONE, NONE, process.no_new_privileges_path)
   end
   add_attributes(add, config, process)
-  add_label(add, process)
+  add_labels(add, process)
   for index, limit in ipairs(process.rlimits) do
     add("rlimit", { M.rlimit(limit) }, NONE,
       process.rlimits_path .. "[" .. index .. "]", limit)

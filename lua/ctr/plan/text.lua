@@ -139,6 +139,10 @@ local function capset_text(step)
     caps.keeps_admin and " (CAP_SYS_ADMIN until execve, for seccomp)" or "")
 end
 
+local function label_text(step)
+  return step.strings[1] .. " = " .. step.strings[2]:gsub("^\n$", "none")
+end
+
 -- As ip(8) has it: `eth0 10.0.0.2/24 via 10.0.0.1 on br0`.
 local function veth_text(step)
   local network = step.label
@@ -235,7 +239,8 @@ local TEXT = {
   bounding = bounding_text,
   keep_caps = first_number,
   capset = capset_text,
-  label = all_strings,
+  label = label_text,
+  file_label = all_strings,
   find_program = first_string,
   pdeathsig = first_number,
   scheduler = scheduler_text,

@@ -13,7 +13,7 @@ local FULL_CONFIG = {
     {
       source = "/a", destination = "/b", device = "tmpfs", flags = { "nosuid", "ro" },
       cleared_flags = { "noexec" }, propagation_flags = { "rslave" }, data = "a=b",
-      extensions = "copyup",
+      extensions = "copyup", relabel = "",
       rec_attr = { attr_set = { "ro" }, attr_clr = 2, propagation = "slave", userns_fd = 0 },
       id_mapping = { recursive = true, userns_path = "",
         uid_mappings = { { container_id = 0, host_id = 1000, size = 10 } },
@@ -62,6 +62,7 @@ local FULL_CONFIG = {
   },
   apparmor_profile = "a",
   process_label = "b",
+  mount_label = "c",
   rlimits = { { type = "nofile", soft = 1, hard = "unlimited" } },
   seccomp = {
     default_action = "SCMP_ACT_ERRNO", default_errno_ret = 38, architectures = { "x86_64" },

@@ -253,7 +253,7 @@ describe("ctr.config mounts", function()
 
     it("are separated by commas, but not in quotes", function()
       assert.same({ "a=b", "c" }, of("tmpfs", "a=b,,c,"))
-      assert.same({ 'context="a,b"', "c" }, of("tmpfs", 'context="a,b",c'))
+      assert.same({ "context=a,b", "c" }, of("tmpfs", 'context="a,b",c'))
     end)
 
     it("of overlay are handed over layer by layer when there are many", function()

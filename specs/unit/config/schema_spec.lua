@@ -99,6 +99,7 @@ describe("ctr.config.schema", function()
         cgroups = {},
         apparmor_profile = "",
         process_label = "",
+        mount_label = "",
         rlimits = {},
         uid_mappings = {},
         gid_mappings = {},
@@ -634,12 +635,49 @@ describe("ctr.config.schema", function()
     end)
   end)
 
-  describe("apparmor_profile and process_label", function()
+  describe("mounts[].relabel", function()
+    local function mount(more)
+      local fields = { source = "/a", destination = "/b", device = "bind" }
+      for key, value in pairs(more) do
+        fields[key] = value
+      end
+      return { mount_label = "u:r:t", mounts = { fields } }
+    end
+
+    it("is z or Z", function()
+      assert.equal("z", parse(mount({ relabel = "z" })).mounts[1].relabel)
+      assert.equal("Z", parse(mount({ relabel = "Z" })).mounts[1].relabel)
+      assert.is_nil(parse(mount({ relabel = "" })).mounts[1].relabel)
+      refused("mounts[1].relabel", "must not be both z and Z", mount({ relabel = "zZ" }))
+      refused("mounts[1].relabel", "must be z, for all containers, or Z, for this one",
+        mount({ relabel = "shared" }))
+    end)
+
+    it("is for binds", function()
+      refused("mounts[1].relabel", "must be empty: only the source of a bind mount is relabelled",
+        mount({ relabel = "z", device = "tmpfs" }))
+    end)
+
+    it("needs a label", function()
+      local config = mount({ relabel = "z" })
+      config.mount_label = ""
+      refused("mounts[1].relabel", "needs mount_label", config)
+    end)
+  end)
+
+  describe("labels of security modules", function()
     it("are one line", function()
       local text = "must not contain control characters"
+      refused("mount_label", text, { mount_label = "a\nb" })
       refused("apparmor_profile", text, { apparmor_profile = "a\nb" })
       refused("process_label", text, { process_label = "a\nb" })
       assert.equal("ctr-default", parse({ apparmor_profile = "ctr-default" }).apparmor_profile)
+    end)
+
+    it("fit in a mount option", function()
+      local longest = ("m"):rep(247)
+      assert.equal(longest, parse({ mount_label = longest }).mount_label)
+      refused("mount_label", "must not be longer than 247 bytes", { mount_label = longest .. "m" })
     end)
   end)
 

@@ -259,6 +259,9 @@ describe("ctr.config.validate", function()
         apparmor_enabled = function()
           return true
         end,
+        missing_profile = function()
+          return nil
+        end,
         same_ns = function()
           return false
         end,
@@ -354,11 +357,33 @@ describe("ctr.config.validate", function()
 
     it("needs the security modules that are asked for", function()
       local none = { selinux_enabled = no, apparmor_enabled = no }
+      local selinux = "needs SELinux, which is not enabled"
       assert.same({
-        { path = "process_label", text = "needs SELinux, which is not enabled" },
+        { path = "process_label", text = selinux },
+        { path = "mount_label", text = selinux },
         { path = "apparmor_profile", text = "needs AppArmor, which is not enabled" },
-      }, on_machine({ process_label = "a", apparmor_profile = "b" }, none))
+      }, on_machine({ process_label = "a", mount_label = "c", apparmor_profile = "b" }, none))
       assert.same({}, on_machine({}, none))
+    end)
+
+    it("needs the AppArmor profile to be loaded", function()
+      local function missing(name)
+        return name
+      end
+      assert.same({
+        { path = "apparmor_profile", text = "cannot be used: profile b is not loaded" },
+      }, on_machine({ apparmor_profile = "b" }, { missing_profile = missing }))
+    end)
+
+    it("asks the same of a process", function()
+      local probe = probe_with({ selinux_enabled = no, missing_profile = function()
+        return "b"
+      end })
+      assert.same({
+        { path = "process.apparmor_profile", text = "cannot be used: profile b is not loaded" },
+        { path = "process.label", text = "needs SELinux, which is not enabled" },
+      }, validate.process_labels({ apparmor_profile = "b", label = "a" }, probe))
+      assert.same({}, validate.process_labels({ apparmor_profile = "", label = "" }, probe))
     end)
   end)
 end)

@@ -59,6 +59,10 @@ M.mount = shape.record({
     mask = 1,
     about = "copyup: a tmpfs starts with what was there before.",
   }),
+  relabel = shape.string({
+    optional = true, unset = "", check = checks.relabel,
+    about = "Gives all below a bind's source `mount_label`: Z, or z, without its categories.",
+  }),
   rec_attr = shape.lazy(extra("rec_attr"), {
     optional = true, about = "Attributes of the mount and all below it.",
   }),
