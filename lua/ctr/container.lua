@@ -12,6 +12,8 @@ local statuses = require("ctr.status")
 
 local M = {}
 
+local LOOK_SECONDS = 0.5
+
 local container_methods = {}
 local container_metatable = { __index = container_methods, __name = "ctr.Container" }
 
@@ -184,19 +186,28 @@ end
 
 local function await_execution(container, fifo, init)
   while true do
-    local ready, err = core.poll.wait({ { fd = fifo, events = "" }, { fd = init, events = "r" } })
+    local ready, err = core.poll.wait({ { fd = fifo, events = "" }, { fd = init, events = "r" } },
+      LOOK_SECONDS)
     if not ready then
       return nil, err
     end
     if ready[1] or ready[2] then
       break
     end
+    -- In a pid namespace that it shares, others may stop it.
+    if container.host:is_stopped(container.init_pid) then
+      return nil, errors.new("SystemError", "the container's init is stopped by another process",
+        { op = "exec" })
+    end
   end
   local report = container.store:read_report()
   if #report < core.wire.FRAME_SIZE then
     return true
   end
-  local frame = core.wire.parse_frame(report)
+  local frame, err = core.wire.parse_frame(report)
+  if not frame then
+    return nil, err
+  end
   return nil, errors.with_path(frame.err, program.blamed(frame.err))
 end
 

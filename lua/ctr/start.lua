@@ -16,6 +16,7 @@ local stream = require("ctr.stream")
 local M = {}
 
 local SIGKILL = 9
+local ROOT = { flags = { "path", "directory", "nofollow" } }
 
 local function read_user_files(open_root)
   local root = open_root()
@@ -283,7 +284,7 @@ local function first_process(container, object, process, mode)
   local spaces = planner.namespaces(container.configuration)
   local facts = base_facts(container, process, spaces)
   local ok, err = look_up_user(container, process, facts, function()
-    return core.path.open_root(container.configuration.rootfs)
+    return core.fd.open(container.configuration.rootfs, ROOT)
   end)
   if not ok then
     return nil, err

@@ -11,6 +11,8 @@ local program = require("ctr.plan.program")
 
 local M = {}
 
+local LOOK_SECONDS = 0.5
+
 local function ended_early(session)
   local result = core.proc.wait(session.pidfd, { nowait = true }) or {}
   local how = "went away"
@@ -236,8 +238,33 @@ function handlers.FILES(session, frame, handles)
   return answered(session)
 end
 
+-- Where others are in its pid namespace, they may stop the process before it answers: then nobody
+-- would ever.
+local function await_answer(session)
+  if session.mode ~= "exec" and session.spaces.new.NEWPID then
+    return true
+  end
+  while true do
+    local ready, err = core.poll.wait({ { fd = session.socket, events = "r" } }, LOOK_SECONDS)
+    if not ready then
+      return nil, err
+    end
+    if ready[1] then
+      return true
+    end
+    if session.host:is_stopped(session.pid) then
+      return nil, errors.new("SystemError", "the process was stopped by another process while it "
+        .. "was set up", { op = "start" })
+    end
+  end
+end
+
 local function read_frame(session)
   local data, handles = "", {}
+  local awaited, problem = await_answer(session)
+  if not awaited then
+    return nil, problem
+  end
   while #data < core.wire.FRAME_SIZE do
     local more, fds = core.fd.recv(session.socket, core.wire.FRAME_SIZE - #data)
     if not more then
