@@ -13,6 +13,22 @@ function M.runs(count)
   return count * (tonumber(os.getenv("CTR_HOSTILE_RUNS")) or 1)
 end
 
+--- Some of the numbers from 1 to a total, evenly spaced; all of them for a thorough answer.
+-- @tparam number total
+-- @tparam number count how many for a quick answer
+-- @treturn {number,…}
+function M.points(total, count)
+  local points, last = {}, 0
+  count = math.min(total, M.runs(count))
+  for index = 1, count do
+    local point = math.floor(index * total / count + 0.5)
+    if point > last then
+      points[#points + 1], last = point, point
+    end
+  end
+  return points
+end
+
 --- Compiles `specs/support/<name>.c`, static: it runs in any root.
 -- @tparam string name
 -- @tparam string folder of the program

@@ -222,14 +222,26 @@ local function locate(self, full)
   return nil
 end
 
--- The directories above, where they are empty: another container may be in them by now.
+-- What another container is in by now.
+local IN_USE = { EBUSY = true, ENOTEMPTY = true }
+
+-- The directories above, where they are empty. What cannot be removed for another reason is kept in
+-- mind, with all above it.
 local function remove_above(self)
+  local left, first = {}, nil
   for index = #self.above, 1, -1 do
     local hierarchy, path = locate(self, self.above[index])
+    local ok, err = not hierarchy, nil
     if hierarchy then
-      tree.remove(hierarchy, path)
+      ok, err = tree.remove(hierarchy, path)
+    end
+    if not ok and (first or not IN_USE[err.errno]) then
+      first = first or err
+      table.insert(left, 1, self.above[index])
     end
   end
+  self.above = left
+  return first == nil or nil, first
 end
 
 local function undo(self)
@@ -237,7 +249,6 @@ local function undo(self)
     discard(self.nodes[index])
   end
   remove_above(self)
-  self.above = {}
 end
 
 --- Makes the directories, and sets the limits and device rules. A directory that is there already
@@ -465,8 +476,7 @@ function methods:destroy()
   if first then
     return nil, first
   end
-  remove_above(self)
-  return true
+  return remove_above(self)
 end
 
 --- Tells whether any directory of the cgroup is there.
