@@ -18,6 +18,7 @@ local FIFO = "exec.fifo"
 local REPORT = "exec.error"
 local LOCK = "lock"
 local REMOVE_ATTEMPTS = 128
+local ROOT = { flags = { "path", "directory", "nofollow" } }
 local NAME_MAX = 200 -- an id may have 1024 bytes, a file name 255
 
 --- Checks an id: 1 to 1024 of `A-Z a-z 0-9 _ + . -`, not `.` or `..`.
@@ -90,13 +91,17 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`
 function M.open_root(root)
-  local handle, err = core.path.open_root(root)
+  local handle, err = core.fd.open(root, ROOT)
   if not handle and err.errno == "ENOENT" then
     local made, problem = make_directories(root)
     if not made then
       return nil, problem
     end
-    handle, err = core.path.open_root(root)
+    handle, err = core.fd.open(root, ROOT)
+  end
+  if not handle and err.errno == "ENOTDIR" then
+    return nil, errors.new("SystemError", "the state root " .. root
+      .. " is no directory, or a link", { errno = err.errno, cause = err })
   end
   if not handle then
     return nil, err

@@ -10,8 +10,9 @@ local FLAGS = { "nosuid", "nodev", "noexec" }
 
 -- Every path that a start looks up, makes, mounts on, hides or enters, and the parents of some.
 local PATHS = { "/dev", "/dev/null", "/dev/pts", "/dev/ptmx", "/dev/console", "/dev/fd", "/proc",
-  "/sys", "/etc", "/etc/passwd", "/etc/group", "/data", "/file", "/deep", "/deep/in",
-  "/deep/in/target", "/secret", "/secret_folder", "/kept", "/work", "/bin/echo" }
+  "/dev/shm", "/dev/mqueue", "/dev/core", "/dev/stdin", "/dev/tty", "/sys", "/sys/fs", "/etc",
+  "/etc/passwd", "/etc/group", "/etc/hosts", "/etc/resolv.conf", "/data", "/file", "/deep",
+  "/deep/in", "/deep/in/target", "/secret", "/secret_folder", "/kept", "/work", "/bin/echo" }
 
 local SCRIPT = [[
 echo alive
@@ -47,6 +48,10 @@ local function config(root, source)
       { source = "tmpfs", destination = "/data", device = "tmpfs", extensions = { "copyup" } },
       { source = source .. "/file", destination = "/file", flags = { "bind" } },
       { source = source, destination = "/deep/in/target", flags = { "bind", "ro" } },
+      { source = "shm", destination = "/dev/shm", device = "tmpfs", data = "size=64k" },
+      { source = "mqueue", destination = "/dev/mqueue", device = "mqueue" },
+      { source = source .. "/file", destination = "/etc/hosts", flags = { "bind", "ro" } },
+      { source = source .. "/file", destination = "/etc/resolv.conf", flags = { "bind" } },
     },
     mask_paths = { "/secret", "/secret_folder", "/proc/kcore" },
     readonly_paths = { "/kept" },
@@ -63,8 +68,18 @@ local VARIANTS = {
     table.insert(changed.namespaces, "NEWUSER")
     changed.uid_mappings, changed.gid_mappings = MAPPING, MAPPING
   end,
+  -- What the root has in /dev comes to lie on our own.
+  ["copied dev"] = function(changed, spec)
+    table.insert(changed.mounts, 1, { source = "tmpfs", destination = "/dev", device = "tmpfs",
+      extensions = { "copyup" } })
+    spec.terminal = true
+  end,
   ["bound dev"] = function(changed, _, source)
-    table.remove(changed.mounts, 3)
+    for index = #changed.mounts, 1, -1 do
+      if changed.mounts[index].destination:find("^/dev/") then
+        table.remove(changed.mounts, index)
+      end
+    end
     table.insert(changed.mounts, 1, { source = source, destination = "/dev",
       flags = { "bind", "ro" } })
   end,
@@ -72,7 +87,7 @@ local VARIANTS = {
 
 local function variants_of(path)
   if path:match("^/dev") or path == "/proc" then
-    return { "plain", "terminal", "user namespace", "bound dev" }
+    return { "plain", "terminal", "user namespace", "copied dev", "bound dev" }
   end
   return { "plain", "user namespace" }
 end

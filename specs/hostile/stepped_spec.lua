@@ -14,7 +14,7 @@ local ACTIONS = { "create", "run", "run in a user namespace", "start", "exec",
   "run of a further process", "run that fails", "destroy" }
 local CALLER_KILLED = 201
 
--- At system calls, whoever makes them: some points of each action, more of them with CTR_HOSTILE_RUNS.
+-- Whoever makes the call: some points of each action, more of them with CTR_HOSTILE_RUNS.
 describe("at any system call", function()
   local b, project, stepper
 
