@@ -71,6 +71,40 @@ describe("a link in the root", function()
       flags = { "bind" } } } }, "mounts[2]")
   end)
 
+  -- What is mounted over the root itself is not seen by anybody: the volume would be missing.
+  it("leads no mount over the root", function()
+    link("data", "/")
+    local container = assert(b:create({ mounts = { PROC, volume_at("/data") } }))
+    local ok, err = container:run(ctr.process({ args = { "/bin/true" } }))
+    assert.is_nil(ok)
+    assert.same({ "mounts[2]", "ESTALE" }, { err.path, err.errno })
+  end)
+
+  -- CVE-2019-19921, CVE-2023-27561, CVE-2025-54867.
+  it("is no place for proc and sysfs", function()
+    local sys = { source = "sysfs", destination = "/sys", device = "sysfs" }
+    for _, target in ipairs({ "srv", "/srv", "/nonesuch", "." }) do
+      link("proc", target)
+      fails({ mounts = { PROC } }, "mounts[1]")
+      link("sys", target)
+      fails({ mounts = { sys } }, "mounts[1]")
+    end
+  end)
+
+  -- A name of the host's, found in the host's file, would have been as good as the container's.
+  it("leads nobody to the users of the host", function()
+    host.sh(("echo victim:x:7:7::/:/bin/sh > %s/passwd"):format(b.folder))
+    for _, text in ipairs({ b.folder .. "/passwd", "../../../../../.." .. b.folder .. "/passwd",
+      "/proc/1/root" .. b.folder .. "/passwd" }) do
+      link("etc/passwd", text)
+      local container = assert(b:create({ mounts = { PROC } }))
+      local ok, err = container:run(ctr.process({ args = { "/bin/true" }, user = "victim" }))
+      assert.is_nil(ok)
+      assert.same({ "ConfigInvalid", "process.user" }, { err.code, err.path })
+      assert(container:destroy())
+    end
+  end)
+
   it("leads no device into a volume", function()
     link("opt", "/srv")
     fails({ mounts = { PROC, volume_at("/srv") }, devices = { { type = "b", path = "/opt/disk",

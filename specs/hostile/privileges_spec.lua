@@ -36,7 +36,8 @@ describe("a caller's privilege", function()
     local set = table.concat(all, ",")
     local result = assert(core.proc.run({ path = "/usr/bin/setpriv", timeout = SECONDS,
       env = { "PATH=/usr/bin:/bin" },
-      args = { "setpriv", "--inh-caps=" .. set, "--ambient-caps=" .. set, "luajit",
+      args = { "setpriv", "--groups", "7,8", "--inh-caps=" .. set, "--ambient-caps=" .. set,
+        "luajit",
         project .. "/specs/support/endowed.lua", project, b.factory.root, b.root } }))
     assert.same({ "done\t20\n", "", 0 }, { result.stdout, result.stderr, result.code })
   end)

@@ -1,4 +1,5 @@
--- A caller that has every capability inheritable and ambient: what its containers' processes have.
+-- A caller that has every capability inheritable and ambient, and groups: what its containers'
+-- processes have.
 -- Arguments: the project's folder, the state root, the container's root. Prints a line for each way
 -- to start a process: the sets that were asked for, then those that the process has.
 
@@ -47,6 +48,9 @@ local function show(way, set, text)
       print(way, name, "asked for " .. names(set[key]), "has " .. tostring(found))
     end
   end
+  if not text:find("Groups:%s*\n") then
+    print(way, (text:match("Groups[^\n]*")))
+  end
   local permitted = text:match("CapPrm:%s+(%x+)")
   -- What root executes may have all of the bounding set; a user's programs the ambient ones.
   local most = way:find("user 0", 1, true) and set.bounding or set.ambient
@@ -57,7 +61,7 @@ end
 
 local function run(container, spec)
   local said = ""
-  spec.args = { "/bin/grep", "Cap", "/proc/self/status" }
+  spec.args = { "/bin/grep", "-E", "Cap|Groups", "/proc/self/status" }
   spec.stdout = function(data) said = said .. data end
   local process = ctr.process(spec)
   assert(container:run(process))
