@@ -168,7 +168,7 @@ return {
     edits = { { "bootstrap/op_cred.c", "if (step->nums[2] && set_groups", "if (0 && set_groups" } } },
   { name = "a process has a session of its own", spec = PRIVILEGES, filter = "over its terminal",
     edits = { { "bootstrap/op_ns.c", "	if (setsid() < 0)\n", "	if (0)\n" } } },
-  { name = "lctr does not run with another's rights", spec = PRIVILEGES, filter = "set-user-ID",
+  { name = "lctr does not run with another's rights", spec = PRIVILEGES, filter = "runs lctr set",
     edits = { { "src/lctr.c", "	if (is_set_id()) {", "	if (0 && is_set_id()) {" } } },
   { name = "digits are no name", spec = PRIVILEGES, filter = "is who is named",
     edits = { { "lua/ctr/user.lua", 'if name ~= "" and not is_digits(name) then',
@@ -224,7 +224,7 @@ return {
   { name = "what failed is taken back", spec = "specs/integration/failure_spec.lua",
     filter = "at mknod",
     edits = { { "lua/ctr/launch.lua", "  for index = #session.undo, 1, -1 do", "  for index = 0, 1, -1 do" } } },
-  { name = "a process is known by its start time", spec = "specs/integration/factory_spec.lua",
+  { name = "a process is known by its start time", spec = NAMES, filter = "another has by now",
     edits = { { "lua/ctr/status.lua", "    and tonumber(stat.start_time) == tonumber(container.init_start_time)", "" } } },
 
   -- Input.

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs the Debian packages that are missing. Nothing missing: nothing done, and no root needed.
-# usage: deps.sh build|test|check ...
+# usage: deps.sh build|test|check|fuzz ...
 set -eu
 
 build="gcc libc6-dev make pkg-config linux-libc-dev musl-tools luajit libluajit-5.1-dev
 	libluajit-5.1-common libcap-dev libjansson-dev libseccomp-dev libmnl-dev"
 test="busybox-static lua-busted lua-check luarocks uidmap util-linux procps mount git man-db iproute2"
 check="clang-tidy cppcheck"
+fuzz="clang libclang-rt-dev"
 
 is_installed() {
 	dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
@@ -18,6 +19,7 @@ for group in "$@"; do
 	build) wanted="$wanted $build" ;;
 	test) wanted="$wanted $test" ;;
 	check) wanted="$wanted $check" ;;
+	fuzz) wanted="$wanted $fuzz" ;;
 	*) echo "deps.sh: no group '$group'" >&2; exit 2 ;;
 	esac
 done

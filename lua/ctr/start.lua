@@ -88,7 +88,12 @@ local function open_console(process, facts)
     return { socket = handle, ours = handle }
   end
   if given ~= nil then
-    return { socket = type(given) == "table" and given.handle or given }
+    local socket = stream.descriptor(given)
+    if not socket then
+      return nil, errors.new("ConfigInvalid", "must be a path, a Lua file or a descriptor",
+        { path = "process.console_socket" })
+    end
+    return { socket = socket }
   end
   local receive, send = core.fd.socketpair("stream")
   if not receive then
@@ -347,7 +352,7 @@ local function further_process(container, _, process)
 end
 
 local function is_first(container, object, status)
-  local wanted = object.spec.init
+  local wanted = rawget(object.spec, "init")
   if wanted == nil then
     wanted = status == "stopped"
   end

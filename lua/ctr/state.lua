@@ -9,6 +9,7 @@
 local bit = require("bit")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local spelling = require("ctr.config.spelling")
 
 local M = {}
 
@@ -30,7 +31,8 @@ function M.check_id(id)
   if is_name and id ~= "." and id ~= ".." then
     return true
   end
-  return nil, errors.new("InvalidIdFormat", "invalid id format: " .. tostring(id))
+  local text = type(id) == "string" and spelling.quote(id) or "a " .. type(id)
+  return nil, errors.new("InvalidIdFormat", "invalid id format: " .. text)
 end
 
 local function fnv(text, hash)

@@ -145,6 +145,32 @@ describe("an id", function()
   end)
 end)
 
+describe("a recorded process", function()
+  -- A pid is used again: the process that has it now has nothing to do with the container.
+  it("that ended, and whose pid another has by now, is let alone", function()
+    local b = box.new()
+    local container, process = b:sleeper({}, {})
+    local other = assert(core.proc.spawn({ path = "/bin/sleep", argv = { "sleep", "1000" },
+      env = {}, fds = { 0, 1, 2 } }))
+    local pid = process:pid()
+    assert(container:signal("SIGKILL"))
+    assert(process:wait(SECONDS))
+    host.sh(([[sed -i 's/"init_process_pid":%d,/"init_process_pid":%d,/' %s/state/%s/state.json]])
+      :format(pid, other.pid, b.folder, container:id()))
+    local found = assert(b.factory:load(container:id()))
+    assert.equal(other.pid, found:state().init_process_pid)
+    assert.equal("stopped", found:status())
+    assert.equal("ContainerNotRunning", select(2, found:signal("SIGKILL")).code)
+    found:signal("SIGKILL", true)
+    assert(found:destroy())
+    assert.equal(false, core.proc.wait(other.pidfd, { nohang = true }))
+    core.proc.send_signal(other.pidfd, core.proc.signals.SIGKILL)
+    assert.equal("SIGKILL", assert(core.proc.wait(other.pidfd, {})).signal)
+    other.pidfd:close()
+    b:close()
+  end)
+end)
+
 describe("a state root", function()
   local folder
 

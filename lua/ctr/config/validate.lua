@@ -46,6 +46,8 @@ end
 local function check_time(problems, config, has)
   if config.time_offsets and not has.NEWTIME then
     add(problems, "time_offsets", "need the namespace NEWTIME")
+  elseif config.time_offsets and has.NEWTIME.path ~= "" then
+    add(problems, "time_offsets", "must not stand together with a NEWTIME that is joined")
   end
 end
 
@@ -201,24 +203,60 @@ local function check_cgroups(problems, config)
   end
 end
 
+-- What the kernel lets a set hold only together with another one (capabilities(7)).
+local CAPABILITY_RULES = {
+  { "effective", "permitted" }, { "inheritable", "bounding" }, { "ambient", "permitted" },
+  { "ambient", "inheritable" },
+}
+
+local function add_subset_problems(problems, capabilities, set, other, prefix)
+  local has = {}
+  for _, name in ipairs(capabilities[other]) do
+    has[name] = true
+  end
+  for i, name in ipairs(capabilities[set]) do
+    if not has[name] then
+      add(problems, ("%scapabilities.%s[%d]"):format(prefix, set, i),
+        ("is %s, which %s does not have"):format(name, other))
+    end
+  end
+end
+
 local function add_capability_problems(problems, capabilities, prefix)
   if not capabilities then
     return
   end
-  local permitted = {}
-  for _, name in ipairs(capabilities.permitted) do
-    permitted[name] = true
-  end
-  for i, name in ipairs(capabilities.effective) do
-    if not permitted[name] then
-      add(problems, ("%scapabilities.effective[%d]"):format(prefix, i),
-        ("is %s, which permitted does not have"):format(name))
-    end
+  for _, rule in ipairs(CAPABILITY_RULES) do
+    add_subset_problems(problems, capabilities, rule[1], rule[2], prefix)
   end
 end
 
 local function check_capabilities(problems, config)
   add_capability_problems(problems, config.capabilities, "")
+end
+
+local DEVICE_KEYS = { "type", "major", "minor", "file_mode", "uid", "gid" }
+
+local function is_same_device(one, other)
+  for _, key in ipairs(DEVICE_KEYS) do
+    if one[key] ~= other[key] then
+      return false
+    end
+  end
+  return true
+end
+
+-- The second of them could not be made.
+local function check_devices(problems, config)
+  local first = {}
+  for i, device in ipairs(config.devices) do
+    local at = first[device.path]
+    if at and not is_same_device(config.devices[at], device) then
+      add(problems, ("devices[%d].path"):format(i), ("is that of devices[%d], another one"):format(
+        at))
+    end
+    first[device.path] = at or i
+  end
 end
 
 local RULES = {
@@ -232,6 +270,7 @@ local RULES = {
   check_time,
   check_cgroups,
   check_capabilities,
+  check_devices,
 }
 
 --- Finds what is wrong with a configuration as such.
