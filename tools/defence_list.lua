@@ -20,7 +20,7 @@ return {
     edits = { { "src/path.c", "(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)",
       "(RESOLVE_NO_MAGICLINKS)" } } },
   { name = "paths are looked up inside the root, before it is entered", spec = RACE,
-    filter = "the parent of devices",
+    filter = "the parent of mounts",
     edits = { { "src/path.c", "(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)",
       "(RESOLVE_NO_MAGICLINKS)" } } },
   { name = "what is made follows no link", spec = LANDING, filter = "no device into a volume",
@@ -235,7 +235,7 @@ return {
   { name = "what is kept as JSON is UTF-8", spec = "specs/unit/config/malformed_spec.lua",
     edits = { { "lua/ctr/config/walker.lua",
       "  if ctx.is_text and not spelling.is_utf8(value) then", "  if false then" } } },
-  { name = "a cgroup's path does not climb", spec = "specs/unit/config",
+  { name = "a cgroup's path does not climb", spec = "specs/unit/config/schema_spec.lua",
     edits = { { "lua/ctr/config/checks.lua", '    if part == "" or part == "." or part == ".." then',
       "    if false then" } } },
 }
