@@ -56,11 +56,13 @@ INIT_LDFLAGS = -static -Wl,--gc-sections $(LINK_HARDENING) -s
 # --- the core and the bootstrap ----------------------------------------------
 
 # A module of its own is what needs a library that most starts do without: src/<name>*.c and
-# src/lua_<name>*.c become ctr/core/<name>.so, which links the library and what bindings share.
+# src/lua_<name>*.c become ctr/core/<name>.so, which links the library, what bindings share, and
+# the core's own files that <name>_SHARED names.
 MODULES := seccomp netlink
 seccomp_LIBRARY := libseccomp
 netlink_LIBRARY := libmnl
-GLUE_SOURCES := src/lua_glue.c src/lua_options.c src/err.c src/fd.c src/text.c
+netlink_SHARED := src/clone.c
+GLUE_SOURCES := src/lua_glue.c src/lua_handle.c src/lua_options.c src/err.c src/fd.c src/text.c
 module_sources = $(wildcard src/$(1).c src/$(1)_*.c src/lua_$(1).c src/lua_$(1)_*.c)
 MODULE_SOURCES := $(foreach name,$(MODULES),$(call module_sources,$(name)))
 BUILT_MODULES := $(foreach name,$(MODULES),$(if $(call module_sources,$(name)),$(name)))
@@ -77,7 +79,7 @@ $(BUILD)/ctr/core.so: $(CORE_OBJECTS)
 	$(CC) -shared $(LINK_HARDENING) $(LDFLAGS) -o $@ $^ $(lib_libs)
 
 define module_rule
-$(BUILD)/ctr/core/$(1).so: $(patsubst %.c,$(BUILD)/obj/%.o,$(call module_sources,$(1)) $(GLUE_SOURCES))
+$(BUILD)/ctr/core/$(1).so: $(patsubst %.c,$(BUILD)/obj/%.o,$(call module_sources,$(1)) $($(1)_SHARED) $(GLUE_SOURCES))
 	@mkdir -p $$(@D)
 	$$(CC) -shared $$(LINK_HARDENING) $$(LDFLAGS) -o $$@ $$^ $$(shell $$(PKG_CONFIG) --libs $$($(1)_LIBRARY))
 endef
@@ -210,7 +212,7 @@ $(BUILD)/san/ctr/core.so: $(SAN_CORE)
 	$(CC) -shared -fsanitize=address,undefined -o $@ $^ $(lib_libs)
 
 define san_module_rule
-$(BUILD)/san/ctr/core/$(1).so: $(patsubst %.c,$(BUILD)/san/obj/%.o,$(call module_sources,$(1)) $(GLUE_SOURCES))
+$(BUILD)/san/ctr/core/$(1).so: $(patsubst %.c,$(BUILD)/san/obj/%.o,$(call module_sources,$(1)) $($(1)_SHARED) $(GLUE_SOURCES))
 	@mkdir -p $$(@D)
 	$$(CC) -shared -fsanitize=address,undefined -o $$@ $$^ $$(shell $$(PKG_CONFIG) --libs $$($(1)_LIBRARY))
 endef

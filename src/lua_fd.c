@@ -15,7 +15,6 @@ Descriptors.
 
 #include "fd.h"
 
-#define HANDLE "ctr.fd"
 #define PASSED "ctr.passed"
 
 /* Descriptors on their way from a message to their handles. */
@@ -24,46 +23,6 @@ struct passed {
 	int fds[CTR_FD_PASS_MAX];
 };
 
-int *ctrL_new_fd(lua_State *L)
-{
-	int *slot;
-
-	luaL_checkstack(L, 3, "handle");
-	slot = lua_newuserdata(L, sizeof(*slot));
-	*slot = -1;
-	luaL_getmetatable(L, HANDLE);
-	lua_setmetatable(L, -2);
-	return slot;
-}
-
-int *ctrL_check_handle(lua_State *L, int arg)
-{
-	return luaL_checkudata(L, arg, HANDLE);
-}
-
-static int check_open(lua_State *L, int arg, int fd)
-{
-	if (fd < 0)
-		luaL_argerror(L, arg, "the descriptor is closed");
-	return fd;
-}
-
-int ctrL_check_fd(lua_State *L, int arg)
-{
-	const int *slot = luaL_testudata(L, arg, HANDLE);
-	FILE *const *file;
-
-	if (slot)
-		return check_open(L, arg, *slot);
-	if (lua_type(L, arg) == LUA_TNUMBER)
-		return (int)ctrL_check_int(L, arg, 0, INT_MAX);
-	/* A FILE pointer comes first in the file of Lua 5.1 and of LuaJIT alike. */
-	file = luaL_testudata(L, arg, LUA_FILEHANDLE);
-	if (!file)
-		return luaL_argerror(L, arg, "a descriptor expected (a handle, a number or a file)");
-	return check_open(L, arg, *file ? fileno(*file) : -1);
-}
-
 /***
 The number of an open handle.
 @function handle:fd
@@ -71,7 +30,7 @@ The number of an open handle.
 */
 static int handle_fd(lua_State *L)
 {
-	lua_pushinteger(L, check_open(L, 1, *ctrL_check_handle(L, 1)));
+	lua_pushinteger(L, ctrL_check_open(L, 1, *ctrL_check_handle(L, 1)));
 	return 1;
 }
 
@@ -100,7 +59,7 @@ static int handle_take(lua_State *L)
 {
 	int *slot = ctrL_check_handle(L, 1);
 
-	lua_pushinteger(L, check_open(L, 1, *slot));
+	lua_pushinteger(L, ctrL_check_open(L, 1, *slot));
 	*slot = -1;
 	return 1;
 }
@@ -584,7 +543,7 @@ static const luaL_Reg fd_functions[] = {
 
 void ctrL_open_fd(lua_State *L)
 {
-	ctrL_new_class(L, HANDLE, handle_class);
+	ctrL_new_class(L, CTRL_HANDLE, handle_class);
 	ctrL_new_class(L, PASSED, passed_class);
 	luaL_newlib(L, fd_functions);
 	lua_setfield(L, -2, "fd");

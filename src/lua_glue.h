@@ -37,10 +37,15 @@ int ctrL_result(lua_State *L, int result, const struct ctr_err *err);
  * Descriptors.
  */
 
+/* The name of a handle's metatable, which ctr.core makes. */
+#define CTRL_HANDLE "ctr.fd"
+
 /* Pushes a ctr.fd handle that owns nothing yet; what is put in the slot is closed with it. */
 int *ctrL_new_fd(lua_State *L);
 /* The slot of the ctr.fd handle at arg, open or not. */
 int *ctrL_check_handle(lua_State *L, int arg);
+/* Returns fd; throws where it is that of a closed handle. */
+int ctrL_check_open(lua_State *L, int arg, int fd);
 /* The number behind a handle, a number or a Lua file; throws for one that is closed. */
 int ctrL_check_fd(lua_State *L, int arg);
 /*
