@@ -58,7 +58,7 @@ return {
         "  if config then\n    source, null" },
       { "bootstrap/op_mount.c", "if (!is_null_device(&st) || fs.f_type != TMPFS_MAGIC)",
         "if (0)" } } },
-  { name = "what is masked is hidden", spec = ROOTFS, filter = "/secret is",
+  { name = "what is masked is hidden", spec = ROOTFS, filter = "whose /data is",
     edits = { { "bootstrap/op_mount.c", "	if (S_ISDIR(st.st_mode))\n		return mask_dir",
       "	if (!S_ISDIR(st.st_mode))\n		return 0;\n	if (S_ISDIR(st.st_mode))\n		return mask_dir" } } },
   { name = "a node that is there already is the right one", spec = STDIO,

@@ -222,26 +222,21 @@ local function locate(self, full)
   return nil
 end
 
--- What another container is in by now.
-local IN_USE = { EBUSY = true, ENOTEMPTY = true }
-
--- The directories above, where they are empty. What cannot be removed for another reason is kept in
--- mind, with all above it.
+-- The directories above, but those that another container is in by now. From the first one on that
+-- cannot be removed they are kept in mind.
 local function remove_above(self)
-  local left, first = {}, nil
   for index = #self.above, 1, -1 do
     local hierarchy, path = locate(self, self.above[index])
-    local ok, err = not hierarchy, nil
+    local ok, err = true, nil
     if hierarchy then
-      ok, err = tree.remove(hierarchy, path)
+      ok, err = tree.remove_unused(hierarchy, path)
     end
-    if not ok and (first or not IN_USE[err.errno]) then
-      first = first or err
-      table.insert(left, 1, self.above[index])
+    if not ok then
+      return nil, err
     end
+    self.above[index] = nil
   end
-  self.above = left
-  return first == nil or nil, first
+  return true
 end
 
 local function undo(self)
