@@ -90,6 +90,22 @@ describe("malformed input", function()
     assert.same({}, b.factory:list())
   end)
 
+  -- What an image has in a name is shown to whoever reads the message, on a terminal.
+  it("in a program's interpreter is told without control characters", function()
+    for _, name in ipairs({ "\27[2J\27]0;title\7", "a\rb", "\194\155" .. "31m", "\127\8\8" }) do
+      local file = assert(io.open(b.root .. "/script", "w"))
+      file:write("#!/", name, "\n")
+      file:close()
+      os.execute("chmod 755 " .. b.root .. "/script")
+      local container = assert(b:create())
+      local ok, err = container:run(ctr.process({ args = { "/script" } }))
+      assert.is_nil(ok)
+      assert.matches("interpreter /.*%?", tostring(err))
+      assert.is_nil(tostring(err):find("[%c\155]"))
+      assert(container:destroy())
+    end
+  end)
+
   it("in place of an id is no id", function()
     for index, value in ipairs(odd_values()) do
       for _, name in ipairs({ "create", "load" }) do
