@@ -5,6 +5,7 @@ Waiting for descriptors.
 */
 #include "lua_glue.h"
 
+#include "lua_event.h"
 #include "polling.h"
 
 #define FDS_MAX 65536
@@ -23,7 +24,7 @@ static const struct {
 #define LETTERS (sizeof(letters) / sizeof(letters[0]))
 #define ASKED 3 /* the letters that can be asked for; the others come unasked */
 
-static short parse_events(lua_State *L, const char *text)
+short ctrL_parse_events(lua_State *L, const char *text)
 {
 	short events = 0;
 
@@ -39,7 +40,7 @@ static short parse_events(lua_State *L, const char *text)
 	return events;
 }
 
-static void push_events(lua_State *L, short events)
+void ctrL_push_events(lua_State *L, short events)
 {
 	char text[LETTERS];
 	size_t length = 0;
@@ -63,7 +64,7 @@ static int read_entry(lua_State *L, struct pollfd *ret_entry)
 	fd = ctrL_opt_fd(L, entry, "fd", -1);
 	if (!events || fd < 0)
 		return luaL_error(L, "an entry needs 'fd' and 'events'");
-	*ret_entry = (struct pollfd){ .fd = fd, .events = parse_events(L, events) };
+	*ret_entry = (struct pollfd){ .fd = fd, .events = ctrL_parse_events(L, events) };
 	return 0;
 }
 
@@ -80,7 +81,7 @@ static struct pollfd *push_fds(lua_State *L, int arg, size_t count)
 	return fds;
 }
 
-static double check_deadline(lua_State *L, int arg)
+double ctrL_check_deadline(lua_State *L, int arg)
 {
 	double timeout;
 
@@ -111,7 +112,7 @@ static int l_wait(lua_State *L)
 	size_t count;
 
 	luaL_checktype(L, 1, LUA_TTABLE);
-	deadline = check_deadline(L, 2);
+	deadline = ctrL_check_deadline(L, 2);
 	count = lua_objlen(L, 1);
 	luaL_argcheck(L, count <= FDS_MAX, 1, "too many descriptors");
 	fds = push_fds(L, 1, count);
@@ -120,7 +121,7 @@ static int l_wait(lua_State *L)
 		return ctrL_push_err(L, &err);
 	for (size_t i = 0; i < count; i++) {
 		if (fds[i].revents) {
-			push_events(L, fds[i].revents);
+			ctrL_push_events(L, fds[i].revents);
 			lua_rawseti(L, -2, (int)i + 1);
 		}
 	}

@@ -150,6 +150,14 @@ struct ctr_wire_attr {
 	X(wait_fifo, 28041, 2, 0) /* fifo fd, report fd (a failed exec writes its frame there) */ \
 	/* send a SYNC frame "cgroups"; the ACK brings open `tasks` files (SCM_RIGHTS): join each */ \
 	X(cgroup_sync, 28043, 0, 0) \
+	/* sched_setattr(2) */ \
+	X(scheduler, 28070, 7, 0) /* policy, flags, nice, priority, runtime, deadline, period */ \
+	X(io_priority, 28071, 1, 0) /* ioprio_set(2)'s value: class << 13 | priority */ \
+	X(personality, 28072, 1, 0) /* PER_* */ \
+	X(memory_policy, 28073, 1, 0) /* mode and flags, the nodes in words of 32 bits… */ \
+	X(cpu_affinity, 28074, 0, 0) /* the CPUs in words of 32 bits…; none: all of the cpuset */ \
+	/* a pidfd of this process goes over a socket */ \
+	X(send_pidfd, 28075, 1, 1) /* socket fd                     | what is sent with it */ \
 	/* execve what find_program found */ \
 	X(exec, 28042, 2, 1) /* args, env                           | args…, env… */
 

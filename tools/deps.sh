@@ -4,7 +4,7 @@
 set -eu
 
 build="gcc libc6-dev make pkg-config linux-libc-dev musl-tools luajit libluajit-5.1-dev
-	libluajit-5.1-common libcap-dev libjansson-dev libseccomp-dev libmnl-dev"
+	libluajit-5.1-common libcap-dev libjansson-dev libseccomp-dev libmnl-dev libsystemd-dev"
 test="busybox-static lua-busted lua-check luarocks uidmap util-linux procps mount git man-db iproute2"
 check="clang-tidy cppcheck"
 fuzz="clang libclang-rt-dev"

@@ -312,6 +312,33 @@ function container_methods:signal(signal, all)
   return signal_init(self, number)
 end
 
+local function set(container, config)
+  local status, err = statuses.of(container)
+  if not status then
+    return nil, err
+  end
+  if status == "stopped" then
+    return nil, record.refusal(container, "ContainerNotRunning", "is not running: it is stopped")
+  end
+  return require("ctr.update").set(container, config)
+end
+
+--- Changes what the container may use while it runs: the limits and device rules of `cgroups`. All
+-- or nothing: when one write fails, the earlier ones are taken back, and the stored configuration
+-- says what is true.
+-- @tparam table config a whole configuration, or some keys: `{ cgroups = { memory = "64M" } }`.
+-- What is left out, 0 or "" stays as it is; -1 takes a limit away
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid` (also for what cannot be changed any more),
+-- `ContainerNotRunning`, `SystemError`
+function container_methods:set(config)
+  if type(config) ~= "table" then
+    error("bad argument #1 to 'set' (table expected, got " .. type(config) .. ")", 2)
+  end
+  return locked(self, set, config)
+end
+
 local function pause(container)
   local status, err = statuses.of(container)
   if not status then
@@ -348,6 +375,37 @@ end
 -- @treturn[2] ctr.Error `ContainerNotPaused`, `SystemError`
 function container_methods:resume()
   return locked(self, resume)
+end
+
+local function notices(container, make, level)
+  local ok, err = refresh(container)
+  if not ok then
+    return nil, err
+  end
+  if container.destroyed or not container.cgroup:exists() then
+    return nil, record.refusal(container, "ContainerNotRunning", "is not running")
+  end
+  return require("ctr.cgroup.notices")[make](container.cgroup, level)
+end
+
+--- Tells when the container runs out of memory: a source of events that ends with the container.
+-- @treturn[1] ctr.EventSource `fd()`, `wait([timeout])`, `close()`
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+function container_methods:notify_oom()
+  return notices(self, "oom")
+end
+
+--- Tells when the container is short of memory.
+-- @tparam string level "low", "medium" or "critical"
+-- @treturn[1] ctr.EventSource `fd()`, `wait([timeout])`, `close()`
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+function container_methods:notify_memory_pressure(level)
+  if level ~= "low" and level ~= "medium" and level ~= "critical" then
+    error("bad argument #1 to 'notify_memory_pressure' (low, medium or critical expected)", 2)
+  end
+  return notices(self, "pressure", level)
 end
 
 --- Removes what the container has on the host: its cgroups and its folder. A created container is

@@ -84,6 +84,14 @@ local function problems_of(err)
   return err.problems or { { path = err.path or "", text = tostring(err) } }
 end
 
+local function parse_first(process)
+  local parsed, err = schema.parse_process(process)
+  if not parsed then
+    return nil, err
+  end
+  return schema.first_process(parsed)
+end
+
 --- Checks the configuration and the process, without looking at the machine.
 -- @treturn[1] true
 -- @return[2] nil
@@ -92,7 +100,7 @@ function description_methods:check()
   local problems = {}
   for _, result in ipairs({
     { schema.parse(self.config) },
-    { schema.parse_process(self.process) },
+    { parse_first(self.process) },
   }) do
     for _, problem in ipairs(result[1] and {} or problems_of(result[2])) do
       problems[#problems + 1] = problem

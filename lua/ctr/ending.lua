@@ -89,6 +89,9 @@ function M.destroy(container)
     container.cgroup:signal(SIGKILL)
   end
   ok, err = container.cgroup:destroy()
+  if ok and container.rdt then
+    ok, err = container.rdt:destroy()
+  end
   if not ok then
     return nil, err
   end

@@ -14,7 +14,7 @@ local validate = require("ctr.config.validate")
 
 local M = {}
 
-local MANAGERS = { cgroupfs = true, rootless = true, none = true }
+local MANAGERS = { cgroupfs = true, systemd = true, rootless = true, none = true }
 
 local factory_methods = {}
 local factory_metatable = { __index = factory_methods, __name = "ctr.Factory" }
@@ -22,7 +22,7 @@ local factory_metatable = { __index = factory_methods, __name = "ctr.Factory" }
 local OPTIONS = {
   cgroup_manager = "string", criu_path = "string", newuidmap_path = "string",
   newgidmap_path = "string", init_path = "string", init_args = "table", tmpfs_root = "boolean",
-  lazy = "boolean",
+  lazy = "boolean", intel_rdt = "string",
 }
 
 local function check_options(opts)
@@ -39,7 +39,7 @@ local function check_options(opts)
   local manager = opts.cgroup_manager
   if manager and not MANAGERS[manager] then
     return nil, errors.new("ConfigInvalid",
-      ("cgroup_manager %q is not one of cgroupfs, rootless, none"):format(manager),
+      ("cgroup_manager %q is not one of cgroupfs, systemd, rootless, none"):format(manager),
       { path = "cgroup_manager" })
   end
   return true
@@ -76,7 +76,8 @@ end
 -- @tparam ?string root the state folder: `/run/ctr`, or `$XDG_RUNTIME_DIR/ctr` without privilege;
 -- "" for `start_initialization` alone
 -- @tparam ?table opts `cgroup_manager`, `criu_path`, `newuidmap_path`, `newgidmap_path`,
--- `init_path`, `init_args`, `tmpfs_root`; `lazy`: open what starts need of the host at the first
+-- `init_path`, `init_args`, `tmpfs_root`, `intel_rdt` (where resctrl is mounted, found without it);
+-- `lazy`: open what starts need of the host at the first
 -- start, not now
 -- @treturn[1] ctr.Factory
 -- @return[2] nil
@@ -88,6 +89,7 @@ function M.new(root, opts)
     return nil, err
   end
   local shared = host.new()
+  shared.intel_rdt = opts.intel_rdt and absolute(opts.intel_rdt)
   local factory = setmetatable({
     root = root or default_root(shared.rootless), host = shared,
     manager = opts.cgroup_manager or (shared.rootless and "rootless" or "cgroupfs"),
@@ -162,6 +164,7 @@ local function check(factory, id, config)
   end
   if factory.host.rootless then
     normalised.rootless_euid = true
+    normalised.rootless_cgroups = normalised.rootless_cgroups or factory.manager == "rootless"
   end
   local problems = validate.machine(normalised, probe.functions(factory.host))
   if #problems > 0 then

@@ -55,6 +55,14 @@ function M.plan(config, process)
   return require("ctr.preview").plan(config, process)
 end
 
+--- Makes an event loop (`ctr.loop`).
+-- @treturn[1] ctr.Loop
+-- @return[2] nil
+-- @treturn[2] ctr.Error `SystemError`
+function M.loop()
+  return require("ctr.loop").new()
+end
+
 --- Begins the description of a container (`ctr.describe`).
 -- @tparam string name
 function M.container(name)

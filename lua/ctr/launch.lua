@@ -220,7 +220,8 @@ end
 -- @tparam table options `host`, `factory`, `config`, `process` (merged), `facts`, `spaces`, `mode`,
 -- `streams` (`ctr.stream`), `resources` (name → descriptor, for what only the caller knows),
 -- `cgroup_fd` (for CLONE_INTO_CGROUP), `make_cgroups` (makes the cgroups that are joined late, and
--- returns the files to join by), `commit` (called with the pid before the program may run)
+-- returns the files to join by), `commit` (called with the pid before the program may run),
+-- `confine` (called when all is set up)
 -- @tparam ctr.Plan plan
 -- @tparam number flags CLONE_NEW* for the spawn
 -- @treturn[1] table `pid`, `pidfd`

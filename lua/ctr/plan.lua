@@ -9,6 +9,7 @@
 -- @module ctr.plan
 
 local bit = require("bit")
+local cgroups = require("ctr.plan.cgroups")
 local mounts = require("ctr.plan.mounts")
 local namespaces = require("ctr.plan.namespaces")
 local program = require("ctr.plan.program")
@@ -108,22 +109,6 @@ function M.may_join_late(config)
     end
   end
   return true
-end
-
-local function add_late_cgroups(add, facts, spaces)
-  if not facts.joins_late then
-    return
-  end
-  add("cgroup_sync", NONE, NONE, "cgroups", "the container's, made meanwhile")
-  if spaces.new.NEWCGROUP then
-    add("unshare", { CLONE.NEWCGROUP }, NONE, "namespaces")
-  end
-end
-
-local function add_cgroups(add, facts)
-  for index, name in ipairs(facts.cgroups or NONE) do
-    add("cgroup_join", { "@cgroup:" .. index }, NONE, "cgroups", name)
-  end
 end
 
 -- Hard limits are raised while the caller's privileges are still there, and lowered at the end.
@@ -267,6 +252,12 @@ local function add_console(add, process, facts, on_dev)
   end
 end
 
+local function add_pidfd(add, facts, init_type)
+  if facts.sends_pidfd then
+    add("send_pidfd", { "@pidfd_socket" }, { init_type }, "process.pidfd_socket")
+  end
+end
+
 local function add_keyring(add, config, facts, spaces, is_init)
   if config.no_new_keyring then
     return
@@ -319,7 +310,8 @@ end
 -- for the exec fifo), `rootless` (the caller has no privilege), `can_setgroups`, `cgroups` (names
 -- of the cgroups to join), `user` (looked up: uid, gid, groups, home), `look_up_inside` (ask for
 -- the
--- container's own user files), `terminal`, `id`
+-- container's own user files), `terminal`, `sends_pidfd`, `enters_cgroup` (and gets the CPUs of
+-- its cpuset), `intel_rdt` (a further process has to enter a resctrl group), `id`
 -- @treturn ctr.Plan
 function M.start(config, process, facts)
   local plan, add = new_plan()
@@ -329,7 +321,7 @@ function M.start(config, process, facts)
   -- The kernel makes no device nodes in a user namespace.
   local bound = spaces.user
   add("clone", { clone }, NONE, "namespaces").by = "parent"
-  add_cgroups(add, facts)
+  cgroups.add_early(add, config, facts)
   add_early_settings(add, config, process)
   namespaces.add(add, config, facts, spaces, copied)
   add("setsid", NONE, NONE)
@@ -347,11 +339,12 @@ function M.start(config, process, facts)
     add("make_dir", { 493 }, { process.cwd }, "process.cwd") -- 0755
   end
   add_console(add, process, facts, 1)
+  add_pidfd(add, facts, "standard")
   mounts.add_restrictions(add, config)
   add_identity(add, config)
   add_sysctls(add, config)
   mounts.add_protected_paths(add, config)
-  add_late_cgroups(add, facts, spaces)
+  cgroups.add_late(add, facts, spaces)
   add_rest(add, config, process, facts)
   if refs then
     replace_refs(plan, refs)
@@ -368,7 +361,7 @@ function M.exec(config, process, facts)
   local plan, add = new_plan()
   local spaces = M.namespaces(config)
   facts.mode = "exec"
-  add_cgroups(add, facts)
+  cgroups.add_further(add, process, facts)
   add_early_settings(add, config, process)
   if facts.into ~= 0 then
     add("join", { "@init", facts.into }, NONE, "namespaces", "those of the container")
@@ -382,6 +375,10 @@ function M.exec(config, process, facts)
   add("setsid", NONE, NONE)
   add_keyring(add, config, facts, spaces, false)
   add_console(add, process, facts, 0)
+  add_pidfd(add, facts, "setns")
+  if facts.intel_rdt then
+    add("sync", { 0 }, { "intel_rdt" }, "intel_rdt")
+  end
   add_rest(add, config, process, facts)
   return plan
 end
@@ -419,6 +416,12 @@ function M.merge(config, process)
     "process_label")
   merged.no_new_privileges, merged.no_new_privileges_path = pick(process.no_new_privileges,
     config.no_new_privileges, "process.no_new_privileges", "no_new_privileges")
+  merged.scheduler, merged.scheduler_path = pick(process.scheduler, config.scheduler,
+    "process.scheduler", "scheduler")
+  merged.io_priority, merged.io_priority_path = pick(process.io_priority, config.io_priority,
+    "process.io_priority", "io_priority")
+  merged.cpu_affinity, merged.cpu_affinity_path = pick(process.cpu_affinity,
+    config.exec_cpu_affinity, "process.cpu_affinity", "exec_cpu_affinity")
   if #process.rlimits > 0 then
     merged.rlimits, merged.rlimits_path = process.rlimits, "process.rlimits"
   else

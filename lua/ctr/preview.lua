@@ -39,6 +39,9 @@ function M.plan(config, process)
     return nil, err
   end
   local parsed, problem = schema.parse_process(fields_of(process))
+  if parsed then
+    parsed, problem = schema.first_process(parsed)
+  end
   if not parsed then
     return nil, problem
   end
@@ -50,6 +53,8 @@ function M.plan(config, process)
     cgroups = not planner.may_join_late(normalised) and { "the container's" } or nil,
     user = known_user(parsed),
     terminal = parsed.terminal or parsed.console_socket ~= nil,
+    sends_pidfd = parsed.pidfd_socket ~= nil,
+    enters_cgroup = true,
   })
 end
 

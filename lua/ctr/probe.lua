@@ -70,6 +70,9 @@ function M.functions(host)
     selinux_enabled = selinux_enabled,
     apparmor_enabled = apparmor_enabled,
     same_ns = same_namespace,
+    intel_rdt = function()
+      return require("ctr.intel_rdt").features(host.intel_rdt)
+    end,
   }
   return host.probe_functions
 end

@@ -33,14 +33,15 @@ local function no_ops()
 end
 
 --- Takes over what a start made.
--- @tparam table started `pid`, `pidfd`, `readers`, `console`, `on_exit`; `others`: whom the kernel
--- wants reaped before this one ends
+-- @tparam table started `pid`, `pidfd`, `readers`, `console`, `on_exit`, `supervisor`; `others`:
+-- whom the kernel wants reaped before this one ends
 function process_methods:attach(started)
   self.process_id, self.pidfd = started.pid, started.pidfd
   self.readers = started.readers or {}
   self.master = started.console
   self.on_exit = started.on_exit
   self.others = started.others or {}
+  self.supervisor = started.supervisor
   self.result, self.lost, self.reaped = nil, nil, nil
 end
 
@@ -123,12 +124,39 @@ local function drain(process)
   end
 end
 
-local function dispatch(process, ready, first)
+-- Answers the system calls that its filter handed over, until nobody is left to make some.
+local function serve_calls(process)
+  if process.supervisor and not process.supervisor:serve() then
+    process.supervisor:close()
+  end
+end
+
+local function dispatch_output(process, ready, first)
   for index = #process.readers, 1, -1 do
     if ready[first + index - 1] and read_some(process.readers[index]) == false then
       drop_reader(process, index)
     end
   end
+end
+
+--- Does what a set that `watched` filled says that there is to do: hands on output, answers system
+-- calls.
+-- @tparam table ready as `core.poll.wait` returned it
+-- @tparam number first where in the set the process' entries begin
+-- @treturn boolean whether the process has ended
+function process_methods:dispatch(ready, first)
+  local calls_at = first + 1 + #self.readers
+  local has_calls = ready[calls_at] and self:is_supervised()
+  dispatch_output(self, ready, first + 1)
+  if has_calls then
+    serve_calls(self)
+  end
+  return ready[first] ~= nil
+end
+
+--- Whether there is a supervisor whose listener is still open.
+function process_methods:is_supervised()
+  return self.supervisor ~= nil and self.supervisor:is_open()
 end
 
 -- Takes the result of a process that has ended; true when there is nothing left to take.
@@ -156,6 +184,16 @@ function M.reap(others)
   end
 end
 
+--- Adds a process that has to be reaped, also to the sources that wait for it by now.
+-- @tparam {ctr.Process,…} others
+-- @tparam ctr.Process object
+function M.add_other(others, object)
+  table.insert(others, object)
+  for source, update in pairs(others.sources or {}) do
+    update(source)
+  end
+end
+
 --- Adds processes that have to be reaped to a set for `core.poll.wait`.
 -- @tparam table set
 -- @tparam {ctr.Process,…} others
@@ -166,12 +204,21 @@ function M.watch(set, others)
   return set
 end
 
-local function watched(process)
-  local set = { { fd = process.pidfd, events = "r" } }
-  for _, reader in ipairs(process.readers) do
+--- Adds what a process waits for to a set for `core.poll.wait`: its end, its output, its system
+-- calls, and those who have to be reaped.
+-- @tparam[opt] table set
+-- @tparam[opt] boolean is_alone leaves out those who have to be reaped
+-- @treturn table set
+function process_methods:watched(set, is_alone)
+  set = set or {}
+  set[#set + 1] = { fd = self.pidfd, events = "r" }
+  for _, reader in ipairs(self.readers) do
     set[#set + 1] = { fd = reader.handle, events = "r" }
   end
-  return M.watch(set, process.others)
+  if self:is_supervised() then
+    set[#set + 1] = { fd = self.supervisor.listener, events = "r" }
+  end
+  return M.watch(set, is_alone and {} or self.others)
 end
 
 local function timed_out()
@@ -184,12 +231,11 @@ local function wait_for_exit(process, timeout)
   while true do
     local left = deadline and math.max(0, deadline - core.proc.clock())
     M.reap(process.others)
-    local ready, err = core.poll.wait(watched(process), left)
+    local ready, err = core.poll.wait(process:watched(), left)
     if not ready then
       return nil, err
     end
-    dispatch(process, ready, 2)
-    if ready[1] then
+    if process:dispatch(ready, 1) then
       return true
     end
     if left == 0 then
@@ -207,6 +253,9 @@ local function finish(process)
   if result then
     result.oom_killed = false
   end
+  if process.supervisor then
+    process.supervisor:finish(result or {})
+  end
   -- Where the caller reaped it, older kernels do not tell how it ended.
   process.result, process.lost = result or nil, err
   if process.on_exit then
@@ -218,9 +267,12 @@ end
 --- Waits until the process has ended, and hands what it wrote to the functions that its streams
 -- are. Output that is still in a pipe when the process ends is delivered; what others write to it
 -- after
--- that is not waited for. A further call returns the same result.
+-- that is not waited for. A further call returns the same result. System calls that the profile
+-- hands over are answered meanwhile (`ctr.supervisor`).
 -- @tparam[opt] number timeout seconds
--- @treturn[1] table `code` (0 … 255) or `signal` ("SIGKILL"), `core`, `oom_killed`, `usage`
+-- @treturn[1] table `code` (0 … 255) or `signal` ("SIGKILL"), `core`, `oom_killed`, `usage`;
+-- `refused` with `seccomp_report`, `calls` with `seccomp_learn`, and `notify_errors`: what
+-- `seccomp_notify` raised, where it did
 -- @return[2] nil
 -- @treturn[2] ctr.Error `NoProcessOps`; errno `ETIMEDOUT` when the time ran out
 function process_methods:wait(timeout)
@@ -238,6 +290,28 @@ function process_methods:wait(timeout)
   end
   if not ended then
     return nil, err
+  end
+  return finish(self)
+end
+
+--- Does what there is to do for the process, without waiting. A console is left alone.
+-- @treturn[1] table|boolean as `wait` when it has ended; false while it runs
+-- @return[2] nil
+-- @treturn[2] ctr.Error as `wait`
+function process_methods:poll()
+  if not self.process_id then
+    return no_ops()
+  end
+  if self.result or self.lost then
+    return self.result, self.lost
+  end
+  M.reap(self.others)
+  local ready, err = core.poll.wait(self:watched(), 0)
+  if not ready then
+    return nil, err
+  end
+  if not self:dispatch(ready, 1) then
+    return false
   end
   return finish(self)
 end
@@ -261,6 +335,20 @@ end
 --- Reaps whom the kernel wants reaped before this process ends.
 function process_methods:reap_others()
   M.reap(self.others)
+end
+
+--- An event source that fits any loop: its descriptor is readable when the process has output for
+-- the functions that its streams are, a system call for its `seccomp_notify`, or has ended.
+-- `source:serve()` does what there is to do, and returns false, or what `wait` returns when the
+-- process has ended; `source:wait([timeout])` serves until then. `ctr.loop` does this by itself.
+-- @treturn[1] ctr.ProcessSource `fd()`, `serve()`, `wait([timeout])`, `close()`
+-- @return[2] nil
+-- @treturn[2] ctr.Error `NoProcessOps`, `SystemError`
+function process_methods:source()
+  if not self.process_id then
+    return no_ops()
+  end
+  return require("ctr.process.source").new(self)
 end
 
 --- Gives the process three pipes as its streams, and returns the other ends.

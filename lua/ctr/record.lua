@@ -33,10 +33,13 @@ function M.copy(value)
   return copy
 end
 
+-- A configuration may ask for the tolerance of the rootless manager by itself.
 local function new_cgroup(container, paths, created)
+  local is_tolerant = container.manager == "cgroupfs" and container.configuration.rootless_cgroups
   return cgroup.new({
     config = container.configuration.cgroups, id = container.store.name,
-    manager = container.manager, paths = paths, created = created,
+    manager = is_tolerant and "rootless" or container.manager, paths = paths, created = created,
+    user = container.host.rootless,
   })
 end
 
@@ -85,6 +88,14 @@ local function check_state(container, state)
   return true
 end
 
+local function rdt_group(container, state)
+  local rdt = container.configuration.intel_rdt
+  if not rdt then
+    return nil
+  end
+  return require("ctr.intel_rdt").new(rdt, container.store.name, container.host.intel_rdt, state)
+end
+
 --- Fills a container's object from what its state file holds. An empty state is that of a container
 -- whose creator was killed: all that can be done with it is to destroy it.
 -- @tparam ctr.Container container
@@ -109,6 +120,7 @@ function M.load(container, state)
     return nil, err
   end
   container.cgroup = manager
+  container.rdt = rdt_group(container, state)
   return true
 end
 
@@ -144,19 +156,25 @@ local function cgroups_created(container)
 end
 
 local function variable_part(container)
-  local pid = container.init_pid or -1
+  local pid, config = container.init_pid or -1, container.configuration
+  local rdt_path, rdt_mon_path, rdt_created = "", nil, nil
+  if container.rdt then
+    rdt_path, rdt_mon_path, rdt_created = container.rdt:record()
+  end
   return {
     id = container.store.id,
     init_process_pid = pid,
     init_process_start = tonumber(container.init_start_time) or 0,
     created = container.created_at,
-    rootless = container.host.rootless,
+    rootless = config.rootless_euid and config.rootless_cgroups or false,
     cgroup_paths = container.cgroup:paths(),
     cgroup_created = core.json.array(cgroups_created(container)),
     cgroup_manager = container.manager,
     namespace_paths = pid > 0 and namespace_paths(container.host, pid) or {},
     external_descriptors = container.external_descriptors,
-    intel_rdt_path = "",
+    intel_rdt_path = rdt_path,
+    intel_rdt_mon_path = rdt_mon_path,
+    intel_rdt_created = rdt_created,
   }
 end
 
@@ -193,11 +211,11 @@ function M.save(container)
   return true
 end
 
---- Records the directories above the cgroup that a start is about to make, where there are any: so
--- that they are found if the caller is killed before it can record more.
+--- Records what a start is about to make beside the cgroup itself, where there is any: directories
+-- above it, a resctrl group. So it is found if the caller is killed before it can record more.
 function M.intend(container)
   local missing = container.cgroup:missing()
-  if #missing == 0 then
+  if #missing == 0 and not container.rdt then
     return true
   end
   container.intended = container.cgroup:created()

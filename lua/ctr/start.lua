@@ -18,45 +18,23 @@ local M = {}
 local SIGKILL = 9
 local ROOT = { flags = { "path", "directory", "nofollow" } }
 
-local function read_user_files(open_root)
-  local root = open_root()
-  if not root then
-    return nil, nil, false
-  end
-  local passwd = core.path.read(root, "etc/passwd", account.FILE_MAX)
-  local group = core.path.read(root, "etc/group", account.FILE_MAX)
-  root:close()
-  return passwd, group, true
-end
-
--- A mount on the user files hides those of the root: then the bootstrap is asked for the files of
--- the finished tree.
-local function covers_user_files(config)
-  for _, mount in ipairs(config.mounts) do
-    local path = mount.destination
-    if path == "/etc" or path == "/etc/passwd" or path == "/etc/group" then
-      return true
-    end
-  end
-  return false
-end
-
 local function look_up_user(container, process, facts, open_root)
   local config = container.configuration
-  if open_root and not covers_user_files(config) then
-    local passwd, group, opened = read_user_files(open_root)
-    if opened then
-      local err
-      facts.user, err = account.resolve(config, process, facts, passwd, group)
-      return facts.user ~= nil or nil, err
-    end
+  local files = account.read_files(config, open_root)
+  if not files then
+    facts.look_up_inside = true
+    return true
   end
-  facts.look_up_inside = true
-  return true
+  local err
+  facts.user, err = account.resolve(config, process, facts, files.passwd, files.group)
+  return facts.user ~= nil or nil, err
 end
 
-local function parse_process(container, process)
+local function parse_process(container, process, kind)
   local normalised, err = schema.parse_process(process:streams())
+  if normalised and kind == "first" then
+    normalised, err = schema.first_process(normalised)
+  end
   if not normalised then
     return nil, err
   end
@@ -71,79 +49,62 @@ local function base_facts(container, process, spaces)
     maps = spaces.new.NEWUSER and true or false,
     can_setgroups = not spaces.user or idmap.allows_setgroups(container.host, config),
     terminal = process.terminal or process.console_socket ~= nil,
+    sends_pidfd = process.pidfd_socket ~= nil,
+    enters_cgroup = container.manager ~= "none",
   }
 end
 
--- Where the pty's master goes: to the socket that the user named, else to us.
-local function open_console(process, facts)
-  if not facts.terminal then
-    return {}
-  end
-  local given = process.console_socket
-  if type(given) == "string" then
-    local handle, err = core.fd.connect_unix(given)
-    if not handle then
-      return nil, errors.with_path(err, "process.console_socket")
-    end
-    return { socket = handle, ours = handle }
-  end
-  if given ~= nil then
-    local socket = stream.descriptor(given)
-    if not socket then
-      return nil, errors.new("ConfigInvalid", "must be a path, a Lua file or a descriptor",
-        { path = "process.console_socket" })
-    end
-    return { socket = socket }
-  end
-  local receive, send = core.fd.socketpair("stream")
-  if not receive then
-    return nil, send
-  end
-  return { socket = send, ours = send, receive = receive }
-end
-
-local function receive_master(console)
-  if not console.receive then
-    return nil
-  end
-  local _, handles = core.fd.recv(console.receive, 256)
-  return handles and handles[1]
-end
-
-local function close_console(console)
-  for _, handle in pairs({ console.ours or false, console.receive or false }) do
-    if handle then
-      handle:close()
-    end
-  end
-end
-
--- The streams and the console of a process, around an action that needs them.
-local function with_streams(process, facts, action)
-  local console, err = open_console(process, facts)
-  if not console then
-    return nil, err
-  end
-  local streams
-  streams, err = stream.open(process, facts.terminal)
+-- The streams of a process, around an action that needs them.
+local function with_streams(process, facts, opened, action)
+  local streams, err = stream.open(process, facts.terminal)
   if not streams then
-    close_console(console)
     return nil, err
   end
-  local started, problem = action(streams, console)
+  local started, problem = action(streams, opened)
   if started then
     started.readers = streams.readers
-    started.console = receive_master(console)
     streams:close_owned()
   else
     streams:close()
   end
-  close_console(console)
   return started, problem
 end
 
-local function join_cgroups(container, facts, resources)
-  local handles, directory = container.cgroup:join()
+local NO_SOCKETS = {}
+
+-- The streams and the sockets of a process; most have no sockets.
+local function with_files(process, facts, action)
+  if not (facts.terminal or facts.sends_pidfd) then
+    return with_streams(process, facts, NO_SOCKETS, action)
+  end
+  local sockets = require("ctr.launch.sockets")
+  local opened, err = sockets.open(process, facts)
+  if not opened then
+    return nil, err
+  end
+  local started, problem = with_streams(process, facts, opened, action)
+  if started then
+    started.console = sockets.receive_master(opened)
+  end
+  sockets.close(opened)
+  return started, problem
+end
+
+-- A process that is added may go below the container's cgroups; one that has CPUs of its own until
+-- then enters them by itself.
+local function way_to_join(process)
+  local affinity = process.cpu_affinity
+  local is_late = affinity ~= nil and affinity.initial ~= ""
+  if process.sub_cgroup_paths or is_late then
+    return { below = process.sub_cgroup_paths, by_file = is_late }
+  end
+  return nil
+end
+
+local function join_cgroups(container, options)
+  local facts, resources = options.facts, options.resources
+  local how = options.mode == "exec" and way_to_join(options.process) or nil
+  local handles, directory = container.cgroup:join(how)
   if not handles then
     return nil, directory
   end
@@ -165,19 +126,19 @@ local function close_handles(handles, directory)
 end
 
 -- Makes the cgroups and opens what a process joins them by.
-local function make_cgroups(container)
-  local created, err = container.cgroup:create()
+local function make_cgroups(container, pid)
+  local created, err = container.cgroup:create(pid)
   if not created then
     return nil, err
   end
-  return container.cgroup:join()
+  return container.cgroup:join({ pid = pid })
 end
 
 local function launch_in_cgroups(container, options, make_plan, flags)
   if options.make_cgroups then
     return launch.run(options, make_plan(), flags)
   end
-  local handles, directory = join_cgroups(container, options.facts, options.resources)
+  local handles, directory = join_cgroups(container, options)
   if not handles then
     return nil, directory
   end
@@ -194,6 +155,12 @@ local function commit_init(container, pid)
     return nil, is_gone and errors.new("SystemError", "the container's init is gone",
       { errno = "ESRCH", cause = err }) or err
   end
+  if container.rdt then
+    local ok, problem = container.rdt:enter(pid)
+    if not ok then
+      return nil, problem
+    end
+  end
   return record.commit(container, pid, stat.start_time)
 end
 
@@ -209,24 +176,27 @@ local function make_fifo(container, mode, resources)
   return { fifo, report }
 end
 
-local function init_options(container, process, mode, facts, spaces, streams, console)
+local function init_options(container, process, mode, facts, spaces, streams, opened)
   facts.mode = mode
   return {
     host = container.host, factory = container.factory, config = container.configuration,
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
-    resources = { ["@console"] = console.socket },
-    make_cgroups = facts.joins_late and function()
-      return make_cgroups(container)
+    resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd },
+    make_cgroups = (facts.joins_late or facts.joins_by_pid) and function(pid)
+      return make_cgroups(container, pid)
     end or nil,
     commit = function(pid)
       return commit_init(container, pid)
     end,
+    confine = container.cgroup:confines_late() and function()
+      return container.cgroup:confine()
+    end or nil,
   }
 end
 
-local function launch_init(container, process, mode, facts, spaces, streams, console)
+local function launch_init(container, process, mode, facts, spaces, streams, opened)
   local config = container.configuration
-  local options = init_options(container, process, mode, facts, spaces, streams, console)
+  local options = init_options(container, process, mode, facts, spaces, streams, opened)
   local fifo, err = make_fifo(container, mode, options.resources)
   if not fifo then
     return nil, err
@@ -242,37 +212,62 @@ local function launch_init(container, process, mode, facts, spaces, streams, con
   return started, err
 end
 
+-- What a start makes on the host before there is a process; it is recorded before it is made.
+local function make_ahead(container, facts)
+  local rdt = container.rdt
+  local ok, err = true, nil
+  if rdt then
+    ok, err = rdt:intend()
+  end
+  if ok then
+    ok, err = record.intend(container)
+  end
+  if ok and rdt then
+    ok, err = rdt:create()
+  end
+  if ok and not facts.joins_late and not facts.joins_by_pid then
+    ok, err = container.cgroup:create()
+  end
+  return ok, err
+end
+
+local function undo_ahead(container)
+  if container.rdt then
+    container.rdt:undo()
+  end
+  record.forget_init(container)
+end
+
 local function start_init(container, process, mode, facts, spaces)
   -- On v2 a process is cloned into its cgroup, which has to be there: the others are made while
   -- the bootstrap works.
   facts.joins_late = container.cgroup:joins_by_file()
     and planner.may_join_late(container.configuration)
-  local created, err = record.intend(container)
-  if created and not facts.joins_late then
-    created, err = container.cgroup:create()
-  end
+  facts.joins_by_pid = container.cgroup:joins_by_pid()
+  local created, err = make_ahead(container, facts)
   if not created then
-    record.forget_init(container)
+    undo_ahead(container)
     return nil, err
   end
-  local started, problem = with_streams(process, facts, function(streams, console)
-    return launch_init(container, process, mode, facts, spaces, streams, console)
+  local started, problem = with_files(process, facts, function(streams, opened)
+    return launch_init(container, process, mode, facts, spaces, streams, opened)
   end)
   if not started then
-    record.forget_init(container)
+    undo_ahead(container)
     container.cgroup:destroy()
     return nil, problem
   end
   return started
 end
 
--- Where the container shares a pid namespace, the kernel ends nobody with its first process.
+-- What is to be done when the first process has ended. Where the container shares a pid namespace,
+-- the kernel ends nobody with it.
 local function end_with_init(container, spaces)
-  if spaces.new.NEWPID then
-    return nil
-  end
-  return function()
-    container.cgroup:signal(SIGKILL)
+  return function(result)
+    container.cgroup:account(result, true)
+    if not spaces.new.NEWPID then
+      container.cgroup:signal(SIGKILL)
+    end
   end
 end
 
@@ -305,11 +300,15 @@ local function first_process(container, object, process, mode)
   return started
 end
 
-local function exec_options(container, process, facts, spaces, init, streams, console)
+local function exec_options(container, process, facts, spaces, init, streams, opened)
   return {
     host = container.host, factory = container.factory, config = container.configuration,
     process = process, facts = facts, spaces = spaces, mode = "exec", streams = streams,
-    resources = { ["@console"] = console.socket, ["@init"] = init },
+    resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd,
+      ["@init"] = init },
+    enter_rdt = function(pid)
+      return container.rdt:enter(pid)
+    end,
   }
 end
 
@@ -322,8 +321,12 @@ local function all_namespaces(config)
 end
 
 local function launch_further(container, process, facts, spaces, init)
-  return with_streams(process, facts, function(streams, console)
-    local options = exec_options(container, process, facts, spaces, init, streams, console)
+  facts.joins_by_pid = container.cgroup:joins_by_pid(true)
+  return with_files(process, facts, function(streams, opened)
+    local options = exec_options(container, process, facts, spaces, init, streams, opened)
+    options.make_cgroups = facts.joins_by_pid and function(pid)
+      return container.cgroup:join({ pid = pid, below = process.sub_cgroup_paths })
+    end or nil
     return launch_in_cgroups(container, options, function()
       return planner.exec(container.configuration, process, facts)
     end, 0)
@@ -339,6 +342,7 @@ local function further_process(container, _, process)
   local facts = base_facts(container, process, spaces)
   facts.maps = spaces.user and #container.configuration.uid_mappings > 0
   facts.into = all_namespaces(container.configuration)
+  facts.intel_rdt = container.rdt ~= nil and container.rdt.path ~= nil
   local ok, problem = look_up_user(container, process, facts, function()
     return core.fd.open(("/proc/%d/root"):format(container.init_pid),
       { flags = { "path", "directory" } })
@@ -348,6 +352,11 @@ local function further_process(container, _, process)
     started, problem = launch_further(container, process, facts, spaces, init)
   end
   init:close()
+  if started then
+    started.on_exit = function(result)
+      container.cgroup:account(result, false)
+    end
+  end
   return started, problem
 end
 
@@ -384,7 +393,7 @@ function M.process(container, object, mode, status)
     return nil, err
   end
   local process
-  process, err = parse_process(container, object)
+  process, err = parse_process(container, object, kind)
   if not process then
     return nil, err
   end
@@ -402,7 +411,7 @@ function M.process(container, object, mode, status)
   if kind == "further" then
     local others = others_of(container)
     process_module.reap(others)
-    table.insert(others, object)
+    process_module.add_other(others, object)
   end
   return true
 end

@@ -112,6 +112,49 @@ describe("ctr.cgroup in other layouts", function()
       assert.equal(lines("0\tdirectory", "-1"), out)
     end)
 
+    it("hands a file to join by later, where that is wanted", function()
+      local out = inside(V2, [[
+        local manager = new({})
+        assert(manager:create())
+        local fds = support.count_fds()
+        local handles, directory = assert(manager:join({ by_file = true }))
+        print(#handles, core.fd.type(handles[1]), directory)
+        handles[1]:close()
+        local _, err = manager:join({ below = { [""] = "nonesuch" } })
+        print(err.path, err.errno)
+        _, err = manager:join({ below = { pids = "x" } })
+        print(err.path, err.code)
+        print(support.count_fds() - fds)
+        assert(manager:destroy())
+      ]])
+      assert.equal(lines("1\tfile\tnil", 'process.sub_cgroup_paths[""]\tENOENT',
+        'process.sub_cgroup_paths["pids"]\tConfigInvalid', "-1"), out)
+    end)
+
+    it("takes a process that is added, below it and with CPUs of its own until then", function()
+      local out = inside(V2, [[
+        local box = require("specs.support.box")
+        local b = box.new()
+        local container, init = b:sleeper()
+        local path = container:state().cgroup_paths[""]
+        os.execute("mkdir -p " .. path .. "/a/b")
+        local function show(spec)
+          spec.init = false
+          local result = assert(b:run(container,
+            "sed 's/^0::.*box-1//;t;d' /proc/self/cgroup; sed -n 's/Cpus_allowed_list:.//p' "
+            .. "/proc/self/status", spec))
+          print((result.out:gsub("\n", " ")))
+        end
+        show({ sub_cgroup_paths = { [""] = "a/b" } })
+        show({ cpu_affinity = { initial = "0" } })
+        show({ cpu_affinity = { initial = "0", final = "1" }, sub_cgroup_paths = { [""] = "/a" } })
+        b:finish(container, init)
+        b:close()
+      ]])
+      assert.equal(lines("/a/b " .. support.read("/sys/devices/system/cpu/online") .. " ", " 0 ",
+        "/a 1 "), out)
+    end)
+
     it("kills all at once, frozen or not, those below too, and names what holds it", function()
       local out = inside(V2, [[
         local manager, below = new({ path = "/ctr-spec-v2" }), new({ path = "/ctr-spec-v2/below" })
@@ -156,14 +199,71 @@ describe("ctr.cgroup in other layouts", function()
       assert.equal(lines("nil\tcgroups.memory\tmemory.max", "false"), out)
     end)
 
-    it("refuses device rules instead of ignoring them", function()
+    it("holds to device rules, the last that matches having the say", function()
       local out = inside(V2, [[
-        local null = { allow = true, type = "c", major = 1, minor = 3, permissions = "rwm" }
-        local manager = new({ path = "/ctr-spec-v2", devices = { null } })
-        local ok, err = manager:create()
-        print(ok, err.code, err.path, manager:exists())
+        local function rule(allow, minor, permissions)
+          return { allow = allow, type = "c", major = 1, minor = minor, permissions = permissions }
+        end
+        local manager = new({ path = "/ctr-spec-v2", devices = {
+          rule(true, -1, "rwm"), rule(false, 5, "w"), rule(false, 7, "rwm"), rule(true, 7, "r"),
+        } })
+        assert(manager:create())
+        assert(manager:confine())
+        local _, text = support.run(manager, [=[
+          for name in null zero full; do
+            (: < /dev/$name) 2>/dev/null && echo "$name r"
+            (: > /dev/$name) 2>/dev/null && echo "$name w"
+          done
+          (: < /dev/tty) 2>/dev/null || echo no tty
+        ]=]):finish()
+        print((text:gsub("\n", ", ")))
+        assert(manager:destroy())
       ]])
-      assert.equal(lines("nil\tConfigInvalid\tcgroups.devices\tfalse"), out)
+      assert.equal(lines("null r, null w, zero r, full r, no tty, "), out)
+    end)
+
+    it("replaces device rules without a moment between", function()
+      local out = inside(V2, [[
+        local function null(permissions)
+          return { allow = true, type = "c", major = 1, minor = 3, permissions = permissions }
+        end
+        local manager = new({ path = "/ctr-spec-v2", devices = { null("rwm") } })
+        assert(manager:create())
+        assert(manager:confine())
+        local child = support.run(manager, [=[
+          while (: < /dev/null) 2>&-; do
+            (: > /dev/null) 2>&- || { echo "r alone"; break; }
+          done
+        ]=])
+        child:expect("ready")
+        for _ = 1, 50 do
+          assert(manager:set({ devices = { null("rw") } }))
+          assert(manager:set({ devices = { null("rwm"), null("r") } }))
+        end
+        assert(manager:set({ devices = { null("r") } }))
+        print((select(2, child:finish()):gsub("\n", "")))
+        local dir = assert(core.fd.open("/sys/fs/cgroup/ctr-spec-v2",
+          { flags = { "rdonly", "directory" } }))
+        print(core.bpf.count_devices(dir))
+        dir:close()
+        assert(manager:destroy())
+      ]])
+      assert.equal(lines("r alone", "1"), out)
+    end)
+
+    it("reads what is counted, and says nothing of controllers that are not there", function()
+      local out = inside(V2, [[
+        local manager = new({ path = "/ctr-spec-v2" })
+        assert(manager:create())
+        local child = support.run(manager, "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; cat")
+        child:expect("ready")
+        child:stop()
+        local stats = assert(manager:stats())
+        print(stats.cpu_stats.cpu_usage.total_usage > 0, stats.memory_stats.usage,
+          stats.cpu_stats.psi and stats.cpu_stats.psi.some.total ~= nil)
+        assert(manager:destroy())
+      ]])
+      assert.equal(lines("true\tnil\ttrue"), out)
     end)
   end)
 
@@ -235,6 +335,21 @@ describe("ctr.cgroup in other layouts", function()
       assert(manager:destroy())
     ]], { with = "unshare --cgroup" })
     assert.equal(lines("nil\tcgroups.path", "nil\ttrue"), out)
+  end)
+
+  it("does without a hierarchy that is read-only, where rootless_cgroups says so", function()
+    local out = inside("mount -o remount,bind,ro /sys/fs/cgroup/pids", [[
+      local box = require("specs.support.box")
+      local b = box.new()
+      local container, init = b:sleeper({ rootless_cgroups = true })
+      local paths = container:state().cgroup_paths
+      print(paths.pids, paths.freezer ~= nil, container:status(), container:state().rootless)
+      b:finish(container, init)
+      local result, err = b:sh("true")
+      print(result, err.errno)
+      b:close()
+    ]])
+    assert.equal(lines("nil\ttrue\trunning\tfalse", "nil\tEROFS"), out)
   end)
 
   describe("without privilege", function()

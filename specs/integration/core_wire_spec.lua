@@ -89,6 +89,31 @@ describe("ctr.core.wire", function()
       assert.is_nil((wire.decode(message .. ("\0"):rep(8))))
       assert.has_error(function() wire.decode(nil) end)
     end)
+
+    it("refuses numbers that an operation cannot have", function()
+      for _, operation in ipairs({
+        { "io_priority", { 65536 } }, { "io_priority", { -1 } }, { "personality", { -1 } },
+        { "scheduler", { 0, 0, 0, 0, 0, 0 } }, { "scheduler", { 0, 0, 0, 0, 0, 0, 0, 0 } },
+        { "scheduler", { -1, 0, 0, 0, 0, 0, 0 } }, { "memory_policy", {} },
+        { "memory_policy", { 2, 2 ^ 32 } }, { "cpu_affinity", { 2 ^ 32 } },
+        { "cpu_affinity", { 1, -1 } }, { "send_pidfd", { -1 }, { "setns" } },
+        { "send_pidfd", { 3 }, {} },
+      }) do
+        local plan, err = wire.decode(assert(wire.encode({ operation }, 3)))
+        assert.is_nil(plan, operation[1])
+        assert.equal("plan", err.op)
+      end
+    end)
+
+    it("takes as many words of a mask as there are, and times of 64 bits", function()
+      for _, operation in ipairs({
+        { "cpu_affinity", {}, {} }, { "cpu_affinity", { 2 ^ 32 - 1, 0, 1 }, {} },
+        { "memory_policy", { 4 }, {} }, { "memory_policy", { 0x8002, 1, 2 }, {} },
+        { "scheduler", { 0, 127, -20, 0, 2 ^ 53, 2 ^ 53, 2 ^ 53 }, {} },
+      }) do
+        assert.same({ operation }, assert(wire.decode(assert(wire.encode({ operation }, 3)))))
+      end
+    end)
   end)
 
   describe("kinds", function()

@@ -19,7 +19,7 @@ local FILLED = { mounts = FILLED_MOUNTS }
 
 -- For each operation that can fail: how a step of it is made to, in which configuration, and with
 -- what. The kernel refuses none of the others what the parser lets pass: sync, setsid, umask,
--- chown_stdio, no_new_privs, bounding, keep_caps, pdeathsig;
+-- chown_stdio, no_new_privs, bounding, keep_caps, pdeathsig, personality;
 -- more, cgroup_sync and wait_fifo only talk.
 local FAILURES = {
   cgroup_join = { config = FILLED, nums = { "@procfs" } },
@@ -59,6 +59,15 @@ local FAILURES = {
   capset = { nums = { 2 ^ 21, 0, 0, 0 }, errno = "EPERM" },
   label = { config = {}, insert = { op = "label", nums = { "@procfs" },
     strings = { "exec", "nonesuch" }, path = "apparmor_profile" } },
+  scheduler = { config = { scheduler = { policy = "SCHED_BATCH" } }, nums = { 9, 0, 0, 0, 0, 0, 0 },
+    errno = "EINVAL" },
+  io_priority = { config = { io_priority = { class = "IOPRIO_CLASS_BE" } }, nums = { 0xffff },
+    errno = "EINVAL" },
+  memory_policy = { config = { memory_policy = { mode = "MPOL_LOCAL" } }, nums = { 99 },
+    errno = "EINVAL" },
+  cpu_affinity = { nums = { 0, 0x80000000 }, errno = "EINVAL" },
+  send_pidfd = { insert = { op = "send_pidfd", nums = { "@procfs" }, strings = { "standard" },
+    path = "process.pidfd_socket" }, errno = "EBADF" },
   find_program = { strings = { "/bin/nonesuch" }, errno = "ENOENT" },
   exec = { nums = { 1, 0 }, strings = { ("a"):rep(4 * 1024 * 1024) }, errno = "E2BIG" },
   command = { config = COPIED, nums = { 1, 0, 0 }, strings = { "", "/bin/false", "false" } },

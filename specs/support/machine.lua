@@ -104,12 +104,14 @@ local FEATURES = {
       and tonumber(read("/proc/sys/user/max_user_namespaces") or "0") > 0
   end,
   time_namespaces = function() return core.ns.supported("NEWTIME") end,
+  io = function() return has_controller("io") or has_controller("blkio") end,
+  systemd = function() return read("/proc/1/comm") == "systemd\n" end,
   newuidmap = function() return read("/usr/bin/newuidmap") ~= nil end,
 }
 
 --- Says whether the machine has what a spec needs; otherwise the spec is pending.
 -- @tparam string feature one of memory, pids, cpu, freezer, user_namespaces, time_namespaces,
--- newuidmap
+-- newuidmap, io, systemd
 function M.has(feature)
   local probe = FEATURES[feature] or error("no such feature: " .. tostring(feature), 2)
   return probe() == true

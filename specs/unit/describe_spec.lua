@@ -46,6 +46,20 @@ describe("ctr.describe", function()
       assert.same({ "/bin/sh" }, description.process.args)
     end)
 
+    it("reaches what libcontainer has, under its own name", function()
+      local config = assert(build(minimal({ scheduler = { policy = "batch" },
+        io_priority = { class = "idle" }, exec_cpu_affinity = { final = "0" } }))).config
+      assert.equal("SCHED_BATCH", assert(schema.parse(config)).scheduler.policy)
+      local _, err = assert(build(minimal({ scheduler = { policy = "batch", nice = 99 } }))):check()
+      assert.equal("scheduler.nice must be an integer from -20 to 19", err.message)
+    end)
+
+    it("refuses what only a process has that is added", function()
+      local _, err = assert(build(minimal({ cpu_affinity = { final = "0" } }))):check()
+      assert.equal("cpu_affinity is for processes that are added to a running container",
+        err.message)
+    end)
+
     it("isolates what nobody spoke of", function()
       local config = assert(build(minimal())).config
       assert.same({ "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWCGROUP" },

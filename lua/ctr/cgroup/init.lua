@@ -15,18 +15,7 @@ local M = {}
 -- the caller's own cgroups change or the first mount is no longer there.
 local cached
 
-local KINDS = { cgroupfs = true, rootless = true, none = true }
-
--- All that is read here, and what means something to another manager only.
-local KNOWN = {}
-for _, key in ipairs({
-  "name", "parent", "path", "paths", "scope_prefix",
-  "memory", "memory_reservation", "memory_swap",
-  "cpu_shares", "cpu_quota", "cpu_period", "cpuset_cpus", "cpuset_mems", "pids_limit",
-  "devices", "allow_all_devices", "allowed_devices", "denied_devices", "freezer",
-}) do
-  KNOWN[key] = true
-end
+local KINDS = { cgroupfs = true, systemd = true, rootless = true, none = true }
 
 --- Finds where the hierarchies are mounted: see `ctr.cgroup.layout`.
 -- @treturn[1] table layout
@@ -46,21 +35,6 @@ function M.layout()
   end
   cached = found
   return found
-end
-
-local function is_unset(value)
-  return value == nil or value == 0 or value == "" or value == false
-    or (type(value) == "table" and next(value) == nil)
-end
-
-local function check_known(config)
-  for key, value in pairs(config) do
-    if not KNOWN[key] and not is_unset(value) then
-      local path = "cgroups." .. tostring(key)
-      return nil, errors.new("ConfigInvalid", path .. " is not supported yet", { path = path })
-    end
-  end
-  return true
 end
 
 -- Hybrid counts as v1: all controllers that are needed are there, the cgroup2 tree beside them
@@ -140,9 +114,28 @@ local function place_nodes(fields, layout, id)
   return true
 end
 
+local function is_borrowed(config)
+  return config.paths ~= nil and next(config.paths) ~= nil
+end
+
+-- systemd tells where the cgroup is once it has made it.
+local function fill_unit(fields, layout, options)
+  local unit, err = require("ctr.cgroup.unit").of(fields.config, options.id, options.user)
+  if not unit then
+    return nil, err
+  end
+  local nodes, problem = nodes_at(layout, options.paths or {}, false)
+  if not nodes then
+    return nil, problem
+  end
+  fields.unit, fields.layout, fields.id, fields.user = unit, layout, options.id, options.user
+  fields.nodes, fields.explicit = nodes, true
+  return true
+end
+
 local function fill(fields, layout, options)
   local asked = fields.config.paths
-  fields.borrowed = asked ~= nil and next(asked) ~= nil
+  fields.borrowed = is_borrowed(fields.config)
   local paths = fields.borrowed and asked or options.paths
   if paths then
     local nodes, err = nodes_at(layout, paths, fields.borrowed)
@@ -159,8 +152,8 @@ end
 
 --- Makes a manager for a container's cgroup. Nothing is touched yet.
 -- @tparam table options `config` (`cgroups` of the configuration, or nil), `id` of the container,
---   `manager` ("cgroupfs", "rootless" or "none"), `paths` and `created` as stored when the cgroup
---   was made
+--   `manager` ("cgroupfs", "systemd", "rootless" or "none"), `paths` and `created` as stored when
+--   the cgroup was made, `user` (systemd's manager is the calling user's)
 -- @treturn[1] ctr.CgroupManager
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
@@ -174,20 +167,17 @@ function M.new(options)
   if kind == "none" then
     return manager.new(fields)
   end
-  local ok, err = check_known(fields.config)
-  if not ok then
-    return nil, err
-  end
   local layout, problem = M.layout()
   if not layout then
     return nil, problem
   end
   fields.driver = driver_of(layout)
-  ok, err = fill(fields, layout, options)
+  local is_systemd = kind == "systemd" and not is_borrowed(fields.config)
+  local ok, err = (is_systemd and fill_unit or fill)(fields, layout, options)
   if not ok then
     return nil, err
   end
-  return manager.new(fields)
+  return (is_systemd and require("ctr.cgroup.systemd") or manager).new(fields)
 end
 
 return M

@@ -2,30 +2,34 @@
 --
 -- What the kinds of hierarchy do differently is in a driver, `ctr.cgroup.v1` or `ctr.cgroup.v2`:
 -- `nodes`, `prepare`, `is_frozen`, `check`, `set`, `join`, `freeze`, `freezer_state`, `main_node`,
--- `kill`. `check` returns true and what `set` gets as its third argument.
+-- `kill`, `memory_usage`, `memory_peak`, `oom_kills`, `read_stats`, and where it has one `confine`.
+-- `check` returns true and what `set` gets as its third argument.
 -- @module ctr.cgroup.manager
 
+local change = require("ctr.cgroup.change")
 local core = require("ctr.core")
+local devices = require("ctr.cgroup.devices")
 local errors = require("ctr.errors")
-local freezer = require("ctr.cgroup.freezer")
+local making = require("ctr.cgroup.making")
 local place = require("ctr.cgroup.place")
+local removal = require("ctr.cgroup.removal")
 local signals = require("ctr.cgroup.signals")
 local tree = require("ctr.cgroup.tree")
 
 local M = {}
 
 local REMOVE_SECONDS = 2
-local DENIED = { EACCES = true, EPERM = true, EROFS = true }
 local STATES = { FROZEN = true, THAWED = true }
 
 local methods = {}
+M.methods = methods
 local metatable = { __index = methods, __name = "ctr.CgroupManager" }
 
 --- Makes a manager.
--- @tparam table fields `kind` ("cgroupfs", "rootless" or "none"), `driver`, `config`, `nodes`,
---   `above` (full paths of directories that go when they are empty), `hidden` (hierarchies in which
---   a relative path means nothing), `explicit` (the configuration named the path), `borrowed` (the
---   cgroups are somebody else's: joined as they are)
+-- @tparam table fields `kind` ("cgroupfs", "systemd", "rootless" or "none"), `driver`, `config`,
+--   `nodes`, `above` (full paths of directories that go when they are empty), `hidden` (hierarchies
+--   in which a relative path means nothing), `explicit` (the configuration named the path),
+--   `borrowed` (the cgroups are somebody else's: joined as they are)
 -- @treturn table
 function M.new(fields)
   fields.nodes = fields.nodes or {}
@@ -85,91 +89,6 @@ local function is_idle(self)
   return self.kind == "none" or self.borrowed
 end
 
-local function busy(node, reason)
-  return nil, errors.new("SystemError", ("cgroup %s %s"):format(node.full, reason),
-    { path = "cgroups.path", errno = "EBUSY", op = "mkdir", target = node.full })
-end
-
--- Joining a frozen cgroup would stop the container before it began, and the caller with it.
-local function check_free(self, node)
-  local frozen, err = self.driver.is_frozen(node)
-  if frozen == nil then
-    return nil, err
-  end
-  if frozen then
-    return busy(node, "is frozen")
-  end
-  if node.is_new then
-    return true
-  end
-  local pids, problem = tree.pids(node.dir, true)
-  if not pids then
-    return nil, problem
-  end
-  if #pids > 0 then
-    return busy(node, "is in use: it holds the processes " .. signals.some(pids))
-  end
-  return true
-end
-
-local function drop(self, names, err)
-  for _, name in ipairs(names) do
-    self.dropped[name] = err
-  end
-end
-
--- Without privilege most of the tree belongs to others, and a container may do without; not where
--- the configuration says which cgroup it wants.
-local function may_drop(self, err)
-  return self.kind == "rootless" and not self.explicit and DENIED[err.errno]
-end
-
-local function discard(node)
-  tree.close(node)
-  if node.is_new then
-    tree.remove(node.hierarchy, node.path)
-  end
-end
-
--- Goes on without one hierarchy, and removes what was made in it: `above` had `mark` entries then.
-local function drop_node(self, node, mark, err)
-  discard(node)
-  for index = #self.above, mark + 1, -1 do
-    tree.remove(node.hierarchy, self.above[index]:sub(#node.hierarchy.mount + 2))
-    self.above[index] = nil
-  end
-  drop(self, node.names, err)
-end
-
-local function make_all(self)
-  local kept, wanted = {}, self.nodes
-  self.nodes = kept
-  for _, node in ipairs(wanted) do
-    local mark = #self.above
-    local ok, err = tree.make(node, self.driver.prepare, self.above)
-    kept[#kept + 1] = node
-    if not ok then
-      err = errors.wrap(err, "make cgroup", node.full)
-      if not may_drop(self, err) then
-        return nil, err
-      end
-      kept[#kept] = nil
-      drop_node(self, node, mark, err)
-    end
-  end
-  return true
-end
-
-local function check_all_free(self)
-  for _, node in ipairs(self.nodes) do
-    local ok, err = check_free(self, node)
-    if not ok then
-      return nil, err
-    end
-  end
-  return true
-end
-
 local function not_visible(hierarchy)
   return errors.new("SystemError",
     ("the caller's own cgroup %s cannot be seen below %s: cgroups.path must be absolute")
@@ -182,7 +101,7 @@ local function check_visible(self)
     if self.kind ~= "rootless" or self.explicit then
       return nil, err
     end
-    drop(self, hierarchy.names, err)
+    making.drop(self, hierarchy.names, err)
   end
   return true
 end
@@ -241,7 +160,7 @@ end
 
 local function undo(self)
   for index = #self.nodes, 1, -1 do
-    discard(self.nodes[index])
+    making.discard(self.nodes[index])
   end
   remove_above(self)
 end
@@ -260,9 +179,9 @@ function methods:create()
     return nil, result
   end
   local err
-  ok, err = make_all(self)
+  ok, err = making.all(self)
   if ok then
-    ok, err = check_all_free(self)
+    ok, err = making.check_free(self)
   end
   if ok then
     ok, err = self.driver.set(self, self.config, result)
@@ -274,6 +193,23 @@ function methods:create()
   return true
 end
 
+--- Tells whether device rules are still to come when the first process is set up: `confine`.
+-- @treturn boolean
+function methods:confines_late()
+  return not is_idle(self) and self.driver.confine ~= nil and devices.asked(self.config) ~= nil
+end
+
+--- Puts device rules in force that `create` left for later: the container's own nodes have to be
+-- made first.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function methods:confine()
+  local writes = self.confinement
+  self.confinement = nil
+  return self.driver.confine(self, writes)
+end
+
 --- Tells whether a process joins by writing to files, at any time: on v2 it is cloned into its
 -- cgroup.
 -- @treturn boolean
@@ -281,23 +217,35 @@ function methods:joins_by_file()
   return self.kind ~= "none" and self.driver.JOINS_BY_FILE == true
 end
 
+--- Tells whether a process is moved by its number, while it waits: systemd does that.
+-- @treturn boolean
+function methods:joins_by_pid() -- luacheck: ignore 212
+  return false
+end
+
 --- Opens what a process needs to join: the files to which it writes "0", and the directory for
 -- CLONE_INTO_CGROUP. All of it is the caller's to close.
+-- @tparam[opt] table how `below` (paths below the container's cgroups by controller, under "" for
+-- all), `by_file` (join by files alone, where there is a choice)
 -- @treturn[1] table handles
 -- @treturn[1] ctr.fd|nil the cgroup2 directory
 -- @treturn[1] table names of the hierarchies of the handles
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function methods:join()
+function methods:join(how)
+  if how and how.below then
+    return require("ctr.cgroup.below").join(self, how)
+  end
   if self.kind == "none" then
     return {}, nil, {}
   end
-  local handles, dir, names = self.driver.join(self)
+  local handles, dir, names = self.driver.join(self.nodes, how and how.by_file)
   self:close()
   return handles, dir, names
 end
 
---- Sets limits, device rules and the freezer's state of a cgroup in use.
+--- Sets limits, device rules and the freezer's state of a cgroup in use. After a failure all is as
+-- it was.
 -- @tparam table resources fields of `cgroups`
 -- @treturn[1] true
 -- @return[2] nil
@@ -306,19 +254,32 @@ function methods:set(resources)
   if is_idle(self) then
     return true
   end
-  local ok, result = self.driver.check(self, resources)
-  if not ok then
-    return nil, result
+  return change.set(self, resources)
+end
+
+--- Reads what the cgroup counts: `ctr.cgroup.stats`.
+-- @treturn[1] table
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function methods:stats()
+  return require("ctr.cgroup.stats").read(self)
+end
+
+--- Adds to a process' result what its cgroup knows of it: whether the kernel killed it for want of
+-- memory, and of a first process the peak of the container's memory.
+-- @tparam ?table result of `core.proc.wait`
+-- @tparam boolean is_first
+function methods:account(result, is_first)
+  local node = result and self:find("memory")
+  if not node then
+    return
   end
-  local err
-  ok, err = self.driver.set(self, resources, result)
-  if not ok then
-    return nil, err
+  if result.signal == "SIGKILL" then
+    result.oom_killed = self.driver.oom_kills(node) > 0
   end
-  if resources.freezer and resources.freezer ~= "" then
-    return self:freeze(resources.freezer)
+  if is_first then
+    result.usage.memory_peak = self.driver.memory_peak(node) or result.usage.memory_peak
   end
-  return true
 end
 
 --- Tells where the cgroup is: full paths by controller, or under "" in the cgroup2 tree.
@@ -422,34 +383,6 @@ function methods:signal(signo)
   return signals.send(self, signo)
 end
 
-local function still_busy(node, err)
-  local pids = tree.with(node, tree.pids, true)
-  local reason = tostring(err.errno or err)
-  if pids and #pids > 0 then
-    reason = "it holds the processes " .. signals.some(pids)
-  end
-  return errors.new("SystemError", ("cannot remove cgroup %s: %s"):format(node.full, reason),
-    { errno = err.errno, op = "rmdir", target = node.full, cause = err })
-end
-
--- A process that has just ended is counted a moment longer.
-local function remove_node(node, deadline)
-  if tree.remove(node.hierarchy, node.path) then
-    return true
-  end
-  local wait = freezer.patience(deadline)
-  while true do
-    local ok, err = tree.remove_all(node)
-    if ok then
-      return true
-    end
-    local may_pass = err.errno == "EBUSY" or err.errno == "ENOTEMPTY"
-    if not may_pass or not wait() then
-      return nil, still_busy(node, err)
-    end
-  end
-end
-
 --- Removes the cgroup, those that the container made in it, and the directories above that `create`
 -- had to make, where these are empty. Kills nothing: an error names the processes that hold it.
 -- @treturn[1] true also when there is nothing to remove
@@ -463,7 +396,7 @@ function methods:destroy()
   local deadline = core.proc.clock() + REMOVE_SECONDS
   local first
   for _, node in ipairs(self.nodes) do
-    local ok, err = remove_node(node, deadline)
+    local ok, err = removal.node(node, deadline)
     if not ok then
       first = first or err
     end

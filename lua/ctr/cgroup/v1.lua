@@ -1,9 +1,11 @@
 --- The v1 hierarchies: one directory per hierarchy.
 -- @module ctr.cgroup.v1
 
+local apply = require("ctr.cgroup.apply")
 local core = require("ctr.core")
 local devices = require("ctr.cgroup.devices")
 local errors = require("ctr.errors")
+local files = require("ctr.cgroup.v1_files")
 local freezer = require("ctr.cgroup.freezer")
 local layout = require("ctr.cgroup.layout")
 local place = require("ctr.cgroup.place")
@@ -12,74 +14,8 @@ local tree = require("ctr.cgroup.tree")
 local M = {}
 
 local CPUSET_FILES = { "cpuset.cpus", "cpuset.mems" }
-local MEMSW = "memory.memsw.limit_in_bytes"
-
-local function plain(number)
-  return ("%.0f"):format(number)
-end
-
-local function max_below_zero(number)
-  return number < 0 and "max" or plain(number)
-end
-
--- The files' formats, in the order of writing. A row whose `first` names another key stands back
--- for it when the kernel answers EINVAL: it compares the new value with the other file's old one.
-local FILES = {
-  { key = "cpuset_cpus", controller = "cpuset", file = "cpuset.cpus", text = tostring },
-  { key = "cpuset_mems", controller = "cpuset", file = "cpuset.mems", text = tostring },
-  { key = "memory", controller = "memory", file = "memory.limit_in_bytes", text = plain,
-    first = "memory_swap" },
-  { key = "memory_swap", controller = "memory", file = MEMSW, text = plain },
-  { key = "memory_reservation", controller = "memory", file = "memory.soft_limit_in_bytes",
-    text = plain },
-  { key = "cpu_shares", controller = "cpu", file = "cpu.shares", text = plain },
-  { key = "cpu_period", controller = "cpu", file = "cpu.cfs_period_us", text = plain,
-    first = "cpu_quota" },
-  { key = "cpu_quota", controller = "cpu", file = "cpu.cfs_quota_us", text = plain },
-  { key = "pids_limit", controller = "pids", file = "pids.max", text = max_below_zero },
-}
-
-local function is_set(value)
-  return value ~= nil and value ~= 0 and value ~= ""
-end
-
--- Memory without limit makes memory and swap together so too, where the kernel counts swap.
-local function forces_swap(resources)
-  return resources.memory == -1 and not is_set(resources.memory_swap)
-end
-
-local function value_of(resources, key)
-  if key == "memory_swap" and forces_swap(resources) then
-    return -1
-  end
-  return resources[key]
-end
-
---- Makes the writes for the limits, in order.
--- @tparam table resources
--- @treturn table list of `{ key, controller, file, text, optional, first }`; `first` is the write
---   to try before this one when the kernel finds the two inconsistent
-function M.writes(resources)
-  local writes, by_key = {}, {}
-  for _, row in ipairs(FILES) do
-    local value = value_of(resources, row.key)
-    if is_set(value) then
-      local write = { key = row.key, controller = row.controller, file = row.file,
-        text = row.text(value) }
-      writes[#writes + 1] = write
-      by_key[row.key] = write
-    end
-  end
-  for _, row in ipairs(FILES) do
-    if row.first and by_key[row.key] then
-      by_key[row.key].first = by_key[row.first]
-    end
-  end
-  if forces_swap(resources) then
-    by_key.memory_swap.optional = true
-  end
-  return writes
-end
+--- Makes the writes for the limits: `ctr.cgroup.v1_files`.
+M.writes = files.writes
 
 --- Makes a node for each hierarchy.
 -- @tparam table layouts
@@ -191,21 +127,6 @@ local function usage_text(node, write, err)
     tree.read_file(node, "memory.max_usage_in_bytes") or "unknown")
 end
 
-local function put(node, write)
-  local ok, err = tree.write_file(node, write.file, write.text)
-  if not ok and err.errno == "EINVAL" and write.first then
-    ok = put(node, write.first)
-    if ok then
-      ok, err = tree.write_file(node, write.file, write.text)
-    end
-  end
-  if ok or (write.optional and err.errno == "ENOENT") then
-    return true
-  end
-  return nil, tree.refused(node, write.file, write.text, write.key, err,
-    usage_text(node, write, err))
-end
-
 -- The whole list goes through one descriptor per file: the kernel takes one rule per write(2).
 local function put_devices(node, writes)
   local open = {}
@@ -232,34 +153,47 @@ local function put_devices(node, writes)
   return true
 end
 
-local function set_limits(manager, resources)
-  for _, write in ipairs(M.writes(resources)) do
-    local node, err = manager:node(write.controller, write.key)
-    local ok = node
-    if node then
-      ok, err = put(node, write)
-    end
-    if not ok then
-      return nil, err
-    end
-  end
-  return true
-end
-
 -- Without privilege nobody may change device rules, and engines always send some: libcontainer's
 -- rule.
 local function may_ignore(manager)
   return manager.kind == "rootless"
 end
 
-local function set_devices(manager, writes)
+-- The writes that make a list as devices.list showed it.
+local function writes_of(text, key)
+  local writes = {}
+  for line in text:gmatch("[^\n]+") do
+    writes[#writes + 1] = { file = "devices.allow", text = line:match("^a") or line, key = key }
+  end
+  table.insert(writes, 1, { file = "devices.deny", text = "a", key = key })
+  return writes
+end
+
+-- Of a cgroup in use: no device that stays allowed is denied in between, and a failure leaves the
+-- rules as they were.
+local function change_devices(node, writes)
+  local before, err = tree.read_file(node, "devices.list")
+  if not before then
+    return nil, err
+  end
+  local ok
+  ok, err = put_devices(node, devices.transition(before, writes))
+  if not ok then
+    local now = tree.read_file(node, "devices.list") or ""
+    put_devices(node, devices.transition(now, writes_of(before, writes[1].key)))
+    return nil, err
+  end
+  return true
+end
+
+local function set_devices(manager, writes, is_change)
   if #writes == 0 then
     return true
   end
   local node, err = manager:node("devices", writes[1].key)
   local ok = node
   if node then
-    ok, err = put_devices(node, writes)
+    ok, err = (is_change and change_devices or put_devices)(node, writes)
   end
   if not ok and not may_ignore(manager) then
     return nil, err
@@ -269,30 +203,36 @@ end
 
 --- Checks resources before anything is touched.
 -- @treturn[1] true
--- @treturn[1] table the device rules' writes, for `set`
+-- @treturn[1] table the writes, for `set`
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`
 function M.check(_, resources)
-  local writes, err = devices.writes(resources)
-  if not writes then
+  local limits, err = files.writes(resources)
+  if not limits then
     return nil, err
   end
-  return true, writes
+  local rules
+  rules, err = devices.writes(resources)
+  if not rules then
+    return nil, err
+  end
+  return true, { limits = limits, devices = rules }
 end
 
 --- Writes the limits and device rules.
 -- @tparam table manager
--- @tparam table resources that `check` has passed
--- @tparam table device_writes from `check`
+-- @tparam table _ resources that `check` has passed
+-- @tparam table writes from `check`
+-- @tparam[opt] table journal gets what undoes the limits
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.set(manager, resources, device_writes)
-  local ok, err = set_limits(manager, resources)
+function M.set(manager, _, writes, journal)
+  local ok, err = apply.all(manager, writes.limits, usage_text, journal)
   if not ok then
     return nil, err
   end
-  return set_devices(manager, device_writes)
+  return set_devices(manager, writes.devices, journal ~= nil)
 end
 
 M.JOINS_BY_FILE = true
@@ -300,14 +240,15 @@ M.JOINS_BY_FILE = true
 --- Opens the files to which a process writes "0" to join.
 -- `tasks`, not `cgroup.procs`: moving a whole thread group takes a global lock and waits for an RCU
 -- grace period, up to ten milliseconds; a process of one thread that moves itself need not.
+-- @tparam {table,…} nodes the manager's, or below them
 -- @treturn[1] table handles
 -- @treturn[1] nil no cgroup2 directory
 -- @treturn[1] table the names of the hierarchies, in the same order
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.join(manager)
+function M.join(nodes)
   local handles, names = {}, {}
-  for index, node in ipairs(manager.nodes) do
+  for index, node in ipairs(nodes) do
     local handle, err = tree.open_file(node, "tasks")
     if not handle then
       for _, open in ipairs(handles) do
@@ -364,6 +305,29 @@ function M.freezer_state(manager)
     return nil
   end
   return state, err
+end
+
+--- Reads what is counted, for `ctr.cgroup.stats`.
+function M.read_stats(manager, stats, sizes)
+  return require("ctr.cgroup.v1_stats").read(manager, stats, sizes)
+end
+
+--- How much memory is in use, in bytes; nil where that is not counted.
+function M.memory_usage(manager)
+  local node = manager:find("memory")
+  return node and tonumber((tree.read_file(node, "memory.usage_in_bytes")))
+end
+
+--- The most memory that was in use, in bytes; nil where the kernel does not say.
+function M.memory_peak(node)
+  return tonumber((tree.read_file(node, "memory.max_usage_in_bytes")))
+end
+
+--- How many processes the kernel has killed for want of memory.
+-- @treturn number
+function M.oom_kills(node)
+  local text = tree.read_file(node, "memory.oom_control") or ""
+  return tonumber(text:match("%f[%w_]oom_kill (%d+)") or 0)
 end
 
 --- The node whose processes are the container's.

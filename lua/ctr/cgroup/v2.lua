@@ -1,9 +1,11 @@
 --- The cgroup2 tree: one directory, all controllers.
 -- @module ctr.cgroup.v2
 
+local apply = require("ctr.cgroup.apply")
 local core = require("ctr.core")
 local devices = require("ctr.cgroup.devices")
 local errors = require("ctr.errors")
+local files = require("ctr.cgroup.v2_files")
 local freezer = require("ctr.cgroup.freezer")
 local layout = require("ctr.cgroup.layout")
 local place = require("ctr.cgroup.place")
@@ -11,123 +13,11 @@ local tree = require("ctr.cgroup.tree")
 
 local M = {}
 
-local DEFAULT_PERIOD = 100000
+local DIRECTORY = { flags = { "rdonly", "directory" }, beneath = true }
+local DENIED = { EPERM = true, EACCES = true }
 
-local function is_set(value)
-  return value ~= nil and value ~= 0 and value ~= ""
-end
-
-local function plain(number)
-  return ("%.0f"):format(number)
-end
-
-local function max_below_zero(number)
-  return number < 0 and "max" or plain(number)
-end
-
-local function invalid(key, reason)
-  local path = "cgroups." .. key
-  return nil, errors.new("ConfigInvalid", path .. " " .. reason, { path = path })
-end
-
---- Turns v1's cpu shares (2 to 262144) into a weight (1 to 10000): OCI's curve, on which the
--- default 1024 is the default 100.
--- @tparam number shares
--- @treturn number
-function M.weight(shares)
-  if shares <= 2 then
-    return 1
-  end
-  if shares >= 262144 then
-    return 10000
-  end
-  local exponent = math.log(shares) / math.log(2)
-  return math.ceil(10 ^ ((exponent * exponent + 125 * exponent) / 612 - 7 / 34))
-end
-
---- Turns v1's memory and swap together into swap alone.
--- @tparam table resources
--- @treturn[1] string|nil for memory.swap.max; nil: leave it
--- @return[2] nil
--- @treturn[2] ctr.Error `ConfigInvalid`
-function M.swap(resources)
-  local memory, swap = resources.memory or 0, resources.memory_swap or 0
-  if swap == -1 or (swap == 0 and memory == -1) then
-    return "max"
-  end
-  if swap == 0 then
-    return nil
-  end
-  if memory <= 0 then
-    return invalid("memory_swap", "needs a limit in cgroups.memory")
-  end
-  if swap < memory then
-    return invalid("memory_swap",
-      "is memory and swap together: it must not be below cgroups.memory")
-  end
-  return plain(swap - memory)
-end
-
-local function add_memory(add, resources)
-  local swap, err = M.swap(resources)
-  if err then
-    return nil, err
-  end
-  if swap then
-    -- A kernel that does not count swap limits none, so no limit and no swap need no file.
-    add("memory_swap", "memory", "memory.swap.max", swap, swap == "max" or swap == "0")
-  end
-  if is_set(resources.memory) then
-    add("memory", "memory", "memory.max", max_below_zero(resources.memory))
-  end
-  if is_set(resources.memory_reservation) then
-    add("memory_reservation", "memory", "memory.low", max_below_zero(resources.memory_reservation))
-  end
-  return true
-end
-
-local function add_cpu(add, resources)
-  if is_set(resources.cpu_shares) then
-    add("cpu_shares", "cpu", "cpu.weight", plain(M.weight(resources.cpu_shares)))
-  end
-  local quota, period = resources.cpu_quota or 0, resources.cpu_period or 0
-  if quota ~= 0 or period ~= 0 then
-    local text = ("%s %s"):format(quota > 0 and plain(quota) or "max",
-      plain(period ~= 0 and period or DEFAULT_PERIOD))
-    add(quota ~= 0 and "cpu_quota" or "cpu_period", "cpu", "cpu.max", text)
-  end
-end
-
-local function add_rest(add, resources)
-  for _, key in ipairs({ "cpuset_cpus", "cpuset_mems" }) do
-    if is_set(resources[key]) then
-      add(key, "cpuset", (key:gsub("_", ".")), resources[key])
-    end
-  end
-  if is_set(resources.pids_limit) then
-    add("pids_limit", "pids", "pids.max", max_below_zero(resources.pids_limit))
-  end
-end
-
---- Makes the writes for the limits, in order.
--- @tparam table resources
--- @treturn[1] table list of `{ key, controller, file, text, optional }`
--- @return[2] nil
--- @treturn[2] ctr.Error `ConfigInvalid`
-function M.writes(resources)
-  local writes = {}
-  local function add(key, controller, file, text, optional)
-    writes[#writes + 1] = { key = key, controller = controller, file = file, text = text,
-      optional = optional or nil }
-  end
-  local ok, err = add_memory(add, resources)
-  if not ok then
-    return nil, err
-  end
-  add_cpu(add, resources)
-  add_rest(add, resources)
-  return writes
-end
+--- Makes the writes for the limits: `ctr.cgroup.v2_files`.
+M.writes = files.writes
 
 --- Makes the one node. A relative path counts from the directory above the caller's own cgroup: one
 -- that holds processes can hand no controller on.
@@ -211,81 +101,103 @@ function M.is_frozen(node)
   return event(text, "frozen") == "1"
 end
 
-local function put(node, write)
-  local ok, err = tree.write_file(node, write.file, write.text)
-  if ok or (write.optional and err.errno == "ENOENT") then
+-- Without privilege nobody can attach a program, and engines always send rules: the rootless
+-- manager does without, as libcontainer's does.
+local function set_devices(manager, writes)
+  if not writes.rules then
     return true
   end
-  return nil, tree.refused(node, write.file, write.text, write.key, err)
-end
-
--- Device rules need a BPF program here. Without privilege nobody could attach one, and engines
--- always send rules: the rootless manager does without, as libcontainer's does.
-local function check_devices(manager, resources)
-  local key = devices.asked(resources)
-  if key and manager.kind ~= "rootless" then
-    return invalid(key, "cannot be applied: device rules on cgroup v2 are not supported yet")
+  local node, err = manager:node("devices", writes.key)
+  if not node then
+    return manager.kind == "rootless" or nil, err
   end
-  return true
+  local dir, ok
+  dir, err = core.path.open(node.hierarchy.dir, node.path, DIRECTORY)
+  if dir then
+    ok, err = core.bpf.set_devices(dir, writes.rules, writes.allow)
+    dir:close()
+  end
+  if ok or (manager.kind == "rootless" and DENIED[err.errno]) then
+    return true
+  end
+  return nil, errors.with_path(err, "cgroups." .. writes.key)
 end
 
 --- Checks resources before anything is touched.
 -- @treturn[1] true
--- @treturn[1] table the limits' writes, for `set`
+-- @treturn[1] table the writes, for `set`
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`
-function M.check(manager, resources)
-  local writes, err = M.writes(resources)
-  if not writes then
+function M.check(_, resources)
+  local limits, err = files.writes(resources)
+  if not limits then
     return nil, err
   end
-  local ok, problem = check_devices(manager, resources)
-  if not ok then
-    return nil, problem
+  local rules, allow = devices.program(resources)
+  if not rules and allow then
+    return nil, allow
   end
-  return true, writes
+  return true, { limits = limits, rules = rules, allow = allow, key = devices.asked(resources) }
 end
 
---- Writes the limits.
+--- Attaches the device rules. Not before the container's own nodes are made: the rules are for its
+-- programs.
+M.confine = set_devices
+
+--- Writes the limits; of a cgroup in use the device rules too, which are replaced at once.
 -- @tparam table manager
 -- @tparam table _ the resources that `check` has passed
 -- @tparam table writes from `check`
+-- @tparam[opt] table journal of a change: gets what undoes the limits
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.set(manager, _, writes)
-  for _, write in ipairs(writes) do
-    local node, err = manager:node(write.controller, write.key)
-    local ok = node
-    if node then
-      ok, err = put(node, write)
-    end
-    if not ok then
-      return nil, err
-    end
+function M.set(manager, _, writes, journal)
+  local ok, err = apply.all(manager, writes.limits, nil, journal)
+  if not ok then
+    return nil, err
   end
-  return true
+  if not journal then
+    manager.confinement = writes
+    return true
+  end
+  return set_devices(manager, writes)
 end
 
---- Hands over the directory for CLONE_INTO_CGROUP.
--- @treturn[1] table empty: there is nothing to write to
+local function take_dir(node)
+  local dir = node.dir
+  node.dir = nil
+  if dir then
+    return dir
+  end
+  return tree.open_node(node)
+end
+
+--- Hands over the directory for CLONE_INTO_CGROUP, or the file by which a process joins later.
+-- @tparam {table,…} nodes the manager's, or below them
+-- @tparam ?boolean by_file
+-- @treturn[1] table the file's handle, if that was asked for: else there is nothing to write to
 -- @treturn[1] ctr.fd|nil nil where there is no cgroup
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.join(manager)
-  local node = manager.nodes[1]
+function M.join(nodes, by_file)
+  local node = nodes[1]
   if not node then
     return {}, nil, {}
   end
-  local dir, err = node.dir, nil
-  node.dir = nil
-  if not dir then
-    dir, err = tree.open_node(node)
+  local handle, err
+  if by_file then
+    handle, err = tree.open_file(node, "cgroup.procs")
+  else
+    handle, err = take_dir(node)
   end
-  if not dir then
+  if not handle then
     return nil, errors.wrap(err, "join cgroup", node.full)
   end
-  return {}, dir, {}
+  if by_file then
+    return { handle }, nil, { "" }
+  end
+  return {}, handle, {}
 end
 
 -- One look at cgroup.events, and if it is not yet so, one wait for it to change. Each look has a
@@ -378,6 +290,29 @@ function M.freezer_state(manager)
     return nil
   end
   return state, err
+end
+
+--- Reads what is counted, for `ctr.cgroup.stats`.
+function M.read_stats(manager, stats, sizes)
+  return require("ctr.cgroup.v2_stats").read(manager, stats, sizes)
+end
+
+--- How much memory is in use, in bytes; nil where that is not counted.
+function M.memory_usage(manager)
+  local node = manager:find("memory")
+  return node and tonumber((tree.read_file(node, "memory.current")))
+end
+
+--- The most memory that was in use, in bytes; nil where the kernel does not say.
+function M.memory_peak(node)
+  return tonumber((tree.read_file(node, "memory.peak")))
+end
+
+--- How many processes the kernel has killed for want of memory.
+-- @treturn number
+function M.oom_kills(node)
+  local text = tree.read_file(node, "memory.events") or ""
+  return tonumber(text:match("%f[%w_]oom_kill (%d+)") or 0)
 end
 
 --- The node whose processes are the container's.

@@ -4,6 +4,7 @@
 -- The parts of it lie in `ctr.config.schema.*`.
 -- @module ctr.config.schema
 
+local attributes = require("ctr.config.schema.attributes")
 local cgroups = require("ctr.config.schema.cgroups")
 local checks = require("ctr.config.checks")
 local device = require("ctr.config.schema.device")
@@ -118,6 +119,14 @@ M.config = shape.record({
     optional = true, min = 0, max = 511, accept = checks.octal,
     about = "What new files are not given: a number, or octal digits, \"0022\".",
   }),
+  scheduler = attributes.scheduler("How processes get CPU time."),
+  io_priority = attributes.io_priority("The priority of processes at the disks."),
+  memory_policy = attributes.memory_policy("On which memory nodes processes get memory."),
+  personality = attributes.personality("What the kernel says that it is."),
+  exec_cpu_affinity = attributes.cpu_affinity(
+    "CPUs of processes that are added to the running container."
+  ),
+  intel_rdt = attributes.intel_rdt("A share of the cache and the memory's bandwidth (Intel RDT)."),
   time_offsets = shape.record({
     monotonic = time_offset("Of CLOCK_MONOTONIC."),
     boottime = time_offset("Of CLOCK_BOOTTIME."),
@@ -127,16 +136,20 @@ M.config = shape.record({
 --- The configuration of a process.
 M.process = process_schema.process
 
-local function parsed_and_valid(rules, kind, value, opts)
-  local parsed, err = shape.parse(kind, value, opts)
-  if not parsed then
-    return nil, err
-  end
+local function valid(rules, parsed)
   local problems = rules(parsed)
   if #problems > 0 then
     return nil, errors.invalid(problems)
   end
   return parsed
+end
+
+local function parsed_and_valid(rules, kind, value, opts)
+  local parsed, err = shape.parse(kind, value, opts)
+  if not parsed then
+    return nil, err
+  end
+  return valid(rules, parsed)
 end
 
 local TEXT = { text = true } -- the state file has it as JSON
@@ -160,6 +173,15 @@ local PROCESS = { prefix = "process" }
 -- @treturn[2] ctr.Error `ConfigInvalid`; every path starts with `process`
 function M.parse_process(process)
   return parsed_and_valid(validate.process, M.process, process, PROCESS)
+end
+
+--- Checks what a process must not have that is the container's first.
+-- @tparam table process as `parse_process` returned it
+-- @treturn[1] table the same
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`
+function M.first_process(process)
+  return valid(validate.first_process, process)
 end
 
 return M

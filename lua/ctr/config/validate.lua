@@ -4,6 +4,7 @@
 
 local bit = require("bit")
 
+local cgroups = require("ctr.config.rules.cgroups")
 local words = require("ctr.config.words")
 
 local M = {}
@@ -147,6 +148,9 @@ local function namespace_of_sysctl(name)
   if starts_with(name, "net.") then
     return "NEWNET"
   end
+  if starts_with(name, "user.") then
+    return "NEWUSER"
+  end
   if name == "kernel.domainname" or name == "kernel.hostname" then
     return "NEWUTS"
   end
@@ -192,42 +196,29 @@ local function check_sysctls(problems, config, has)
   end
 end
 
-local function check_cgroups(problems, config)
-  local cgroups = config.cgroups
-  if cgroups.path and (cgroups.name or cgroups.parent) then
-    add(problems, "cgroups.path", "must not stand together with name or parent")
-  end
-  local memory, swap = cgroups.memory, cgroups.memory_swap
-  if memory and swap and swap ~= -1 and (memory == -1 or swap < memory) then
-    add(problems, "cgroups.memory_swap", "must not be less than memory: it is both together")
-  end
-end
-
--- What the kernel lets a set hold only together with another one (capabilities(7)).
-local CAPABILITY_RULES = {
+-- What the kernel asks of a set: that others hold what it holds.
+local NEEDED_SETS = {
   { "effective", "permitted" }, { "inheritable", "bounding" }, { "ambient", "permitted" },
   { "ambient", "inheritable" },
 }
 
-local function add_subset_problems(problems, capabilities, set, other, prefix)
-  local has = {}
-  for _, name in ipairs(capabilities[other]) do
-    has[name] = true
+local function holds(capabilities, set)
+  local held = {}
+  for _, name in ipairs(capabilities[set]) do
+    held[name] = true
   end
-  for i, name in ipairs(capabilities[set]) do
-    if not has[name] then
-      add(problems, ("%scapabilities.%s[%d]"):format(prefix, set, i),
-        ("is %s, which %s does not have"):format(name, other))
-    end
-  end
+  return held
 end
 
 local function add_capability_problems(problems, capabilities, prefix)
-  if not capabilities then
-    return
-  end
-  for _, rule in ipairs(CAPABILITY_RULES) do
-    add_subset_problems(problems, capabilities, rule[1], rule[2], prefix)
+  for _, sets in ipairs(capabilities and NEEDED_SETS or {}) do
+    local held = holds(capabilities, sets[2])
+    for i, name in ipairs(capabilities[sets[1]]) do
+      if not held[name] then
+        add(problems, ("%scapabilities.%s[%d]"):format(prefix, sets[1], i),
+          ("is %s, which %s does not have"):format(name, sets[2]))
+      end
+    end
   end
 end
 
@@ -268,7 +259,7 @@ local RULES = {
   check_mount_owners,
   check_sysctls,
   check_time,
-  check_cgroups,
+  cgroups.config,
   check_capabilities,
   check_devices,
 }
@@ -291,6 +282,22 @@ end
 function M.process(process)
   local problems = {}
   add_capability_problems(problems, process.capabilities, "process.")
+  return problems
+end
+
+-- What only a process has that is added to a running container.
+local FURTHER_ONLY = { "cpu_affinity", "sub_cgroup_paths" }
+
+--- Finds what is wrong with a process as a container's first one.
+-- @tparam table process as the schema normalised it
+-- @treturn table problems, `{ path, text }` each; empty when all is well
+function M.first_process(process)
+  local problems = {}
+  for _, name in ipairs(FURTHER_ONLY) do
+    if process[name] then
+      add(problems, "process." .. name, "is for processes that are added to a running container")
+    end
+  end
   return problems
 end
 
@@ -355,18 +362,25 @@ local function check_modules(problems, config, probe)
   end
 end
 
+local function check_rdt(problems, config, probe)
+  if config.intel_rdt then
+    require("ctr.config.rules.intel_rdt").machine(add, problems, config.intel_rdt, probe)
+  end
+end
+
 --- Finds what this machine cannot do for a configuration.
 -- @tparam table config as the schema normalised it
 -- @tparam table probe functions that ask the machine: `realpath(path)` (string, or nil and an
 --   error), `exists(path)` (true, or false and an error), `ns_supported(type)`,
 --   `selinux_enabled()`, `apparmor_enabled()`, `same_ns(path, file)` (whether it is the caller's
---   own namespace: `net`, `mnt`, …)
+--   own namespace: `net`, `mnt`, …), `intel_rdt()` (what there is of it, or nil and an error)
 -- @treturn table problems, `{ path, text }` each; empty when all is well
 function M.machine(config, probe)
   local problems = {}
   check_rootfs(problems, config, probe)
   check_namespaces(problems, config, probe)
   check_modules(problems, config, probe)
+  check_rdt(problems, config, probe)
   return problems
 end
 

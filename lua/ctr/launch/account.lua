@@ -8,8 +8,57 @@ local user = require("ctr.user")
 
 local M = {}
 
---- The most that is read of a user file.
-M.FILE_MAX = 1024 * 1024
+-- The most that is read of a user file.
+local FILE_MAX = 1024 * 1024
+
+local NO_FOLLOW = { nofollow = true }
+local USER_FILES = { ["/etc"] = true, ["/etc/passwd"] = true, ["/etc/group"] = true }
+-- What nearly every container mounts, and where no user files lie.
+local SYSTEM = { proc = true, sys = true, dev = true }
+
+-- Whether a mount hides the root's user files, and whether one may by a link that leads to it.
+local function look_at_mounts(config)
+  local may_hide = false
+  for _, mount in ipairs(config.mounts) do
+    if USER_FILES[mount.destination] then
+      return true, true
+    end
+    may_hide = may_hide or not SYSTEM[mount.destination:match("^/([^/]*)")]
+  end
+  return false, may_hide
+end
+
+local function has_links(root)
+  for path in pairs(USER_FILES) do
+    local stat = core.path.stat(root, path, NO_FOLLOW)
+    if stat and stat.type == "link" then
+      return true
+    end
+  end
+  return false
+end
+
+--- Reads the user files of a root, unless a mount of the configuration lies where they are: then
+-- those of the finished tree count, for which the bootstrap is asked.
+-- @tparam table config
+-- @tparam function open_root returns the root's descriptor, or nil
+-- @treturn ?table `passwd`, `group`: texts, or nil where there is no such file
+function M.read_files(config, open_root)
+  local hides, may_hide = look_at_mounts(config)
+  local root = not hides and open_root()
+  if not root then
+    return nil
+  end
+  local files
+  if not (may_hide and has_links(root)) then
+    files = {
+      passwd = core.path.read(root, "etc/passwd", FILE_MAX),
+      group = core.path.read(root, "etc/group", FILE_MAX),
+    }
+  end
+  root:close()
+  return files
+end
 
 local function check_mapped(config, facts, found)
   if not facts.maps then
@@ -61,7 +110,7 @@ function M.read(handle)
   if not handle then
     return nil
   end
-  local content = core.path.read_fd(handle, M.FILE_MAX)
+  local content = core.path.read_fd(handle, FILE_MAX)
   handle:close()
   return content
 end

@@ -41,6 +41,17 @@ end
 -- What an operation's refusal may mean, where the kernel's word does not say.
 local HINTS = {
   mknod = { EPERM = "cgroups.devices have to allow m, mknod, for it" },
+  scheduler = {
+    EPERM = "it needs CAP_SYS_NICE; SCHED_DEADLINE does not go together with cgroups.cpuset_cpus, "
+      .. "and real time needs cpu.rt_runtime_us where the kernel groups it",
+    EINVAL = "the kernel does not have this policy, or not these flags",
+  },
+  io_priority = { EPERM = "IOPRIO_CLASS_RT needs CAP_SYS_NICE or CAP_SYS_ADMIN" },
+  memory_policy = {
+    ENOSYS = "this kernel was built without NUMA",
+    EINVAL = "the kernel does not have this mode, or the container not these nodes",
+  },
+  cpu_affinity = { EINVAL = "none of these CPUs is there, or allowed in the cpuset" },
 }
 
 local function explain(err, step)
@@ -87,7 +98,7 @@ local function answer_ahead(session)
   local answer
   if name == "cgroups" and session.cgroup_files then
     answer = send_cgroups
-  elseif name == "start" and session.committed then
+  elseif name == "start" and session.committed and not session.confine then
     answer = acknowledge
   else
     return true
@@ -113,7 +124,7 @@ function M.provide_cgroups(session)
     return true
   end
   session.make_cgroups = nil
-  local handles, err = make()
+  local handles, err = make(session.pid)
   if not handles then
     return nil, err
   end
@@ -156,9 +167,23 @@ end
 -- What the bootstrap waits for, by the name of its sync: each answers by itself.
 local syncs = {}
 
+-- Puts in force what the set-up itself must not be subject to.
+local function confine(session)
+  if not session.confine then
+    return true
+  end
+  local ok, err = session.confine()
+  session.confine = nil
+  return ok, err
+end
+
 function syncs.start(session)
   session.reached_start = true
-  return true
+  local ok, err = confine(session)
+  if not ok then
+    return nil, err
+  end
+  return answer_ahead(session)
 end
 
 function syncs.cgroups(session)
@@ -167,6 +192,18 @@ end
 
 function syncs.userns(session)
   local ok, err = idmap.write(session.host, session.factory, session.config, session.pid)
+  if ok then
+    ok, err = acknowledge(session)
+  end
+  if not ok then
+    return nil, err
+  end
+  return answered(session)
+end
+
+-- The process waits until it is in its resctrl group: what it runs is then in it too.
+function syncs.intel_rdt(session)
+  local ok, err = session.enter_rdt(session.pid)
   if ok then
     ok, err = acknowledge(session)
   end
@@ -207,7 +244,10 @@ function handlers.READY(session)
   if not ok or not session.committed then
     return ok, err
   end
-  ok, err = acknowledge(session)
+  ok, err = confine(session)
+  if ok then
+    ok, err = acknowledge(session)
+  end
   if not ok then
     return nil, err
   end

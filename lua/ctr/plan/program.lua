@@ -154,10 +154,17 @@ local function add_label(add, process)
   end
 end
 
+local function add_attributes(add, config, process)
+  if process.scheduler or process.io_priority or config.personality or config.memory_policy then
+    require("ctr.plan.attributes").add(add, config, process)
+  end
+end
+
 local function add_program(add, config, process, facts)
   if process.no_new_privileges then
     add("no_new_privs", NONE, NONE, process.no_new_privileges_path)
   end
+  add_attributes(add, config, process)
   add_label(add, process)
   for index, limit in ipairs(process.rlimits) do
     add("rlimit", { M.rlimit(limit) }, NONE,

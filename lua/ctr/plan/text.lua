@@ -133,6 +133,17 @@ local function capset_text(step)
     capability_words(caps.permitted), capability_words(caps.ambient))
 end
 
+local function scheduler_text(step)
+  return require("ctr.plan.attributes").scheduler_text(step.label)
+end
+
+local function intel_rdt_text(step)
+  local rdt = step.label
+  local class = rdt.clos_id == "" and "a class of its own" or "class " .. rdt.clos_id
+  return join_words(class, rdt.l3_cache_schema, rdt.mem_bw_schema,
+    table.concat(rdt.schemata, " "), rdt.enable_monitoring and "monitored" or "")
+end
+
 local TEXT = {
   clone = function(step) return M.namespaces(step.nums[1]) end,
   unshare = function(step) return M.namespaces(step.nums[1]) end,
@@ -181,6 +192,13 @@ local TEXT = {
   label = all_strings,
   find_program = first_string,
   pdeathsig = first_number,
+  scheduler = scheduler_text,
+  io_priority = labelled,
+  personality = labelled,
+  memory_policy = labelled,
+  cpu_affinity = labelled,
+  send_pidfd = first_string,
+  intel_rdt = intel_rdt_text,
   wait_fifo = labelled,
   exec = exec_text,
 }

@@ -89,4 +89,53 @@ describe("ctr.cgroup.devices", function()
       end)
     end
   end)
+
+  -- v1 keeps exceptions: one that is taken away from a wider one would silently stay.
+  it("refuses for v1 what takes a part of a wider rule", function()
+    local writes, err = devices.writes({ devices = { rule({ minor = -1, permissions = "rwm" }),
+      rule({ allow = false, permissions = "w" }) } })
+    assert.is_nil(writes)
+    assert.equal("cgroups.devices[2]", err.path)
+    assert(devices.writes({ devices = { rule({ permissions = "rwm" }),
+      rule({ allow = false, permissions = "w" }) } }))
+    assert(devices.program({ devices = { rule({ minor = -1, permissions = "rwm" }),
+      rule({ allow = false, permissions = "w" }) } }))
+  end)
+
+  describe("transition", function()
+    local function steps(text, resources)
+      local list = {}
+      for index, write in ipairs(devices.transition(text, assert(devices.writes(resources)))) do
+        list[index] = write.file .. " " .. write.text
+      end
+      return list
+    end
+
+    it("allows what is new before it denies what is gone, and touches nothing else", function()
+      assert.same({ "devices.allow c 1:5 r", "devices.deny c 136:* rw", "devices.deny c 1:3 m" },
+        steps("c 1:3 rwm\nc 136:* rw", { devices = { rule({ permissions = "rw" }),
+          rule({ minor = 5, permissions = "r" }) } }))
+      assert.same({}, steps("c 1:3 rwm", { devices = { rule({ permissions = "rwm" }) } }))
+    end)
+
+    it("begins anew where one of the two allows all", function()
+      assert.same({ "devices.deny a", "devices.allow c 1:3 r" },
+        steps("a *:* rwm", { devices = { rule({}) } }))
+      assert.same({ "devices.allow a" }, steps("c 1:3 r", { allow_all_devices = true }))
+    end)
+  end)
+
+  describe("program", function()
+    it("has the rules in their order, and what counts without one", function()
+      local program, allow = devices.program({ devices = { rule({ type = "a" }), PTS } })
+      assert.is_false(allow)
+      assert.same({ allow = true, types = 1, major = 1, minor = 3, access = 2 }, program[1])
+      assert.same({ allow = true, types = 2, major = 1, minor = 3, access = 2 }, program[2])
+      assert.same({ allow = false, types = 2, major = 136, minor = -1, access = 6 }, program[3])
+      program, allow = devices.program({ denied_devices = { NULL } })
+      assert.is_true(allow)
+      assert.equal(7, program[1].access)
+      assert.is_nil((devices.program({})))
+    end)
+  end)
 end)

@@ -61,6 +61,14 @@ local FULL_CONFIG = {
   rootless_euid = true,
   rootless_cgroups = true,
   umask = "0022",
+  scheduler = { policy = "SCHED_DEADLINE", nice = 1, priority = 0, flags = { "SCHED_FLAG_RECLAIM" },
+    runtime = 2000, deadline = 3000, period = 4000 },
+  io_priority = { class = "be", priority = 1 },
+  memory_policy = { mode = "bind", nodes = "0-1", flags = { "MPOL_F_STATIC_NODES" } },
+  personality = { domain = "LINUX32" },
+  exec_cpu_affinity = { initial = "0", final = "0-1" },
+  intel_rdt = { clos_id = "a", l3_cache_schema = "L3:0=f", mem_bw_schema = "MB:0=10",
+    schemata = { "L2:0=1" }, enable_monitoring = true },
   time_offsets = { monotonic = { secs = 1, nanosecs = 2 }, boottime = { secs = 1, nanosecs = 2 } },
 }
 
@@ -78,6 +86,11 @@ local FULL_PROCESS = {
   label = "b",
   no_new_privileges = true,
   rlimits = { { type = "nofile", soft = 1, hard = 2 } },
+  scheduler = { policy = "SCHED_RR", priority = 1 },
+  io_priority = { class = "idle" },
+  cpu_affinity = { initial = "0", final = "1" },
+  sub_cgroup_paths = { [""] = "a", pids = "b/c" },
+  pidfd_socket = "/x",
   init = true,
 }
 

@@ -196,13 +196,21 @@ describe("ctr.config.validate", function()
         end)
       end
 
+      it("needs NEWUSER for what is counted by user namespace", function()
+        local name = "user.max_net_namespaces"
+        refused('sysctl["user.max_net_namespaces"]', "needs the namespace NEWUSER",
+          { namespaces = all, sysctl = { [name] = "1" } })
+        accepted({ namespaces = { "NEWNS", "NEWUSER" }, uid_mappings = ID_MAP,
+          gid_mappings = ID_MAP, sysctl = { [name] = "1" } })
+      end)
+
       it("takes slashes for dots", function()
         refused('sysctl["net.ipv4.ip_forward"]', "needs the namespace NEWNET",
           { sysctl = { ["net/ipv4/ip_forward"] = "1" } })
       end)
 
       for _, name in ipairs({
-        "kernel.core_pattern", "vm.overcommit_memory", "fs.file-max", "kernel.msgmax2", "user.x",
+        "kernel.core_pattern", "vm.overcommit_memory", "fs.file-max", "kernel.msgmax2", "userx.y",
         "fs.mqueuex.y", "netx.y", "kernel.shm_rmid",
       }) do
         it("refuses " .. name .. ", which is the whole machine's", function()

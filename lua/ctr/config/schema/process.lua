@@ -1,6 +1,7 @@
 --- The shape of a process.
 -- @module ctr.config.schema.process
 
+local attributes = require("ctr.config.schema.attributes")
 local checks = require("ctr.config.checks")
 local fields = require("ctr.config.schema.fields")
 local shape = require("ctr.config.shape")
@@ -48,6 +49,20 @@ M.process = shape.record({
     optional = true, about = "In place of the configuration's.",
   }),
   rlimits = fields.rlimits("In place of the configuration's, when there are any."),
+  scheduler = attributes.scheduler("In place of the configuration's."),
+  io_priority = attributes.io_priority("In place of the configuration's."),
+  cpu_affinity = attributes.cpu_affinity(
+    "In place of the configuration's exec_cpu_affinity, for a process that is added."
+  ),
+  sub_cgroup_paths = shape.map(
+    shape.string({ check = checks.cgroup_parent, about = "A cgroup below the container's own." }),
+    {
+      optional = true, key = checks.subsystem,
+      about = "Where a process that is added is put below the container's cgroups, by hierarchy; "
+        .. "under \"\" in all.",
+    }
+  ),
+  pidfd_socket = stream("The socket that gets a pidfd of it before the program runs."),
   terminal = shape.boolean({
     default = false,
     about = "Whether it has a terminal; the caller's own, where no socket gets it.",

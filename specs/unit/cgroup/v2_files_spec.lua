@@ -1,4 +1,4 @@
-local v2 = require("ctr.cgroup.v2")
+local v2 = require("ctr.cgroup.v2_files")
 
 local function lines(resources)
   local list = {}
@@ -8,7 +8,7 @@ local function lines(resources)
   return list
 end
 
-describe("ctr.cgroup.v2", function()
+describe("ctr.cgroup.v2_files", function()
   describe("weight", function()
     it("follows OCI's curve from shares to weights", function()
       assert.equal(1, v2.weight(1))
@@ -50,6 +50,61 @@ describe("ctr.cgroup.v2", function()
         cpuset_mems = "0", pids_limit = 64 }))
     end)
 
+    it("writes what v1 has no words for", function()
+      assert.same({
+        "memory_high: memory.high 1048576",
+        "memory_low: memory.low max",
+        "memory_min: memory.min 65536",
+        "memory_oom_group: memory.oom.group 0",
+        "cpu_weight: cpu.weight 200",
+        "cpu_quota: cpu.max 50000 100000",
+        "cpu_burst: cpu.max.burst 20000",
+        "cpu_idle: cpu.idle 0",
+        "unified: memory.high 2097152",
+        "unified: misc.max res_a 1",
+        "unified: misc.max res_b 2",
+      }, lines({ memory_high = 1048576, memory_low = -1, memory_min = 65536,
+        memory_oom_group = false, cpu_weight = 200, cpu_quota = 50000, cpu_burst = 20000,
+        cpu_idle = 0, unified = { ["memory.high"] = "2097152",
+          ["misc.max"] = "res_a 1\nres_b 2\n" } }))
+    end)
+
+    it("turns v1's block device limits into v2's", function()
+      assert.same({
+        "blkio_weight: io.bfq.weight 500",
+        "blkio_weight_device: io.bfq.weight 8:0 100",
+        "blkio_throttle_read_bps_device: io.max 8:0 rbps=1048576",
+        "blkio_throttle_write_bps_device: io.max 8:0 wbps=max",
+        "blkio_throttle_read_iops_device: io.max 8:0 riops=100",
+        "blkio_throttle_write_iops_device: io.max 8:0 wiops=200",
+        "hugetlb_limit: hugetlb.1GB.max 0",
+        "hugetlb_limit: hugetlb.1GB.rsvd.max 0",
+        "rdma: rdma.max mlx hca_object=5",
+      }, lines({
+        blkio_weight = 500, blkio_weight_device = { { major = 8, minor = 0, weight = 100 } },
+        blkio_throttle_read_bps_device = { { major = 8, minor = 0, rate = 1048576 } },
+        blkio_throttle_write_bps_device = { { major = 8, minor = 0, rate = 0 } },
+        blkio_throttle_read_iops_device = { { major = 8, minor = 0, rate = 100 } },
+        blkio_throttle_write_iops_device = { { major = 8, minor = 0, rate = 200 } },
+        hugetlb_limit = { { page_size = "1GB", limit = 0 } }, rdma = { mlx = { hca_objects = 5 } },
+      }))
+      local weight = assert(v2.writes({ blkio_weight = 500 }))[1]
+      assert.same({ "io.weight", "default 4950" }, { weight.other, weight.other_text })
+      assert.equal(1, v2.io_weight(10))
+      assert.equal(10000, v2.io_weight(1000))
+    end)
+
+    it("refuses what only v1 can do, by its path", function()
+      for key, value in pairs({ kernel_memory = 4096, kernel_memory_tcp = 4096,
+        memory_swappiness = 60, oom_kill_disable = true, cpu_rt_quota = 1, cpu_rt_period = 1,
+        net_cls_classid_u = 1, blkio_leaf_weight = 10,
+        net_prio_ifpriomap = { { interface = "lo", priority = 1 } } }) do
+        local writes, err = v2.writes({ [key] = value })
+        assert.is_nil(writes)
+        assert.equal("cgroups." .. key, err.path)
+      end
+    end)
+
     it("fills in the half of cpu.max that is not given", function()
       assert.same({ "cpu_quota: cpu.max 20000 100000" }, lines({ cpu_quota = 20000 }))
       assert.same({ "cpu_quota: cpu.max max 100000" }, lines({ cpu_quota = -1 }))
@@ -81,21 +136,6 @@ describe("ctr.cgroup.v2", function()
         assert.equal("ConfigInvalid", err.code)
         assert.equal("cgroups.memory_swap", err.path)
       end
-    end)
-  end)
-
-  describe("check", function()
-    local NULL = { allow = true, type = "c", major = 1, minor = 3, permissions = "rwm" }
-
-    it("refuses device rules, which need a program here", function()
-      local ok, err = v2.check({ kind = "cgroupfs" }, { devices = { NULL } })
-      assert.is_nil(ok)
-      assert.equal("ConfigInvalid", err.code)
-      assert.equal("cgroups.devices", err.path)
-    end)
-
-    it("does without them where nobody could apply any", function()
-      assert.is_true(v2.check({ kind = "rootless" }, { devices = { NULL } }))
     end)
   end)
 end)

@@ -1,0 +1,235 @@
+--- A manager whose cgroup is a transient unit of systemd's: it makes the cgroup and moves the
+-- container's first process in; the limits that it has no words for are written beside it.
+-- @module ctr.cgroup.systemd
+
+local errors = require("ctr.errors")
+local manager = require("ctr.cgroup.manager")
+local place = require("ctr.cgroup.place")
+local tree = require("ctr.cgroup.tree")
+local units = require("ctr.cgroup.unit")
+
+local M = {}
+
+local methods = setmetatable({}, { __index = manager.methods })
+local metatable = { __index = methods, __name = "ctr.CgroupManager" }
+
+--- Makes the manager.
+-- @tparam table fields as for `manager.new`, and `unit` (`ctr.cgroup.unit`), `layout`, `user` (of
+--   the user's manager)
+-- @treturn table
+function M.new(fields)
+  return setmetatable(manager.new(fields), metatable)
+end
+
+local function is_unified(self)
+  return self.layout.mode == "v2"
+end
+
+-- Around an action that needs systemd.
+local function with_bus(self, action, ...)
+  local bus, err = require("ctr.core.systemd").open(self.user)
+  if not bus then
+    return nil, errors.wrap(err, "reach systemd for", self.unit.name)
+  end
+  local value, problem = action(self, bus, ...)
+  bus:close()
+  return value, problem
+end
+
+local function unit_properties(self, pid, resources)
+  local list, err = units.properties(resources, is_unified(self))
+  if not list then
+    return nil, err
+  end
+  local unit = self.unit
+  local base = {
+    { "Description", "s", "ctr container " .. self.id },
+    unit.is_slice and { "Wants", "as", { unit.slice } } or { "Slice", "s", unit.slice },
+    { "Delegate", "b", true },
+    { "DefaultDependencies", "b", false },
+    { "CPUAccounting", "b", true }, { "MemoryAccounting", "b", true },
+    { "TasksAccounting", "b", true },
+    { is_unified(self) and "IOAccounting" or "BlockIOAccounting", "b", true },
+  }
+  if not unit.is_slice then
+    base[#base + 1] = { "PIDs", "au", { pid } }
+  else
+    table.remove(base, 3) -- slices are delegated to nobody
+  end
+  for _, property in ipairs(list) do
+    base[#base + 1] = property
+  end
+  return base
+end
+
+local function explain_start(self, err)
+  if err.errno == "EEXIST" then
+    err.message = ("the systemd unit %s exists already"):format(self.unit.name)
+  end
+  return errors.wrap(err, "start systemd unit", self.unit.name)
+end
+
+-- What systemd made: one directory in the cgroup2 tree, or one in each hierarchy of its own.
+local function find_nodes(self, bus)
+  local path, err = bus:get(self.unit.name, "ControlGroup")
+  if not path then
+    return nil, err
+  end
+  local where = place.clean(path)
+  if where == "" then
+    return nil, errors.new("SystemError", ("systemd gave %s no cgroup"):format(self.unit.name))
+  end
+  self.nodes = {}
+  if is_unified(self) then
+    self.nodes[1] = tree.node(self.layout.unified, where)
+    return true
+  end
+  for _, hierarchy in ipairs(self.layout.hierarchies) do
+    self.nodes[#self.nodes + 1] = tree.node(hierarchy, where)
+  end
+  return true
+end
+
+-- On v1 systemd makes directories for some controllers; the others are ours to make.
+local function make_nodes(self)
+  if is_unified(self) then
+    return true
+  end
+  for _, node in ipairs(self.nodes) do
+    local ok, err = tree.make(node, self.driver.prepare, self.above)
+    if not ok then
+      return nil, errors.wrap(err, "make cgroup", node.full)
+    end
+  end
+  return true
+end
+
+local function start(self, bus, pid, writes, properties)
+  local ok, err = bus:start(self.unit.name, properties)
+  if not ok then
+    return nil, explain_start(self, err)
+  end
+  ok, err = find_nodes(self, bus)
+  if ok then
+    ok, err = make_nodes(self)
+  end
+  if ok and self.unit.is_slice then
+    ok, err = tree.write_file(self.nodes[1], "cgroup.procs", ("%d"):format(pid))
+  end
+  if ok then
+    ok, err = self.driver.set(self, self.config, writes)
+  end
+  if not ok then
+    bus:stop(self.unit.name)
+    return nil, err
+  end
+  self.above, self.has_first = {}, true
+  return true
+end
+
+--- Starts the unit with a process in it, and sets the limits.
+-- @tparam number pid
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function methods:create(pid)
+  local ok, writes = self.driver.check(self, self.config)
+  if not ok then
+    return nil, writes
+  end
+  local properties, err = unit_properties(self, pid, self.config)
+  if not properties then
+    return nil, err
+  end
+  return with_bus(self, start, pid, writes, properties)
+end
+
+--- The first process is moved by its number, and further ones without privilege: on v2 nobody else
+-- may do that.
+-- @tparam boolean is_further
+function methods:joins_by_pid(is_further)
+  return not is_further or (self.user and is_unified(self))
+end
+
+--- Never late: the process is in the cgroup from its first step on.
+function methods:joins_by_file() -- luacheck: ignore 212
+  return false
+end
+
+-- A path below the unit, for all controllers alike: there is one tree.
+local function attach(self, bus, pid, below)
+  local path = below and below[""]
+  return bus:attach(self.unit.name, path and path:gsub("^/*", "/") or "", pid)
+end
+
+--- Opens what a process needs to join.
+-- @tparam[opt] table how as for a manager, and `pid` of a process that waits for it
+function methods:join(how)
+  if not how or not how.pid or not is_unified(self) then
+    return manager.methods.join(self, how)
+  end
+  if self.has_first then -- systemd has moved it
+    self.has_first = nil
+    return {}, nil, {}
+  end
+  local ok, err = with_bus(self, attach, how.pid, how.below)
+  if not ok then
+    return nil, err
+  end
+  return {}, nil, {}
+end
+
+local function set_properties(self, bus, properties)
+  if #properties == 0 then
+    return true
+  end
+  return bus:set(self.unit.name, properties)
+end
+
+--- Sets limits of a unit in use: systemd's own, and then the files.
+function methods:set(resources)
+  local properties, err = units.properties(resources, is_unified(self))
+  if not properties then
+    return nil, err
+  end
+  local old = assert(units.properties(self.config, is_unified(self)))
+  local ok, problem = with_bus(self, set_properties, properties)
+  if not ok then
+    return nil, errors.wrap(problem, "set properties of", self.unit.name)
+  end
+  ok, problem = manager.methods.set(self, resources)
+  if not ok then
+    with_bus(self, set_properties, old)
+    return nil, problem
+  end
+  return true
+end
+
+--- What a start is about to make: the unit, so that it is found if the caller is killed.
+function methods:missing()
+  local hierarchy = self.layout.unified or self.layout.hierarchies[1]
+  return { tree.node(hierarchy, self.unit.path).full }
+end
+
+local function stop(self, bus)
+  return bus:stop(self.unit.name)
+end
+
+--- Stops the unit, where a start may have made it, and removes what is left of the cgroup.
+function methods:destroy()
+  if #self.nodes == 0 and #self.above == 0 then
+    return true
+  end
+  local ok, err = with_bus(self, stop)
+  if not ok then
+    return nil, errors.wrap(err, "stop systemd unit", self.unit.name)
+  end
+  return manager.methods.destroy(self)
+end
+
+--- The processes of the unit; none where it was never started.
+function methods:exists()
+  return #self.nodes > 0 and manager.methods.exists(self)
+end
+
+return M

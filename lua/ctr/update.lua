@@ -1,0 +1,142 @@
+--- Changes what a container may use while it runs.
+-- @module ctr.update
+
+local cgroup_shapes = require("ctr.config.schema.cgroups")
+local errors = require("ctr.errors")
+local record = require("ctr.record")
+local schema = require("ctr.config.schema")
+
+local M = {}
+
+-- What can be changed; everything else is as the container was made.
+local LIVE = { cgroups = true, intel_rdt = true }
+
+-- A key that is an order, not a state.
+local ORDERS = { freezer = true }
+
+local function merged_cgroups(old, given)
+  local result = record.copy(old)
+  for key, value in pairs(given) do
+    result[key] = value
+  end
+  return result
+end
+
+-- The whole configuration: what is not given stays.
+local function merge(old, given)
+  local result = record.copy(old)
+  for key, value in pairs(given) do
+    if key == "cgroups" and type(value) == "table" then
+      value = merged_cgroups(old.cgroups, value)
+    end
+    result[key] = value
+  end
+  return result
+end
+
+local function is_same(one, other)
+  if type(one) ~= "table" or type(other) ~= "table" then
+    return one == other
+  end
+  for key, value in pairs(one) do
+    if not is_same(value, other[key]) then
+      return false
+    end
+  end
+  for key in pairs(other) do
+    if one[key] == nil then
+      return false
+    end
+  end
+  return true
+end
+
+local function add_changed(problems, prefix, old, new, may_change)
+  local keys = {}
+  for _, map in ipairs({ old, new }) do
+    for key in pairs(map) do
+      keys[key] = true
+    end
+  end
+  for key in pairs(keys) do
+    if not may_change(key) and not is_same(old[key], new[key]) then
+      problems[#problems + 1] = { path = prefix .. key, text = "cannot be changed any more" }
+    end
+  end
+end
+
+local function check_unchanged(old, new)
+  local problems = {}
+  add_changed(problems, "", old, new, function(key) return LIVE[key] end)
+  add_changed(problems, "cgroups.", old.cgroups, new.cgroups, function(key)
+    return not cgroup_shapes.PLACE[key]
+  end)
+  if #problems > 0 then
+    table.sort(problems, function(a, b) return a.path < b.path end)
+    return nil, errors.invalid(problems)
+  end
+  return true
+end
+
+-- Files that were named are written when they are named again: some of them are orders, too.
+local function resources_of(new, given)
+  local resources = record.copy(new)
+  resources.unified = type(given) == "table" and given.unified and new.unified or nil
+  return resources
+end
+
+local function prepare(container, given)
+  local config, err = schema.parse(merge(container.configuration, given))
+  if not config then
+    return nil, err
+  end
+  local ok, problem = check_unchanged(container.configuration, config)
+  if not ok then
+    return nil, problem
+  end
+  return config
+end
+
+local function save(container, config)
+  for key in pairs(ORDERS) do
+    config.cgroups[key] = nil
+  end
+  local old = container.configuration
+  container.configuration, container.config_text = config, nil
+  container.cgroup.config = config.cgroups
+  local saved, err = record.save(container)
+  if saved then
+    return true
+  end
+  container.configuration, container.config_text = old, nil
+  container.cgroup.config = old.cgroups
+  container.cgroup:set(resources_of(old.cgroups))
+  return nil, err
+end
+
+--- Changes the limits and the cache classes of a container whose lock is held: all or nothing.
+-- @tparam ctr.Container container
+-- @tparam table given a configuration, or some of its keys; what is not given stays as it is
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
+function M.set(container, given)
+  local config, err = prepare(container, given)
+  if not config then
+    return nil, err
+  end
+  local ok, problem = container.cgroup:set(resources_of(config.cgroups, given.cgroups))
+  if not ok then
+    return nil, problem
+  end
+  if config.intel_rdt then
+    ok, problem = require("ctr.intel_rdt").set(container, config)
+    if not ok then
+      container.cgroup:set(resources_of(container.configuration.cgroups))
+      return nil, problem
+    end
+  end
+  return save(container, config)
+end
+
+return M
