@@ -4,7 +4,7 @@ local core = require("ctr.core")
 local ctr = require("ctr")
 local host = require("specs.support.host")
 
-local SECONDS = 3
+local SECONDS = 10
 
 local function read_file(path)
   local file = assert(io.open(path))
