@@ -8,6 +8,14 @@
 #include "err.h"
 #include "wire.h"
 
+#define MADE_MAX 1024
+
+/* A file system that was made, and where. */
+struct made {
+	const char *path;
+	uint64_t id;
+};
+
 /* What ctr-init knows while it runs a plan. */
 struct run {
 	int control;   /* the stream socket to the library; -1 once it is closed */
@@ -23,6 +31,8 @@ struct run {
 	const char *program;
 	void *message;
 	struct ctr_plan plan;
+	unsigned made_count;
+	struct made made[MADE_MAX]; /* as the slots */
 	int slots[CTR_WIRE_SLOTS]; /* 1 + descriptor: pages that nobody uses stay untouched */
 };
 

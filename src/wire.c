@@ -82,12 +82,15 @@ static const struct rule {
 	{ CTR_OP_pdeathsig, "g" },
 	{ CTR_OP_wait_fifo, "dd" },
 	{ CTR_OP_cgroup_sync, "" },
+	{ CTR_OP_net_sync, "" },
 	{ CTR_OP_scheduler, "wwqwqqq" },
 	{ CTR_OP_io_priority, "h" },
 	{ CTR_OP_personality, "w" },
 	{ CTR_OP_memory_policy, "ww+" },
 	{ CTR_OP_cpu_affinity, "w+" },
 	{ CTR_OP_send_pidfd, "d" },
+	{ CTR_OP_reconfigure, "*" },
+	{ CTR_OP_attach_fs, "dwbb" },
 	{ CTR_OP_exec, "cc*" },
 };
 /* clang-format on */

@@ -150,6 +150,9 @@ struct ctr_wire_attr {
 	X(wait_fifo, 28041, 2, 0) /* fifo fd, report fd (a failed exec writes its frame there) */ \
 	/* send a SYNC frame "cgroups"; the ACK brings open `tasks` files (SCM_RIGHTS): join each */ \
 	X(cgroup_sync, 28043, 0, 0) \
+	/* pass a socket of rtnetlink, opened in the network namespace of now, by a SYNC frame "network"; \
+	 * wait for ACK */ \
+	X(net_sync, 28055, 0, 0) \
 	/* sched_setattr(2) */ \
 	X(scheduler, 28070, 7, 0) /* policy, flags, nice, priority, runtime, deadline, period */ \
 	X(io_priority, 28071, 1, 0) /* ioprio_set(2)'s value: class << 13 | priority */ \
@@ -158,6 +161,10 @@ struct ctr_wire_attr {
 	X(cpu_affinity, 28074, 0, 0) /* the CPUs in words of 32 bits…; none: all of the cpuset */ \
 	/* a pidfd of this process goes over a socket */ \
 	X(send_pidfd, 28075, 1, 1) /* socket fd                     | what is sent with it */ \
+	/* set options of the file system that the plan made at path (fspick(2)); of no other */ \
+	X(reconfigure, 28060, 0, 1) /*                              | path, options… */ \
+	/* attach a file system that the library made: mount without its making */ \
+	X(attach_fs, 28061, 4, 2) /* fd, attr, mode, copy_up        | type, target */ \
 	/* execve what find_program found */ \
 	X(exec, 28042, 2, 1) /* args, env                           | args…, env… */
 

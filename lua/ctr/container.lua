@@ -144,6 +144,18 @@ function container_methods:processes()
   return pids
 end
 
+--- What the container has used, under libcontainer's names (`ctr.stats`).
+-- @treturn[1] table `interfaces`
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function container_methods:stats()
+  local ok, err = refresh(self)
+  if not ok then
+    return nil, err
+  end
+  return require("ctr.stats").of(self)
+end
+
 local function start(container, object, mode)
   if not container.is_complete then
     return nil, errors.new("ContainerNotExists", ("container %q is not complete: its creator was "

@@ -75,6 +75,13 @@ local function has_own_pids(config)
   return false
 end
 
+local function remove_network(container)
+  if not container.interfaces and not container.configuration.net_devices then
+    return true
+  end
+  return require("ctr.network").teardown(container)
+end
+
 --- Takes away a container whose lock is held.
 -- @tparam ctr.Container container
 -- @treturn[1] true
@@ -92,6 +99,10 @@ function M.destroy(container)
   if ok and container.rdt then
     ok, err = container.rdt:destroy()
   end
+  if not ok then
+    return nil, err
+  end
+  ok, err = remove_network(container)
   if not ok then
     return nil, err
   end

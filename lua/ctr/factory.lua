@@ -6,6 +6,7 @@ local container_module = require("ctr.container")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local host = require("ctr.host")
+local networks = require("ctr.config.schema.network")
 local probe = require("ctr.probe")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
@@ -173,6 +174,13 @@ local function check(factory, id, config)
   return normalised
 end
 
+local function reserve_interfaces(config, name)
+  if not networks.has_interfaces(config) then
+    return nil
+  end
+  return require("ctr.network").reserve(config, name)
+end
+
 --- Makes a container: its folder, with its state. Nothing is started.
 -- @tparam string id
 -- @tparam table config (`ctr.config.schema`)
@@ -184,13 +192,18 @@ function factory_methods:create(id, config)
   if not normalised then
     return nil, err
   end
-  local store, problem = state.claim(self.root_handle, id)
+  local interfaces, problem = reserve_interfaces(normalised, state.folder_name(id))
+  if problem then
+    return nil, problem
+  end
+  local store
+  store, problem = state.claim(self.root_handle, id)
   if not store then
     return nil, problem
   end
   local container
   container, problem = container_module.new(self, store, { config = normalised,
-    cgroup_manager = self.manager })
+    cgroup_manager = self.manager, interfaces = interfaces })
   local saved
   if container then
     saved, problem = record.save(container)

@@ -9,9 +9,12 @@
 -- @module ctr.plan
 
 local bit = require("bit")
+local cgroup_mounts = require("ctr.plan.cgroup_mounts")
 local cgroups = require("ctr.plan.cgroups")
 local mounts = require("ctr.plan.mounts")
+local mount_rules = require("ctr.config.mount")
 local namespaces = require("ctr.plan.namespaces")
+local networks = require("ctr.config.schema.network")
 local program = require("ctr.plan.program")
 local text = require("ctr.plan.text")
 local words = require("ctr.config.words")
@@ -103,8 +106,7 @@ end
 -- to count.
 function M.may_join_late(config)
   for _, mount in ipairs(config.mounts) do
-    local is_cgroup = mount.device == "cgroup" or mount.device == "cgroup2"
-    if is_cgroup or mount.extensions ~= 0 then
+    if mount_rules.is_cgroup(mount) or mount.extensions ~= 0 then
       return false
     end
   end
@@ -157,26 +159,50 @@ local function add_final_propagation(add, config)
   end
 end
 
+-- Who is root of a user namespace only may not reach every source: where the library may open them
+-- it does. In a joined mount namespace paths are that one's.
+local function is_source_of_library(mount, spaces, way)
+  if way.rootless then
+    return false
+  end
+  return mount.id_mapping ~= nil or (spaces.user and not spaces.joined.NEWNS)
+end
+
+local function add_view_sources(refs, open, index, view)
+  for number, entry in ipairs(view) do
+    refs[cgroup_mounts.reference(index, number)] = open(entry.path, 0, "mounts[" .. index .. "]")
+  end
+end
+
+local function add_sources(refs, open, config, spaces, way)
+  for index, mount in ipairs(config.mounts) do
+    local is_bind = mount.device == "bind" and bit.band(mount.flags, mounts.MS.REMOUNT) == 0
+    if is_bind and not is_source_of_library(mount, spaces, way) then
+      local recursive = bit.band(mount.flags, mounts.MS.REC) ~= 0 and 1 or 0
+      refs["@mount:" .. index] = open(mount.source, recursive, "mounts[" .. index .. "]", nil,
+        mount.rec_attr)
+    elseif way.rootless and way.cgroup_views[index] then
+      add_view_sources(refs, open, index, way.cgroup_views[index])
+    end
+  end
+end
+
 -- Host paths are resolved before the host's view is gone; what the library opened it passes as
 -- descriptors, what it may not open (no privilege) the bootstrap opens in its copy.
-local function add_host_trees(add, config, bound)
+local function add_host_trees(add, config, spaces, way)
   local slot = 0
-  local function open(path, recursive, from, propagation)
+  local function open(path, recursive, from, propagation, attr)
     local number = slot
     slot = slot + 1
-    add("open_tree", { number, recursive, 0, 0, propagation or 0 }, { path }, from)
+    add("open_tree", { number, recursive, attr and attr.attr_set or 0, attr and attr.attr_clr or 0,
+      propagation or 0 }, { path }, from)
     return -1 - number
   end
   local refs = {
     ["@rootfs"] = open(config.rootfs, 1, "rootfs", M.tree_propagation(config)),
   }
-  for index, mount in ipairs(config.mounts) do
-    if mount.device == "bind" and bit.band(mount.flags, mounts.MS.REMOUNT) == 0 then
-      local recursive = bit.band(mount.flags, mounts.MS.REC) ~= 0 and 1 or 0
-      refs["@mount:" .. index] = open(mount.source, recursive, "mounts[" .. index .. "]")
-    end
-  end
-  if bound then
+  add_sources(refs, open, config, spaces, way)
+  if spaces.user then
     for index, device in ipairs(config.devices) do
       if device.type ~= "p" and device.path ~= "/dev/ptmx" then
         refs["@device:" .. index] = open(device.path, 0, "devices[" .. index .. "]")
@@ -189,8 +215,8 @@ local function add_host_trees(add, config, bound)
   return refs
 end
 
-local function add_root(add, config, spaces, copied)
-  if not copied then
+local function add_root(add, config, spaces, way)
+  if not way.copied then
     if spaces.user then
       add("root_attach_at", { "@rootfs" }, { "/" }, "rootfs", config.rootfs)
     else
@@ -199,7 +225,7 @@ local function add_root(add, config, spaces, copied)
     return nil
   end
   add("propagation", { copy_propagation(config) }, NONE, "root_propagation")
-  local refs = add_host_trees(add, config, spaces.user)
+  local refs = add_host_trees(add, config, spaces, way)
   add("root_attach_at", { refs["@rootfs"] }, { config.rootfs }, "rootfs")
   return refs
 end
@@ -311,15 +337,14 @@ end
 -- of the cgroups to join), `user` (looked up: uid, gid, groups, home), `look_up_inside` (ask for
 -- the
 -- container's own user files), `terminal`, `sends_pidfd`, `enters_cgroup` (and gets the CPUs of
--- its cpuset), `intel_rdt` (a further process has to enter a resctrl group), `id`
+-- its cpuset), `intel_rdt` (a further process has to enter a resctrl group), `id`, `cgroup_views`
+-- (what cgroup mounts show, by the mount's number: `ctr.plan.cgroup_mounts`)
 -- @treturn ctr.Plan
 function M.start(config, process, facts)
   local plan, add = new_plan()
   local spaces = M.namespaces(config)
   local copied = M.is_copied(config, facts, spaces)
   local clone = M.clone_flags(spaces)
-  -- The kernel makes no device nodes in a user namespace.
-  local bound = spaces.user
   add("clone", { clone }, NONE, "namespaces").by = "parent"
   cgroups.add_early(add, config, facts)
   add_early_settings(add, config, process)
@@ -331,8 +356,13 @@ function M.start(config, process, facts)
       add("link_up", NONE, { "lo" }, "networks[" .. index .. "]")
     end
   end
-  local refs = add_root(add, config, spaces, copied)
-  mounts.add_tree(add, config, bound, process.env)
+  if networks.has_interfaces(config) then
+    require("ctr.plan.network").add(add, config)
+  end
+  local way = { env = process.env, copied = copied, rootless = facts.rootless,
+    cgroup_views = facts.cgroup_views or NONE }
+  local refs = add_root(add, config, spaces, way)
+  mounts.add_tree(add, config, spaces.user, way)
   add_entering(add, config, spaces, copied)
   add_final_propagation(add, config)
   if process.cwd ~= "" then
@@ -340,7 +370,7 @@ function M.start(config, process, facts)
   end
   add_console(add, process, facts, 1)
   add_pidfd(add, facts, "standard")
-  mounts.add_restrictions(add, config)
+  mounts.add_restrictions(add, config, way.cgroup_views)
   add_identity(add, config)
   add_sysctls(add, config)
   mounts.add_protected_paths(add, config)

@@ -4,6 +4,7 @@
 local cgroup = require("ctr.cgroup")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local mount_rules = require("ctr.config.mount")
 
 local M = {}
 
@@ -33,10 +34,20 @@ function M.copy(value)
   return copy
 end
 
+local function shows_cgroups(config)
+  for _, mount in ipairs(config.mounts) do
+    if mount_rules.is_cgroup(mount) then
+      return true
+    end
+  end
+  return false
+end
+
 -- A configuration may ask for the tolerance of the rootless manager by itself.
 local function new_cgroup(container, paths, created)
   local is_tolerant = container.manager == "cgroupfs" and container.configuration.rootless_cgroups
   return cgroup.new({
+    is_shown = shows_cgroups(container.configuration),
     config = container.configuration.cgroups, id = container.store.name,
     manager = is_tolerant and "rootless" or container.manager, paths = paths, created = created,
     user = container.host.rootless,
@@ -115,6 +126,7 @@ function M.load(container, state)
   container.init_start_time = state.init_process_start
   container.created_at = state.created
   container.external_descriptors = state.external_descriptors
+  container.interfaces, container.moved_devices = state.interfaces, state.moved_devices
   local manager, err = new_cgroup(container, state.cgroup_paths, state.cgroup_created)
   if not manager then
     return nil, err
@@ -172,6 +184,8 @@ local function variable_part(container)
     cgroup_manager = container.manager,
     namespace_paths = pid > 0 and namespace_paths(container.host, pid) or {},
     external_descriptors = container.external_descriptors,
+    interfaces = container.interfaces,
+    moved_devices = container.moved_devices,
     intel_rdt_path = rdt_path,
     intel_rdt_mon_path = rdt_mon_path,
     intel_rdt_created = rdt_created,

@@ -7,11 +7,13 @@ local core = require("ctr.core")
 local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
 local launch = require("ctr.launch")
+local networks = require("ctr.config.schema.network")
 local planner = require("ctr.plan")
 local process_module = require("ctr.process")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
 local stream = require("ctr.stream")
+local view = require("ctr.cgroup.view")
 
 local M = {}
 
@@ -176,12 +178,20 @@ local function make_fifo(container, mode, resources)
   return { fifo, report }
 end
 
+local function new_network(container)
+  if not networks.has_interfaces(container.configuration) then
+    return nil
+  end
+  return require("ctr.network").new(container)
+end
+
 local function init_options(container, process, mode, facts, spaces, streams, opened)
   facts.mode = mode
   return {
     host = container.host, factory = container.factory, config = container.configuration,
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd },
+    network = new_network(container),
     make_cgroups = (facts.joins_late or facts.joins_by_pid) and function(pid)
       return make_cgroups(container, pid)
     end or nil,
@@ -206,14 +216,34 @@ local function launch_init(container, process, mode, facts, spaces, streams, ope
     return planner.start(config, process, facts)
   end, planner.clone_flags(spaces))
   close_handles(fifo)
+  if options.network then
+    options.network:close()
+  end
   if not started and mode == "start" then
     container.store:remove_fifo()
   end
   return started, err
 end
 
+-- The cgroups are made now, or while the bootstrap works.
+local function prepare_cgroups(container, facts, spaces)
+  if facts.joins_late or facts.joins_by_pid then
+    return true
+  end
+  local ok, err = container.cgroup:create()
+  if not ok then
+    return nil, err
+  end
+  facts.cgroup_views, err = view.all(container.cgroup, container.configuration, facts, spaces)
+  if not facts.cgroup_views then
+    container.cgroup:destroy()
+    return nil, err
+  end
+  return true
+end
+
 -- What a start makes on the host before there is a process; it is recorded before it is made.
-local function make_ahead(container, facts)
+local function make_ahead(container, facts, spaces)
   local rdt = container.rdt
   local ok, err = true, nil
   if rdt then
@@ -225,8 +255,8 @@ local function make_ahead(container, facts)
   if ok and rdt then
     ok, err = rdt:create()
   end
-  if ok and not facts.joins_late and not facts.joins_by_pid then
-    ok, err = container.cgroup:create()
+  if ok then
+    ok, err = prepare_cgroups(container, facts, spaces)
   end
   return ok, err
 end
@@ -244,7 +274,7 @@ local function start_init(container, process, mode, facts, spaces)
   facts.joins_late = container.cgroup:joins_by_file()
     and planner.may_join_late(container.configuration)
   facts.joins_by_pid = container.cgroup:joins_by_pid()
-  local created, err = make_ahead(container, facts)
+  local created, err = make_ahead(container, facts, spaces)
   if not created then
     undo_ahead(container)
     return nil, err

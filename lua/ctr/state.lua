@@ -18,6 +18,7 @@ local STATE_MAX = 64 * 1024 * 1024
 local FIFO = "exec.fifo"
 local REPORT = "exec.error"
 local LOCK = "lock"
+local NETWORK = "network"
 local REMOVE_ATTEMPTS = 128
 local ROOT = { flags = { "path", "directory", "nofollow" } }
 local NAME_MAX = 200 -- an id may have 1024 bytes, a file name 255
@@ -321,6 +322,58 @@ end
 function store_methods:remove_fifo()
   core.path.unlink(self.dir, FIFO)
   core.path.unlink(self.dir, REPORT)
+end
+
+--- Keeps a network namespace alive by a mount in the folder: whoever dies, it is there.
+-- @tparam ctr.fd netns
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function store_methods:hold_network(netns)
+  local file, err = core.path.open(self.dir, NETWORK,
+    { flags = { "rdonly", "creat", "nofollow" }, mode = 384 })
+  if not file then
+    return nil, err
+  end
+  local mount, problem = core.mount.clone("", { dir = netns })
+  local attached
+  if mount then
+    attached, problem = core.mount.attach(mount, file, NETWORK)
+    mount:close()
+  end
+  file:close()
+  return attached, problem
+end
+
+--- Opens the network namespace that is kept alive.
+-- @treturn[1] ctr.fd
+-- @return[2] nil there is none, or its mount is in another mount namespace
+-- @treturn[3] nil
+-- @treturn[3] ctr.Error
+function store_methods:held_network()
+  local file, err = core.path.open(self.dir, NETWORK, { flags = { "rdonly", "nofollow" } })
+  if not file then
+    return nil, err.errno ~= "ENOENT" and err or nil
+  end
+  if core.path.fs_type(file, "") == "nsfs" then
+    return file
+  end
+  file:close()
+  return nil
+end
+
+--- Lets it go.
+function store_methods:release_network()
+  local file = self:held_network()
+  if file then
+    local ok, err = core.mount.detach(file, NETWORK)
+    file:close()
+    if not ok then
+      return nil, err
+    end
+  end
+  local removed, err = core.path.unlink(self.dir, NETWORK)
+  return removed or err.errno == "ENOENT" or nil, err
 end
 
 --- Removes the folder. The state goes first: who finds the folder without it, before all of it is

@@ -30,6 +30,34 @@ function M.run(factory, root, id)
   end
 end
 
+local INTERFACES = {
+  { type = "veth", bridge = "br7", address = "10.7.0.2/24", gateway = "10.7.0.1" },
+}
+
+M["run behind a bridge"] = function(factory, root, id)
+  local container = create(factory, root, id, { networks = INTERFACES, cgroups = {} })
+  return function()
+    assert(container:run(sleeper()))
+  end
+end
+
+M["run with a device that is given back"] = function(factory, root, id)
+  local container = create(factory, root, id, { cgroups = {},
+    net_devices = { dev7 = { name = "lan0", give_back = true } } })
+  return function()
+    assert(container:run(sleeper()))
+  end
+end
+
+M["destroy with interfaces"] = function(factory, root, id)
+  local container = create(factory, root, id, { cgroups = {}, networks = INTERFACES,
+    net_devices = { dev7 = { name = "lan0", give_back = true } } })
+  assert(container:start(sleeper()))
+  return function()
+    assert(container:destroy())
+  end
+end
+
 M["run in a user namespace"] = function(factory, root, id)
   local container = create(factory, root, id, {
     namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWUSER", "NEWNET" },

@@ -8,6 +8,7 @@ local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
 local planner = require("ctr.plan")
 local program = require("ctr.plan.program")
+local sources = require("ctr.launch.sources")
 
 local M = {}
 
@@ -54,7 +55,34 @@ local HINTS = {
   cpu_affinity = { EINVAL = "none of these CPUs is there, or allowed in the cpuset" },
 }
 
+local LOCKED = "cannot clear locked flags: in a user namespace mounts keep the restrictions that "
+  .. "they have outside"
+
+local COVERED = "a user namespace may not uncover anything: it has to be bound with what is "
+  .. "mounted below it, by rbind"
+
+local function explain_source(err, step)
+  local index = tonumber(step.path:match("^mounts%[(%d+)%]$"))
+  if index and err.errno == "ENOENT" then
+    return sources.missing(index, step.strings[1])
+  end
+  if index and err.errno == "EINVAL" then
+    err.message = ("%s (%s)"):format(tostring(err), COVERED)
+  end
+  return err
+end
+
+local function explain_mount(err, step)
+  if err.op == "mount_setattr" and err.errno == "EPERM" then
+    err.message = ("%s (%s)"):format(tostring(err), LOCKED)
+  elseif step.op == "open_tree" then
+    return explain_source(err, step)
+  end
+  return err
+end
+
 local function explain(err, step)
+  err = explain_mount(err, step)
   local hint = HINTS[step.op] and HINTS[step.op][err.errno]
   if hint then
     err.message = ("%s (%s)"):format(tostring(err), hint)
@@ -67,6 +95,7 @@ end
 local WAITS = {
   sync = function(step) return step.strings[1] end,
   cgroup_sync = function() return "cgroups" end,
+  net_sync = function() return "network" end,
   more = function() return "files" end,
 }
 
@@ -188,6 +217,18 @@ end
 
 function syncs.cgroups(session)
   return M.provide_cgroups(session)
+end
+
+-- The socket that comes along stands for the container's network namespace.
+function syncs.network(session, _, handles)
+  local ok, err = session.network:setup(handles[1], session)
+  if ok then
+    ok, err = acknowledge(session)
+  end
+  if not ok then
+    return nil, err
+  end
+  return answered(session)
 end
 
 function syncs.userns(session)

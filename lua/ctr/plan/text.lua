@@ -62,6 +62,11 @@ local function attach_text(step)
     mounts.attribute_words(step.nums[2]))
 end
 
+local function attach_fs_text(step)
+  return join_words(step.strings[1], step.label, "→", step.strings[2],
+    mounts.attribute_words(step.nums[2]), step.nums[4] == 1 and "copyup")
+end
+
 local function set_attr_text(step)
   local propagation = step.nums[4]
   if propagation ~= 0 then
@@ -133,6 +138,24 @@ local function capset_text(step)
     capability_words(caps.permitted), capability_words(caps.ambient))
 end
 
+-- As ip(8) has it: `eth0 10.0.0.2/24 via 10.0.0.1 on br0`.
+local function veth_text(step)
+  local network = step.label
+  local parts = { network.name, network.address or "" }
+  for _, row in ipairs({ { "via ", network.gateway }, { "", network.ipv6_address },
+    { "via ", network.ipv6_gateway }, { "on ", network.bridge } }) do
+    parts[#parts + 1] = row[2] and row[1] .. row[2] or ""
+  end
+  return join_words(unpack(parts))
+end
+
+local function route_text(step)
+  local route = step.label
+  return join_words(route.destination, route.gateway and "via " .. route.gateway,
+    route.interface_name and "dev " .. route.interface_name,
+    route.source and "src " .. route.source)
+end
+
 local function scheduler_text(step)
   return require("ctr.plan.attributes").scheduler_text(step.label)
 end
@@ -162,6 +185,10 @@ local TEXT = {
   hostname = first_string,
   domainname = first_string,
   link_up = first_string,
+  net_sync = labelled,
+  net_veth = veth_text,
+  net_device = labelled,
+  net_route = route_text,
   time_offsets = function(step) return (step.strings[1]:gsub("\n", " ")) end,
   open_tree = first_string,
   propagation = function(step) return "/ " .. mounts.propagation_words(step.nums[1]) end,
@@ -171,7 +198,11 @@ local TEXT = {
   move_root = labelled,
   mount = mount_text,
   attach = attach_text,
+  attach_fs = attach_fs_text,
   set_attr = set_attr_text,
+  reconfigure = function(step)
+    return join_words(step.strings[1], table.concat(step.strings, ",", 2))
+  end,
   command = all_strings,
   mknod = mknod_text,
   symlink = function(step) return step.strings[2] .. " → " .. step.strings[1] end,
