@@ -30,7 +30,7 @@ describe("a container with its own cgroup in its hands", function()
     local fields = { namespaces = NAMESPACES, cgroups = { parent = box.PARENT, pids_limit = 100 },
       mounts = {
         { source = "proc", destination = "/proc", device = "proc" },
-        { source = "cgroup", destination = "/mnt", device = "cgroup", data = "pids" },
+        { source = "cgroup", destination = "/mnt", device = "cgroup", flags = { "rw" } },
       } }
     for key, value in pairs(more or {}) do
       fields[key] = value
@@ -53,8 +53,8 @@ describe("a container with its own cgroup in its hands", function()
 
   it("nests it deep, and all of it is removed", function()
     local before = machine.snapshot(box.PATTERN)
-    local container, process, said = start("cd /mnt; for i in $(seq 300); do mkdir d && cd d || "
-      .. "exit 1; done; sleep 1000 & echo $! > cgroup.procs; mkdir 'odd name' '\\040'; "
+    local container, process, said = start("cd /mnt/pids; for i in $(seq 300); do mkdir d && cd d "
+      .. "|| exit 1; done; sleep 1000 & echo $! > cgroup.procs; mkdir 'odd name' '\\040'; "
       .. "echo ready; sleep 1000")
     assert.equal("ready\n", said)
     assert.is_true(#assert(container:processes()) >= 2)
@@ -66,20 +66,20 @@ describe("a container with its own cgroup in its hands", function()
 
   -- CVE-2022-0492: the agent runs as the host's root.
   it("neither sees those above it, nor sets a release agent", function()
-    local container, process, said = start("cd /mnt/../mnt; pwd; ls | grep -c release_agent; "
-      .. "ls -d ../*/tasks; cat /proc/self/cgroup | cut -d: -f3 | sort -u; "
+    local container, process, said = start("cd /mnt/pids/../pids; pwd; ls | grep -c release_agent; "
+      .. "cat /proc/self/cgroup | cut -d: -f3 | sort -u; "
       .. "mkdir /tmp/all && mount -t cgroup -o pids all /tmp/all && cd /tmp/all && "
       .. "ls | grep -c release_agent; echo ready", { capabilities = { bounding = ADMIN,
         effective = ADMIN, permitted = ADMIN } })
-    assert.equal("/mnt\n0\n../mnt/tasks\n/\n0\nready\n", said)
+    assert.equal("/mnt/pids\n0\n/\n0\nready\n", said)
     assert(process:wait(SECONDS))
     assert(container:destroy())
   end)
 
   it("that moves into a cgroup beside it has moved nowhere", function()
     local before = machine.snapshot(box.PATTERN)
-    local container, process, said = start("cd /mnt; mkdir side && echo $$ > side/cgroup.procs; "
-      .. "cut -d: -f2,3 /proc/self/cgroup | grep pids; echo ready; sleep 1000")
+    local container, process, said = start("cd /mnt/pids; mkdir side && echo $$ > "
+      .. "side/cgroup.procs; cut -d: -f2,3 /proc/self/cgroup | grep pids; echo ready; sleep 1000")
     assert.equal("pids:/side\nready\n", said)
     assert.same({ process:pid() }, assert(container:processes()))
     assert(container:signal("SIGKILL", true))
