@@ -132,7 +132,7 @@ $(BUILD)/lctr: $(LAUNCHER_OBJECT) $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
 # --- packages ----------------------------------------------------------------
 
 # These targets see to what they need; plain `make` installs nothing.
-SELF_SUFFICIENT := run test test-vm lint bench check-c sanitize
+SELF_SUFFICIENT := run test test-vm lint bench check-c sanitize fuzz defences
 .PHONY: deps
 deps:
 	@sh tools/deps.sh build test
@@ -232,6 +232,29 @@ $(BUILD)/san/ctr/ctr-init: $(SAN_INIT)
 	@mkdir -p $(@D)
 	$(CC) -static-libasan -static-libubsan -fsanitize=address,undefined -o $@ $^
 
+# --- fuzzing, and proof that the specs have power ----------------------------
+
+FUZZ_SECONDS ?= 60
+FUZZ_CFLAGS = -std=gnu11 -D_GNU_SOURCE -iquote src -g -O1 -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=undefined
+
+.PHONY: fuzz defences
+# What libFuzzer finds out goes to build/: the corpus of the project stays as it is.
+fuzz: $(BUILD)/fuzz/wire_fuzz core
+	@mkdir -p $(BUILD)/fuzz/wire
+	$(BUILD)/fuzz/wire_fuzz -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/wire fuzz/corpus/wire
+	$(LUAJIT) fuzz/config_fuzz.lua $(FUZZ_SECONDS)
+
+$(BUILD)/fuzz/wire_fuzz: fuzz/wire_fuzz.c src/wire.c src/err.c src/wire.h src/err.h
+	@sh tools/deps.sh fuzz
+	@mkdir -p $(@D)
+	clang $(FUZZ_CFLAGS) -o $@ $(filter %.c,$^)
+
+# Takes minutes. DEFENCES="masked console": those with such a word in their names.
+defences: all $(BUILD)/rootfs
+	@$(LUAJIT) tools/defences.lua $(DEFENCES)
+
 # --- installing --------------------------------------------------------------
 
 MAN_PAGES := $(wildcard docs/man/*.1)
@@ -278,6 +301,8 @@ help:
 	@echo "make lint       warnings as errors, luacheck"
 	@echo "make check-c    cppcheck and clang-tidy"
 	@echo "make sanitize   the core and the bootstrap with ASan and UBSan in $(BUILD)/san/"
+	@echo "make fuzz       the fuzz targets, for FUZZ_SECONDS=$(FUZZ_SECONDS) each"
+	@echo "make defences   take each defence out: a spec must fail (minutes)"
 	@echo "make bench      compare with other runtimes"
 	@echo "make install    to PREFIX=$(PREFIX), below DESTDIR; uninstall takes it away"
 	@echo "make clean      remove $(BUILD)/"

@@ -71,6 +71,59 @@ static enum ctr_path_kind target_kind(const char *fstype)
 	return CTR_PATH_DIR;
 }
 
+static bool is_on_procfs(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Whether two descriptors lead to the same directory of the same mount. */
+static bool is_same(int one, int other)
+{
+	struct ctr_err ignored;
+	uint64_t one_mount, other_mount;
+	struct stat a, b;
+
+	if (fstat(one, &a) < 0 || fstat(other, &b) < 0 ||
+	    ctr_mount_id(one, &one_mount, &ignored) < 0 ||
+	    ctr_mount_id(other, &other_mount, &ignored) < 0)
+		return true; /* it cannot be ruled out */
+	return one_mount == other_mount && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+/*
+ * Where a link of the root may not lead a mount: into a procfs, and over /dev,
+ * where devices are made afterwards, which would then be in what is mounted.
+ */
+static int check_landing(const struct run *run, int target, const char *path, struct ctr_err *err)
+{
+	struct ctr_err ignored;
+	ctr_auto_fd int dev = -1;
+
+	if (is_on_procfs(target))
+		return ctr_fail(err, ELOOP, "mount", "%s (a link leads into /proc)", path);
+	dev = ctr_path_open(run->root, "dev", O_PATH, 0, &ignored);
+	if (dev >= 0 && is_same(target, dev))
+		return ctr_fail(err, ELOOP, "mount", "%s (a link leads to /dev)", path);
+	return 0;
+}
+
+/* Most paths have no link in them: then the first look is the only one. */
+static int open_target(const struct run *run, const char *path, enum ctr_path_kind kind,
+                       struct ctr_err *err)
+{
+	enum ctr_path_kind real = kind == CTR_PATH_FILE ? CTR_PATH_REAL_FILE : CTR_PATH_REAL_DIR;
+	ctr_auto_fd int fd = ctr_path_ensure(run->root, path, real, 0755, err);
+
+	if (fd >= 0 || err->num != ELOOP || kind == CTR_PATH_REAL_DIR)
+		return ctr_take_fd(&fd);
+	fd = ctr_path_ensure(run->root, path, kind, 0755, err);
+	if (fd < 0 || check_landing(run, fd, path, err) < 0)
+		return -1;
+	return ctr_take_fd(&fd);
+}
+
 /* A target that is made only now has nothing to be taken over. */
 static bool exists(const struct run *run, const char *path)
 {
@@ -102,7 +155,7 @@ static int place_fs(struct run *run, const struct ctr_step *step, int mount,
 	bool existed = (step->nums[2] || step->nums[3]) && exists(run, path);
 	ctr_auto_fd int target = -1;
 
-	target = ctr_path_ensure(run->root, path, target_kind(fstype), 0755, err);
+	target = open_target(run, path, target_kind(fstype), err);
 	if (target < 0)
 		return -1;
 	if (existed && step->nums[2] && copy_mode(mount, target, path, err) < 0)
@@ -189,10 +242,12 @@ int op_attach(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 		return -1;
 	if (fstat(tree, &st) < 0)
 		return ctr_fail(err, errno, "fstat", "%s", path);
+	/* Programs would take it for the kernel's: CVE-2019-16884. */
+	if (strcmp(path, "/proc") == 0 && !is_on_procfs(tree))
+		return ctr_fail(err, EINVAL, "mount", "%s (not a procfs)", path);
 	if (ctr_mount_change(tree, &change, path, err) < 0)
 		return -1;
-	target = ctr_path_ensure(run->root, path,
-	                         S_ISDIR(st.st_mode) ? CTR_PATH_DIR : CTR_PATH_FILE, 0755, err);
+	target = open_target(run, path, S_ISDIR(st.st_mode) ? CTR_PATH_DIR : CTR_PATH_FILE, err);
 	if (target < 0)
 		return -1;
 	return place(run, tree, target, path, err);

@@ -156,7 +156,7 @@ static int isolate(const struct run *run, int target, const char *path, struct c
 int op_root_attach_at(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 {
 	const char *path = step->strs[0];
-	ctr_auto_fd int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ctr_auto_fd int target = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (target < 0)
 		return ctr_fail(err, errno, "open", "%s", path);

@@ -52,11 +52,36 @@ static size_t remark_offset(const char *target)
 	return open ? (size_t)(open - target) : length;
 }
 
-static void push_message(lua_State *L, const struct ctr_err *err)
+/* A control character at a place of a text, and how many bytes it has: ASCII's, or U+0080 … U+009F. */
+static size_t control_size(const char *at)
 {
-	size_t remark = remark_offset(err->target);
+	const unsigned char *byte = (const unsigned char *)at;
+
+	if (byte[0] < 0x20 || byte[0] == 0x7f)
+		return 1;
+	return byte[0] == 0xc2 && byte[1] >= 0x80 && byte[1] <= 0x9f ? 2 : 0;
+}
+
+/* A name may be a container's: it must not act on the terminal on which the message is read. */
+static void make_printable(char *text)
+{
+	for (; *text; text++) {
+		size_t size = control_size(text);
+
+		if (size > 0)
+			memset(text, '?', size);
+	}
+}
+
+static void push_message(lua_State *L, const struct ctr_err *failure)
+{
+	struct ctr_err shown = *failure;
+	const struct ctr_err *err = &shown;
+	size_t remark;
 	const char *text = err->num ? strerrordesc_np(err->num) : NULL;
 
+	make_printable(shown.target);
+	remark = remark_offset(err->target);
 	lua_pushstring(L, err->op);
 	lua_pushstring(L, err->target[0] ? " " : "");
 	lua_pushlstring(L, err->target, remark);

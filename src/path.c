@@ -70,6 +70,11 @@ static bool wants_dir(enum ctr_path_kind kind)
 	return kind == CTR_PATH_DIR || kind == CTR_PATH_REAL_DIR;
 }
 
+static bool wants_file(enum ctr_path_kind kind)
+{
+	return kind == CTR_PATH_FILE || kind == CTR_PATH_REAL_FILE;
+}
+
 static int check_kind(int fd, enum ctr_path_kind kind, const char *path, struct ctr_err *err)
 {
 	struct stat st;
@@ -80,7 +85,7 @@ static int check_kind(int fd, enum ctr_path_kind kind, const char *path, struct 
 		return ctr_fail(err, ELOOP, "open", "%s", path);
 	if (wants_dir(kind) && !S_ISDIR(st.st_mode))
 		return ctr_fail(err, ENOTDIR, "open", "%s", path);
-	if (kind == CTR_PATH_FILE && S_ISDIR(st.st_mode))
+	if (wants_file(kind) && S_ISDIR(st.st_mode))
 		return ctr_fail(err, EISDIR, "open", "%s", path);
 	return 0;
 }
@@ -92,12 +97,12 @@ static int make_component(int parent, const char *name, enum ctr_path_kind kind,
 	ctr_auto_fd int fd = -1;
 	int made;
 
-	if (kind == CTR_PATH_FILE)
+	if (wants_file(kind))
 		made = mknodat(parent, name, S_IFREG | mode, 0);
 	else
 		made = mkdirat(parent, name, mode);
 	if (made < 0 && errno != EEXIST)
-		return ctr_fail(err, errno, kind == CTR_PATH_FILE ? "mknod" : "mkdir", "%s", name);
+		return ctr_fail(err, errno, wants_file(kind) ? "mknod" : "mkdir", "%s", name);
 
 	fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -219,7 +224,7 @@ int ctr_path_ensure(int root, const char *path, enum ctr_path_kind kind, mode_t 
 	uint64_t resolve = RESOLVE_ROOTED;
 	ctr_auto_fd int fd = -1;
 
-	if (kind == CTR_PATH_REAL_DIR)
+	if (kind == CTR_PATH_REAL_DIR || kind == CTR_PATH_REAL_FILE)
 		resolve |= RESOLVE_NO_SYMLINKS;
 	fd = open_resolved(root, *path ? path : ".", O_PATH, 0, resolve);
 	if (fd < 0 && errno == ENOENT && kind != CTR_PATH_ANY)
@@ -258,7 +263,7 @@ int ctr_path_parent(int root, const char *path, int make, char *name, struct ctr
 	if (split_path(path, dir, name, err) < 0)
 		return -1;
 	if (make)
-		return ctr_path_ensure(root, dir, CTR_PATH_DIR, 0755, err);
+		return ctr_path_ensure(root, dir, CTR_PATH_REAL_DIR, 0755, err);
 	return ctr_path_open(root, *dir ? dir : ".", O_PATH | O_DIRECTORY, 0, err);
 }
 

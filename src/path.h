@@ -26,9 +26,15 @@ int ctr_path_open(int root, const char *path, uint64_t flags, mode_t mode, struc
 int ctr_path_open_beneath(int dir, const char *path, uint64_t flags, mode_t mode,
 			  struct ctr_err *err);
 
-/* CTR_PATH_REAL_DIR: a directory, and no component of the path is a link (the targets of proc
- * and sysfs: CVE-2019-19921). */
-enum ctr_path_kind { CTR_PATH_ANY, CTR_PATH_DIR, CTR_PATH_FILE, CTR_PATH_REAL_DIR };
+/* CTR_PATH_REAL_…: and no component of the path is a link, else ELOOP (the targets of proc and
+ * sysfs: CVE-2019-19921). */
+enum ctr_path_kind {
+	CTR_PATH_ANY,
+	CTR_PATH_DIR,
+	CTR_PATH_FILE,
+	CTR_PATH_REAL_DIR,
+	CTR_PATH_REAL_FILE,
+};
 
 /*
  * Opens path O_PATH below root and creates what is missing of it, one
@@ -43,7 +49,8 @@ int ctr_path_ensure(int root, const char *path, enum ctr_path_kind kind, mode_t 
 
 /*
  * Opens the parent directory of path (O_PATH), and copies the last component
- * to name[256]. make: create missing parents. Fails with EINVAL for "..",
+ * to name[256]. make: create missing parents, and follow no link: what is
+ * made there must not be led into what is mounted elsewhere. Fails with EINVAL for "..",
  * "." or "" as last component.
  */
 int ctr_path_parent(int root, const char *path, int make, char *name, struct ctr_err *err);

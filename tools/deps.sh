@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that are missing. Nothing missing: nothing done, and no root needed.
-# usage: deps.sh build|test|check|vm ...
+# usage: deps.sh build|test|check|fuzz|vm ...
 set -eu
 
 build="gcc libc6-dev make pkg-config linux-libc-dev musl-tools luajit libluajit-5.1-dev
@@ -8,6 +8,7 @@ build="gcc libc6-dev make pkg-config linux-libc-dev musl-tools luajit libluajit-
 test="busybox-static lua-busted lua-check luarocks uidmap util-linux procps mount git man-db iproute2"
 check="clang-tidy cppcheck"
 vm="qemu-system-x86 mmdebstrap e2fsprogs xz-utils debian-archive-keyring"
+fuzz="clang libclang-rt-dev"
 
 is_installed() {
 	dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
@@ -20,6 +21,7 @@ for group in "$@"; do
 	test) wanted="$wanted $test" ;;
 	check) wanted="$wanted $check" ;;
 	vm) wanted="$wanted $vm" ;;
+	fuzz) wanted="$wanted $fuzz" ;;
 	*) echo "deps.sh: no group '$group'" >&2; exit 2 ;;
 	esac
 done

@@ -12,6 +12,7 @@ local statuses = require("ctr.status")
 
 local M = {}
 
+
 local container_methods = {}
 local container_metatable = { __index = container_methods, __name = "ctr.Container" }
 

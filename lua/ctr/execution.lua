@@ -12,6 +12,7 @@ local statuses = require("ctr.status")
 local M = {}
 
 local SIGKILL = 9
+local LOOK_SECONDS = 0.5
 local BEGIN, GO_ON = "0", "y"
 
 -- Says why the program was not executed; true where nothing says so.
@@ -56,14 +57,21 @@ local function await_execution(asked)
     set[3] = { fd = asked.questions, events = "r" }
   end
   while true do
-    local ready, err = core.poll.wait(set)
+    local ready, err = core.poll.wait(set, LOOK_SECONDS)
     if not ready then
       return nil, err
     end
     if ready[1] or ready[2] then
       return true
     end
-    local ok, problem = answer(asked)
+    local ok, problem = true, nil
+    if ready[3] then
+      ok, problem = answer(asked)
+    elseif asked.host:is_stopped(asked.pid) then
+      -- In a pid namespace that it shares, others may stop it.
+      return nil, errors.new("SystemError", "the container's init is stopped by another process",
+        { op = "exec" })
+    end
     if not ok then
       return nil, problem
     end
@@ -95,7 +103,8 @@ local function tell_to_execute(container, fifo, hooks)
   end
   ok, err = core.fd.write(fifo, BEGIN)
   if ok then
-    ok, err = await_execution({ fifo = fifo, init = init, questions = questions, hooks = hooks })
+    ok, err = await_execution({ fifo = fifo, init = init, questions = questions, hooks = hooks,
+      host = container.host, pid = container.init_pid })
   end
   init:close()
   if questions then

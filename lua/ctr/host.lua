@@ -89,6 +89,12 @@ function host_methods:process_stat(pid)
   return core.proc.stat(procfs, pid)
 end
 
+--- Says whether a process was stopped by a signal.
+function host_methods:is_stopped(pid)
+  local stat = self:process_stat(pid)
+  return stat ~= nil and stat.state == "T"
+end
+
 --- Opens a process by its identity: pid and start time. A recycled pid is not it.
 -- @treturn[1] ctr.fd a pidfd
 -- @return[2] nil

@@ -7,7 +7,7 @@ local schema = require("ctr.config.schema")
 local M = {}
 
 local function fields_of(process)
-  return type(process) == "table" and process.spec or process
+  return type(process) == "table" and rawget(process, "spec") or process
 end
 
 -- Names are looked up only in the container, numbers stand for themselves.

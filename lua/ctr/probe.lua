@@ -34,8 +34,9 @@ local function missing_profile(name)
 end
 
 local function same_namespace(path, file)
-  local own = core.fd.open("/proc/self/ns/" .. file, { flags = { "rdonly" } })
-  local other = core.fd.open(path, { flags = { "rdonly", "nonblock" } })
+  -- Not opened for anything: what stands at the path may do something then.
+  local own = core.fd.open("/proc/self/ns/" .. file, { flags = { "path" } })
+  local other = core.fd.open(path, { flags = { "path" } })
   local same = false
   if own and other then
     local a, b = core.path.stat(own, ""), core.path.stat(other, "")

@@ -381,11 +381,15 @@ end
 
 --- What the start opens for the streams, with what `initialize_io` made.
 function process_methods:streams()
+  -- What hides its content is not copied: it is refused where it is read.
+  if not self.given or getmetatable(self.spec) ~= nil then
+    return self.spec
+  end
   local spec = {}
-  for key, value in pairs(self.spec) do
+  for key, value in next, self.spec do
     spec[key] = value
   end
-  for name, handle in pairs(self.given or {}) do
+  for name, handle in pairs(self.given) do
     spec[name] = handle
   end
   return spec

@@ -54,6 +54,51 @@ local function new_cgroup(container, paths, created)
   })
 end
 
+-- What a state file holds, where it holds it; below a table, what all its values are.
+local SHAPE = {
+  config = "table", cgroup_manager = "string", init_process_pid = "number",
+  init_process_start = "number", created = "string", external_descriptors = "table",
+  cgroup_paths = { "string" }, cgroup_created = { "string" },
+}
+local CONFIG_SHAPE = { namespaces = { "table" }, mounts = { "table" }, cgroups = "table" }
+
+local function has_shape(value, kind)
+  if type(kind) == "string" then
+    return type(value) == kind
+  end
+  if type(value) ~= "table" then
+    return false
+  end
+  for _, item in pairs(value) do
+    if type(item) ~= kind[1] then
+      return false
+    end
+  end
+  return true
+end
+
+-- The first key whose value is not what it has to be.
+local function misshapen(record, shape)
+  for key, kind in pairs(shape) do
+    if record[key] ~= nil and not has_shape(record[key], kind) then
+      return key
+    end
+  end
+  return nil
+end
+
+local function check_state(container, state)
+  local key = type(state) ~= "table" and "all of it" or misshapen(state, SHAPE)
+  if not key and state.config then
+    key = misshapen(state.config, CONFIG_SHAPE)
+  end
+  if key then
+    return nil, errors.new("SystemError", ("the state file of container %s is damaged: %s"):format(
+      container.store.id, key))
+  end
+  return true
+end
+
 local function rdt_group(container, state)
   local rdt = container.configuration.intel_rdt
   if not rdt then
@@ -70,6 +115,10 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
 function M.load(container, state)
+  local ok, damage = check_state(container, state)
+  if not ok then
+    return nil, damage
+  end
   container.configuration = state.config or { namespaces = {}, mounts = {} }
   container.is_complete = state.config ~= nil
   container.manager = state.cgroup_manager or "none"

@@ -26,9 +26,18 @@ function openers.none()
   return core.wire.NONE
 end
 
+-- That its path has no link in it was found out at creation: one that took its place since then
+-- would lead to whatever it says.
 function openers.rootfs(session)
-  return core.mount.clone(session.config.rootfs,
-    { recursive = true, propagation = planner.tree_propagation(session.config) })
+  local path = session.config.rootfs
+  local root, err = core.fd.open(path, { flags = { "path", "directory", "nofollow" } })
+  if not root then
+    return nil, err
+  end
+  local tree, problem = core.mount.clone("",
+    { dir = root, recursive = true, propagation = planner.tree_propagation(session.config) })
+  root:close()
+  return tree, problem
 end
 
 openers.mount = sources.bind

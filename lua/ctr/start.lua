@@ -20,6 +20,7 @@ local view = require("ctr.cgroup.view")
 local M = {}
 
 local SIGKILL = 9
+local ROOT = { flags = { "path", "directory", "nofollow" } }
 
 local function look_up_user(container, process, facts, open_root)
   local config = container.configuration
@@ -393,7 +394,7 @@ local function first_process(container, object, process, mode)
   local spaces = planner.namespaces(container.configuration)
   local facts = base_facts(container, process, spaces)
   local ok, err = look_up_user(container, process, facts, function()
-    return core.path.open_root(container.configuration.rootfs)
+    return core.fd.open(container.configuration.rootfs, ROOT)
   end)
   if ok then
     ok, err = relabel_sources(container.configuration)
@@ -472,7 +473,7 @@ local function further_process(container, _, process)
 end
 
 local function is_first(container, object, status)
-  local wanted = object.spec.init
+  local wanted = rawget(object.spec, "init")
   if wanted == nil then
     wanted = status == "stopped"
   end

@@ -9,6 +9,7 @@
 local bit = require("bit")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local spelling = require("ctr.config.spelling")
 
 local M = {}
 
@@ -20,6 +21,7 @@ local REPORT = "exec.error"
 local LOCK = "lock"
 local NETWORK = "network"
 local REMOVE_ATTEMPTS = 128
+local ROOT = { flags = { "path", "directory", "nofollow" } }
 local NAME_MAX = 200 -- an id may have 1024 bytes, a file name 255
 
 --- Checks an id: 1 to 1024 of `A-Z a-z 0-9 _ + . -`, not `.` or `..`.
@@ -31,7 +33,8 @@ function M.check_id(id)
   if is_name and id ~= "." and id ~= ".." then
     return true
   end
-  return nil, errors.new("InvalidIdFormat", "invalid id format: " .. tostring(id))
+  local text = type(id) == "string" and spelling.quote(id) or "a " .. type(id)
+  return nil, errors.new("InvalidIdFormat", "invalid id format: " .. text)
 end
 
 local function fnv(text, hash)
@@ -92,13 +95,17 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`
 function M.open_root(root)
-  local handle, err = core.path.open_root(root)
+  local handle, err = core.fd.open(root, ROOT)
   if not handle and err.errno == "ENOENT" then
     local made, problem = make_directories(root)
     if not made then
       return nil, problem
     end
-    handle, err = core.path.open_root(root)
+    handle, err = core.fd.open(root, ROOT)
+  end
+  if not handle and err.errno == "ENOTDIR" then
+    return nil, errors.new("SystemError", "the state root " .. root
+      .. " is no directory, or a link", { errno = err.errno, cause = err })
   end
   if not handle then
     return nil, err

@@ -72,8 +72,17 @@ local function open_string(set, name, value)
   return open_path(set, name, value)
 end
 
-local function is_descriptor(value)
-  return pcall(core.fd.number, value)
+--- What a user may give as a descriptor: a number, a handle, a file of Lua's or of this library's.
+-- @return[1] what the core takes for one
+-- @return[2] nil
+function M.descriptor(value)
+  local is_object = type(value) == "table"
+  if is_object then
+    value = rawget(value, "handle")
+  end
+  local is_one = (type(value) == "number" and not is_object or type(value) == "userdata")
+    and pcall(core.fd.number, value)
+  return is_one and value or nil
 end
 
 local function open_one(set, name, value)
@@ -87,11 +96,9 @@ local function open_one(set, name, value)
   if kind == "function" and name ~= "stdin" then
     return open_callback(set, value)
   end
-  if kind == "table" and type(value.handle) == "userdata" then
-    return value.handle
-  end
-  if (kind == "number" or kind == "userdata") and is_descriptor(value) then
-    return value
+  local fd = M.descriptor(value)
+  if fd then
+    return fd
   end
   local forms = "a Lua file, a descriptor, a path, \"null\", \"inherit\" or "
   forms = forms .. (name == "stdin" and "a string" or "a function")
@@ -134,15 +141,13 @@ end
 
 local function add_extra_files(set, files)
   for index, value in ipairs(files) do
-    if type(value) == "table" and type(value.handle) == "userdata" then
-      value = value.handle
-    end
-    if not is_descriptor(value) then
+    local fd = M.descriptor(value)
+    if not fd then
       set:close()
       return nil, errors.new("ConfigInvalid", "must be a Lua file or a descriptor",
         { path = ("process.extra_files[%d]"):format(index) })
     end
-    set.fds[3 + index] = value
+    set.fds[3 + index] = fd
   end
   return true
 end

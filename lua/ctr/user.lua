@@ -38,7 +38,7 @@ local function passwd_entry(line)
   if not uid or not gid then
     return nil
   end
-  rest = rest:gsub("%s+$", "")
+  rest = rest:match("^(.*%S)") or "" -- and not by "%s+$", which takes the square of a run of spaces
   if rest ~= "" and rest:byte() ~= COLON then
     return nil
   end

@@ -1,6 +1,7 @@
 local bit = require("bit")
 local ffi = require("ffi")
 local alarm = require("specs.support.alarm")
+local attack = require("specs.support.attack")
 local box = require("specs.support.box")
 local core = require("ctr.core")
 local ctr = require("ctr")
@@ -39,7 +40,7 @@ describe("a container's process", function()
   local b, inherited
 
   setup(function()
-    alarm.set(100)
+    alarm.set(100 * attack.runs(1))
     b = box.new()
     assert(b:sh("true"))
     -- A careless caller: folders and files of the host, open and inheritable, at many numbers.
@@ -256,7 +257,7 @@ describe("a container's process", function()
     repeat
       watcher:wait(0.01)
     until said[1]
-    for _ = 1, EXECS do
+    for _ = 1, attack.runs(EXECS) do
       local further = ctr.process({ args = { "/bin/true" } })
       assert(container:run(further))
       assert.equal(0, further:wait(10).code)
@@ -274,7 +275,8 @@ describe("a container's process", function()
 
   -- All that the program itself shows once it runs.
   local SHOWN = { ready = true, ["process seen"] = true, ["exe /bin/busybox"] = true,
-    ["cwd /"] = true, ["root /"] = true, ["fd /dev/null"] = true, ["memory /bin/busybox"] = true }
+    ["cwd /"] = true, ["root /"] = true, ["fd /dev/null"] = true, ["memory /bin/busybox"] = true,
+    ["traced /bin/busybox"] = true }
 
   local function shows_nothing(changes)
     local lines = watch(changes)
@@ -290,9 +292,7 @@ describe("a container's process", function()
 
   describe("watched by the container's root", function()
     setup(function()
-      local built = host.sh("musl-gcc -static -D_GNU_SOURCE -O1 -o " .. b.root
-        .. "/watcher specs/support/watcher.c")
-      assert.equal(0, built.code, built.stderr)
+      attack.compile("watcher", b.root)
     end)
 
     it("shows nothing of the host on its way into the container", function()

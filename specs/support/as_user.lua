@@ -1,5 +1,6 @@
 -- Runs as a user without privilege: one container, its output on standard output.
--- Arguments: the project's folder, the container's root, the state root, the kind of mapping.
+-- Arguments: the project's folder, the container's root, the state root, the kind of mapping, and
+-- where newuidmap and newgidmap are, if not where they usually are.
 
 local project, root, state, kind = arg[1], arg[2], arg[3], arg[4]
 package.path = project .. "/lua/?.lua;" .. project .. "/lua/?/init.lua;" .. package.path
@@ -20,7 +21,7 @@ local function mapping(own)
   }
 end
 
-local factory = assert(ctr.new(state))
+local factory = assert(ctr.new(state, { newuidmap_path = arg[5], newgidmap_path = arg[6] }))
 local config = {
   rootfs = root,
   namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWUSER", "NEWNET" },

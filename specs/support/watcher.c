@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SEEN_MAX 256
@@ -90,6 +92,21 @@ static void look_into(const char *process)
 	look_at_link(path, "memory");
 }
 
+/* To trace it is to have all that it has. */
+static void trace(const char *process)
+{
+	pid_t pid = atoi(process);
+	char path[64];
+
+	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/%s/exe", process);
+	look_at_link(path, "traced");
+	ptrace(PTRACE_INTERRUPT, pid, NULL, NULL);
+	waitpid(pid, NULL, __WALL);
+	ptrace(PTRACE_DETACH, pid, NULL, NULL);
+}
+
 static void look_at(const char *process)
 {
 	static const char *const links[] = { "exe", "cwd", "root" };
@@ -101,6 +118,7 @@ static void look_at(const char *process)
 	}
 	look_at_fds(process);
 	look_into(process);
+	trace(process);
 }
 
 static void look_around(void)

@@ -157,5 +157,24 @@ describe("ctr.user", function()
         'process.additional_groups[1]: "2147483648" is not an id from 0 to 2147483647',
         resolve("web", { "2147483648" }))
     end)
+
+    -- A run of spaces took the square of its length: one line kept the caller for twenty seconds.
+    it("takes no longer for files that are made to take long", function()
+      local long = 60000
+      local spaces, colons, commas = (" "):rep(long), (":"):rep(long), (","):rep(long)
+      local began = os.clock()
+      for _, part in ipairs({ spaces .. "x", spaces, colons, commas, ("\t "):rep(long / 2) .. "x",
+        ("root:"):rep(long / 5), ("root,"):rep(long / 5) .. "x", ("0"):rep(long), ("9"):rep(long),
+        ("("):rep(long), ("%"):rep(long), ("\r"):rep(long) }) do
+        for _, line in ipairs({ "root:x:0:0::%s\n", "root:x:0:0:%s:/:\n", "%sroot:x:0:0::/:\n",
+          "root:%s:0:0::/:\n", "root:x:%s:0::/:\n", "root:x:5:%s\n", "%s:x:5:root\n" }) do
+          local text = (line:gsub("%%s", (part:gsub("%%", "%%%%")))):rep(16)
+          user.resolve({ user = "root", passwd = text, group = text })
+          user.resolve({ user = "0:root", passwd = text, group = text })
+          user.resolve({ user = "roott", passwd = text, group = text })
+          assert.is_true(os.clock() - began < 10)
+        end
+      end
+    end)
   end)
 end)

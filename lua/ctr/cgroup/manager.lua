@@ -141,14 +141,21 @@ local function locate(self, full)
   return nil
 end
 
--- The directories above, where they are empty: another container may be in them by now.
+-- The directories above, but those that another container is in by now. From the first one on that
+-- cannot be removed they are kept in mind.
 local function remove_above(self)
   for index = #self.above, 1, -1 do
     local hierarchy, path = locate(self, self.above[index])
+    local ok, err = true, nil
     if hierarchy then
-      tree.remove(hierarchy, path)
+      ok, err = tree.remove_unused(hierarchy, path)
     end
+    if not ok then
+      return nil, err
+    end
+    self.above[index] = nil
   end
+  return true
 end
 
 local function undo(self)
@@ -156,7 +163,6 @@ local function undo(self)
     making.discard(self.nodes[index])
   end
   remove_above(self)
-  self.above = {}
 end
 
 --- Makes the directories, and sets the limits and device rules. A directory that is there already
@@ -402,8 +408,7 @@ function methods:destroy()
   if first then
     return nil, first
   end
-  remove_above(self)
-  return true
+  return remove_above(self)
 end
 
 --- Tells whether any directory of the cgroup is there.

@@ -378,6 +378,17 @@ function M.remove(hierarchy, path)
   return nil, err
 end
 
+local IN_USE = { EBUSY = true, ENOTEMPTY = true }
+
+--- Removes a directory unless there is something in it.
+-- @treturn[1] true also when there is
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.remove_unused(hierarchy, path)
+  local ok, err = M.remove(hierarchy, path)
+  return ok or IN_USE[err.errno] or nil, err
+end
+
 --- Removes a node's directory and all below it, the deepest first, as far as it goes.
 -- @treturn[1] true
 -- @return[2] nil

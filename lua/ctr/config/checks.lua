@@ -58,6 +58,15 @@ function M.path_inside(path)
   return M.absolute_path(path)
 end
 
+--- Accepts an absolute path that does not climb, and is not the root itself.
+function M.path_below(path)
+  local clean, text = M.path_inside(path)
+  if clean == "/" then
+    return nil, "must not be / itself"
+  end
+  return clean, text
+end
+
 --- Checks a cgroup's path or a part of it, absolute or not.
 function M.cgroup_path(path)
   for part in (path:gsub("^/", "") .. "/"):gmatch("([^/]*)/") do

@@ -151,6 +151,8 @@ local function parsed_and_valid(rules, kind, value, opts)
   return valid(rules, parsed)
 end
 
+local TEXT = { text = true } -- the state file has it as JSON
+
 --- Checks a configuration and fills in what was left out.
 -- What only the machine can tell is left to `validate.machine`.
 -- @tparam table config left as it was
@@ -158,7 +160,7 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem, `problems` are all
 function M.parse(config)
-  return parsed_and_valid(validate.config, M.config, config)
+  return parsed_and_valid(validate.config, M.config, config, TEXT)
 end
 
 local PROCESS = { prefix = "process" }

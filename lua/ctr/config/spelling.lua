@@ -16,6 +16,51 @@ function M.quote(text)
   return '"' .. safe .. '"'
 end
 
+-- What may follow a byte that starts a character: how many bytes, and the range of the first.
+local function sequence_of(byte)
+  if byte >= 0xC2 and byte <= 0xDF then
+    return 1, 0x80, 0xBF
+  end
+  if byte >= 0xE0 and byte <= 0xEF then
+    return 2, byte == 0xE0 and 0xA0 or 0x80, byte == 0xED and 0x9F or 0xBF
+  end
+  if byte >= 0xF0 and byte <= 0xF4 then
+    return 3, byte == 0xF0 and 0x90 or 0x80, byte == 0xF4 and 0x8F or 0xBF
+  end
+  return nil
+end
+
+-- Where the character ends that starts at a position; nil where none does.
+local function character_end(text, position)
+  local count, low, high = sequence_of(text:byte(position))
+  if not count then
+    return nil
+  end
+  for offset = 1, count do
+    local byte = text:byte(position + offset)
+    if not byte or byte < low or byte > high then
+      return nil
+    end
+    low, high = 0x80, 0xBF
+  end
+  return position + count
+end
+
+--- Tells whether a text is UTF-8: no stray bytes, nothing in more bytes than needed, no surrogates.
+-- @tparam string text
+-- @treturn boolean
+function M.is_utf8(text)
+  local position = text:find("[\128-\255]")
+  while position do
+    local last = character_end(text, position)
+    if not last then
+      return false
+    end
+    position = text:find("[\128-\255]", last + 1)
+  end
+  return true
+end
+
 -- Edit distance, a swap of neighbours counting once; a row per letter, three are kept.
 local function distance(a, b)
   local before, above, row = {}, {}, {}

@@ -70,6 +70,8 @@ end
 local function check_time(problems, config, has)
   if config.time_offsets and not has.NEWTIME then
     add(problems, "time_offsets", "need the namespace NEWTIME")
+  elseif config.time_offsets and has.NEWTIME.path ~= "" then
+    add(problems, "time_offsets", "must not stand together with a NEWTIME that is joined")
   end
 end
 
@@ -202,7 +204,8 @@ end
 
 -- What the kernel asks of a set: that others hold what it holds.
 local NEEDED_SETS = {
-  { "effective", "permitted" }, { "ambient", "permitted" }, { "ambient", "inheritable" },
+  { "effective", "permitted" }, { "inheritable", "bounding" }, { "ambient", "permitted" },
+  { "ambient", "inheritable" },
 }
 
 local function holds(capabilities, set)
@@ -251,6 +254,30 @@ local function check_seccomp(problems, config)
   end
 end
 
+local DEVICE_KEYS = { "type", "major", "minor", "file_mode", "uid", "gid" }
+
+local function is_same_device(one, other)
+  for _, key in ipairs(DEVICE_KEYS) do
+    if one[key] ~= other[key] then
+      return false
+    end
+  end
+  return true
+end
+
+-- The second of them could not be made.
+local function check_devices(problems, config)
+  local first = {}
+  for i, device in ipairs(config.devices) do
+    local at = first[device.path]
+    if at and not is_same_device(config.devices[at], device) then
+      add(problems, ("devices[%d].path"):format(i), ("is that of devices[%d], another one"):format(
+        at))
+    end
+    first[device.path] = at or i
+  end
+end
+
 local RULES = {
   check_mount_namespace,
   check_root,
@@ -264,6 +291,7 @@ local RULES = {
   check_time,
   cgroups.config,
   check_capabilities,
+  check_devices,
   check_relabelling,
   check_hooks,
   check_seccomp,

@@ -293,6 +293,9 @@ local function read_pair(shape, key, value, result, ctx)
   if type(key) ~= "string" then
     return add_problem(ctx, "must have a name as its key, not a " .. type(key))
   end
+  if ctx.is_text and not spelling.is_utf8(key) then
+    return add_problem(ctx, "must have a name that is UTF-8")
+  end
   local name, text = shape.key(key)
   if not name then
     return add_problem(ctx, text)
@@ -332,6 +335,9 @@ function M.readers.string(shape, value, ctx)
   end
   if find(value, "\0", 1, true) then
     return add_problem(ctx, "must not contain a NUL byte")
+  end
+  if ctx.is_text and not spelling.is_utf8(value) then
+    return add_problem(ctx, "must be UTF-8, for it is kept as JSON")
   end
   if shape.max and #value > shape.max then
     return add_problem(ctx, ("must not be longer than %d bytes"):format(shape.max))
@@ -457,14 +463,14 @@ end
 local function new_context(is_ordered, opts)
   return {
     is_ordered = is_ordered, depth = 0, keys = {}, problems = {}, found = 0,
-    prefix = opts and opts.prefix,
+    prefix = opts and opts.prefix, is_text = opts and opts.text,
   }
 end
 
 --- Reads a value by a shape.
 -- @tparam table shape
 -- @param value left as it was
--- @tparam[opt] table opts `prefix`: what every path starts with
+-- @tparam[opt] table opts `prefix`: what every path starts with; `text`: strings have to be UTF-8
 -- @return[1] a new value, with every default
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem's, `problems` are all

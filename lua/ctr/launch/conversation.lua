@@ -12,6 +12,8 @@ local sources = require("ctr.launch.sources")
 
 local M = {}
 
+local LOOK_SECONDS = 0.5
+
 local function ended_early(session)
   local result = core.proc.wait(session.pidfd, { nowait = true }) or {}
   local how = "went away"
@@ -397,14 +399,16 @@ function handlers.FILES(session, frame, handles)
 end
 
 -- Serves who else has something to say until the bootstrap has: it may wait for an answer to a
--- call that its filter asks about, its execve(2) among them.
-local function serve_sources(session)
-  while #session.sources > 0 do
+-- call that its filter asks about, its execve(2) among them. Where others are in its pid namespace,
+-- they may stop the process before it answers: then nobody ever would.
+local function await_frame(session)
+  local may_be_stopped = session.mode == "exec" or not session.spaces.new.NEWPID
+  while may_be_stopped or #session.sources > 0 do
     local others, set = { unpack(session.sources) }, { { fd = session.socket, events = "r" } }
     for index, source in ipairs(others) do
       set[index + 1] = { fd = source.fd, events = "r" }
     end
-    local ready, err = core.poll.wait(set)
+    local ready, err = core.poll.wait(set, may_be_stopped and LOOK_SECONDS or nil)
     if not ready then
       return nil, err
     end
@@ -419,6 +423,10 @@ local function serve_sources(session)
     end
     if ready[1] then
       return true
+    end
+    if may_be_stopped and session.host:is_stopped(session.pid) then
+      return nil, errors.new("SystemError", "the process was stopped by another process while it "
+        .. "was set up", { op = "start" })
     end
   end
   return true
@@ -463,7 +471,7 @@ end
 -- @treturn[2] ctr.Error
 function M.converse(session)
   while not session.done do
-    local ok, err = serve_sources(session)
+    local ok, err = await_frame(session)
     if not ok then
       return nil, err
     end

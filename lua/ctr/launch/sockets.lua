@@ -3,16 +3,13 @@
 
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local stream = require("ctr.stream")
 
 local M = {}
 
 local function descriptor_of(value)
-  if type(value) == "table" and type(value.handle) == "userdata" then
-    value = value.handle
-  end
-  local kind = type(value)
-  local is_open = (kind == "number" or kind == "userdata") and pcall(core.fd.number, value)
-  return is_open and core.fd.type(value) == "socket" and value or nil
+  local descriptor = stream.descriptor(value)
+  return descriptor and core.fd.type(descriptor) == "socket" and descriptor or nil
 end
 
 -- What the user named by the path of one that somebody listens on, or handed over connected.

@@ -1,4 +1,6 @@
+local ctr = require("ctr")
 local schema = require("ctr.config.schema")
+local spelling = require("ctr.config.spelling")
 
 -- Malformed input, systematically: every value of a full configuration is replaced by every odd
 -- value. The answer is a configuration or ConfigInvalid with a path, never a raised error.
@@ -221,6 +223,47 @@ local function parse_odd(parse, full)
   end
 end
 
+-- The same numbers each time, whatever the machine.
+local function numbers(seed)
+  return function(most)
+    seed = (seed * 16807) % 2147483647
+    return seed % most + 1
+  end
+end
+
+-- Some pairs of places with some pairs of values; CTR_HOSTILE_RUNS times as many.
+local function parse_pairs(parse, full, generator)
+  local all, odd = places(full), odd_values()
+  local count = 1500 * (tonumber(os.getenv("CTR_HOSTILE_RUNS")) or 1)
+  for _ = 1, count do
+    local one, other = all[generator(#all)], all[generator(#all)]
+    local first, second = generator(#odd), generator(#odd)
+    local changed = replaced(full, one, 1, odd[first])
+    if other[1] ~= one[1] then
+      changed = replaced(changed, other, 1, odd[second])
+    end
+    local ok, result, err = pcall(parse, changed)
+    assert.is_true(ok, ("%s = %d, %s = %d: %s"):format(text_of(one), first, text_of(other), second,
+      tostring(result)))
+    if result == true then
+      result = {}
+    end
+    check_answer(result, err)
+  end
+end
+
+local function is_text(value)
+  if type(value) == "table" then
+    for key, item in pairs(value) do
+      if not is_text(key) or not is_text(item) then
+        return false
+      end
+    end
+    return true
+  end
+  return type(value) ~= "string" or spelling.is_utf8(value)
+end
+
 describe("ctr.config.schema", function()
   describe("with malformed input", function()
     it("reads the well-formed input", function()
@@ -245,10 +288,29 @@ describe("ctr.config.schema", function()
       parse_odd(schema.parse_process, FULL_PROCESS)
     end)
 
+    it("answers to any two values at any two places", function()
+      local generator = numbers(20261125)
+      for _, case in ipairs({ { ctr.validate, FULL_CONFIG }, { schema.parse, FULL_CONFIG },
+        { function(config) return ctr.plan(config, FULL_PROCESS) end, FULL_CONFIG },
+        { function(process) return ctr.plan(FULL_CONFIG, process) end, FULL_PROCESS } }) do
+        parse_pairs(case[1], case[2], generator)
+      end
+    end)
+
+    it("keeps nothing that JSON could not", function()
+      for _, path in ipairs(places(FULL_CONFIG)) do
+        local config = schema.parse(replaced(FULL_CONFIG, path, 1, "/a\255b=c"))
+        assert.is_true(is_text(config))
+      end
+    end)
+
     it("answers to any value in place of the whole", function()
       for _, odd in ipairs(odd_values()) do
         check_answer(schema.parse(odd))
         check_answer(schema.parse_process(odd))
+        check_answer(ctr.plan(odd, FULL_PROCESS))
+        check_answer(ctr.plan(FULL_CONFIG, odd))
+        check_answer((ctr.validate(odd)) and {} or nil, select(2, ctr.validate(odd)))
         check_answer(schema.parse({ [odd == odd and odd or 1] = odd }))
       end
     end)

@@ -70,6 +70,9 @@ describe("ctr.config.validate", function()
       local offsets = { boottime = { secs = 5 } }
       refused("time_offsets", "need the namespace NEWTIME", { time_offsets = offsets })
       accepted({ namespaces = { "NEWNS", "NEWTIME" }, time_offsets = offsets })
+      -- They were left out of the plan without a word.
+      refused("time_offsets", "must not stand together with a NEWTIME that is joined", {
+        namespaces = { "NEWNS", { type = "NEWTIME", path = "/x" } }, time_offsets = offsets })
     end)
 
     it("takes no private root without pivot_root", function()
@@ -230,13 +233,48 @@ describe("ctr.config.validate", function()
       })
     end)
 
-    it("needs ambient capabilities to be permitted and inheritable", function()
-      refused("capabilities.ambient[1]", "is CAP_KILL, which inheritable does not have", {
-        capabilities = { permitted = { "CAP_KILL" }, ambient = { "CAP_KILL" } },
-      })
-      refused("capabilities.ambient[1]", "is CAP_KILL, which permitted does not have", {
-        capabilities = { inheritable = { "CAP_KILL" }, ambient = { "CAP_KILL" } },
-      })
+    it("needs ambient capabilities to be permitted and inheritable, and these to be bounding",
+      function()
+        local both, kill = { "CAP_KILL", "CAP_CHOWN" }, { "CAP_KILL" }
+        refused("capabilities.ambient[2]", "is CAP_CHOWN, which permitted does not have", {
+          capabilities = { bounding = both, permitted = kill, inheritable = both, ambient = both },
+        })
+        refused("capabilities.ambient[1]", "is CAP_KILL, which inheritable does not have", {
+          capabilities = { bounding = both, permitted = both, ambient = kill },
+        })
+        refused("capabilities.inheritable[1]", "is CAP_KILL, which bounding does not have", {
+          capabilities = { permitted = kill, inheritable = kill },
+        })
+        accepted({ capabilities = { bounding = both, permitted = both, inheritable = both,
+          ambient = both } })
+        local _, err = schema.parse_process({ args = { "a" }, capabilities = { ambient = kill } })
+        assert.equal("process.capabilities.ambient[1]", err.path)
+      end)
+
+    it("takes no two devices of one path that differ", function()
+      local function device(minor)
+        return { type = "c", path = "/dev/x", major = 1, minor = minor }
+      end
+      refused("devices[3].path", "is that of devices[1], another one", {
+        devices = { device(3), device(3), device(5) } })
+      accepted({ devices = { device(3), device(3) } })
+    end)
+
+    it("neither hides nor closes the root itself", function()
+      refused("mask_paths[1]", "must not be / itself", { mask_paths = { "/." } })
+      refused("readonly_paths[1]", "must not be / itself", { readonly_paths = { "//" } })
+    end)
+
+    it("keeps only UTF-8, for the state is JSON", function()
+      local text = "must be UTF-8, for it is kept as JSON"
+      for _, bytes in ipairs({ "\255", "\192\175", "\195", "\237\160\128", "\244\144\128\128",
+        "a\128", "\224\159\191", "\240\143\191\191" }) do
+        refused("version", text, { version = bytes })
+        refused("mounts[1].source", text, { mounts = { { source = "/" .. bytes,
+          destination = "/a", device = "bind" } } })
+      end
+      accepted({ version = "\195\169 \239\191\191 \240\144\128\128 \244\143\191\191" })
+      assert(schema.parse_process({ args = { "\255" }, env = { "A=\255" } }))
     end)
   end)
 

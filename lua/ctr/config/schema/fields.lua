@@ -9,7 +9,7 @@ local M = {}
 
 --- A list of paths in the container.
 function M.path_list(about)
-  local path = shape.string({ normalise = checks.path_inside, about = "A path in the container." })
+  local path = shape.string({ normalise = checks.path_below, about = "A path in the container." })
   return shape.list(path, { default = {}, about = about })
 end
 
