@@ -143,12 +143,11 @@ int op_fork(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 	_exit(0);
 }
 
-/* Waits until there is a byte, and takes it. */
-static int wait_byte(int fifo, struct ctr_err *err)
+int flow_wait_byte(int fifo, struct ctr_err *err)
 {
 	struct pollfd poll_fd = { .fd = fifo, .events = POLLIN };
+	unsigned char byte;
 	ssize_t got;
-	char byte;
 
 	do {
 		poll(&poll_fd, 1, -1);
@@ -159,7 +158,7 @@ static int wait_byte(int fifo, struct ctr_err *err)
 	/* Open for reading and writing, it has no end. */
 	if (got == 0)
 		return ctr_fail(err, EPIPE, "read", "exec fifo");
-	return 0;
+	return byte;
 }
 
 int op_wait_fifo(struct run *run, const struct ctr_step *step, struct ctr_err *err)
@@ -175,5 +174,5 @@ int op_wait_fifo(struct run *run, const struct ctr_step *step, struct ctr_err *e
 	/* It may wait for long, where others can look at it. */
 	if (fds_drop(run, err) < 0)
 		return -1;
-	return wait_byte(fifo, err);
+	return flow_wait_byte(fifo, err) < 0 ? -1 : 0;
 }

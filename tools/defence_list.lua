@@ -143,8 +143,9 @@ return {
     edits = { { "lua/ctr/launch/conversation.lua", "    if session.host:is_stopped(session.pid) then",
       "    if false then" } } },
   { name = "who waits is not kept by who stops it", spec = NEIGHBOURS, filter = "that waits",
-    edits = { { "lua/ctr/container.lua",
-      "    if container.host:is_stopped(container.init_pid) then", "    if false then" } } },
+    edits = { { "lua/ctr/execution.lua",
+      "    elseif asked.container.host:is_stopped(asked.container.init_pid) then",
+      "    elseif false then" } } },
 
   -- Ways out.
   { name = "the old root is dropped", spec = ESCAPE, filter = "user namespace",

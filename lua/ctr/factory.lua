@@ -23,7 +23,7 @@ local factory_metatable = { __index = factory_methods, __name = "ctr.Factory" }
 local OPTIONS = {
   cgroup_manager = "string", criu_path = "string", newuidmap_path = "string",
   newgidmap_path = "string", init_path = "string", init_args = "table", tmpfs_root = "boolean",
-  lazy = "boolean", intel_rdt = "string",
+  lazy = "boolean", intel_rdt = "string", hook_timeout = "number",
 }
 
 local function check_options(opts)
@@ -42,6 +42,10 @@ local function check_options(opts)
     return nil, errors.new("ConfigInvalid",
       ("cgroup_manager %q is not one of cgroupfs, systemd, rootless, none"):format(manager),
       { path = "cgroup_manager" })
+  end
+  if opts.hook_timeout and not (opts.hook_timeout > 0 and opts.hook_timeout < math.huge) then
+    return nil, errors.new("ConfigInvalid", "hook_timeout must be a number of seconds above 0",
+      { path = "hook_timeout" })
   end
   return true
 end
@@ -78,8 +82,8 @@ end
 -- "" for `start_initialization` alone
 -- @tparam ?table opts `cgroup_manager`, `criu_path`, `newuidmap_path`, `newgidmap_path`,
 -- `init_path`, `init_args`, `tmpfs_root`, `intel_rdt` (where resctrl is mounted, found without it);
--- `lazy`: open what starts need of the host at the first
--- start, not now
+-- `hook_timeout`: seconds for commands among the hooks that say nothing of their own, without it as
+-- long as they take; `lazy`: open what starts need of the host at the first start, not now
 -- @treturn[1] ctr.Factory
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
@@ -97,6 +101,7 @@ function M.new(root, opts)
     criu_path = opts.criu_path, newuidmap_path = opts.newuidmap_path,
     newgidmap_path = opts.newgidmap_path, init_path = opts.init_path,
     init_args = init_arguments(opts), tmpfs_root = opts.tmpfs_root, further = {},
+    hook_timeout = opts.hook_timeout, hook_functions = {}, in_hooks = {},
   }, factory_metatable)
   if factory.root == "" then
     return factory

@@ -93,18 +93,32 @@ local function has_commands(config)
   return false
 end
 
+-- Loaded where there are any.
+local function hooks_of(config)
+  return config.hooks and require("ctr.plan.hooks")
+end
+
+local function has_early_hooks(config)
+  return config.hooks ~= nil and hooks_of(config).are_early(config)
+end
+
 --- Says whether the container's tree is built in a copy of the host's mount namespace.
--- The rule is a lean one that holds nothing of the host. Three cases need the host's view: a caller
+-- The rule is a lean one that holds nothing of the host. Four cases need the host's view: a caller
 -- without privilege (it can clone host mounts only in a namespace of its own), commands around a
--- mount (they run host programs), and a mount namespace that is joined.
+-- mount (they run host programs), hooks before the root is entered (they look for the tree at its
+-- path on the host), and a mount namespace that is joined.
 function M.is_copied(config, facts, spaces)
-  return facts.rootless or has_commands(config) or spaces.joined.NEWNS ~= nil
+  return facts.rootless or has_commands(config) or has_early_hooks(config)
+    or spaces.joined.NEWNS ~= nil
 end
 
 --- Says whether the container may join its cgroups late, while they are made by the library as the
 -- bootstrap works. Not where its mounts show the cgroups, or copy content that its memory limit is
--- to count.
+-- to count, or hooks are to find it limited.
 function M.may_join_late(config)
+  if has_early_hooks(config) then
+    return false
+  end
   for _, mount in ipairs(config.mounts) do
     if mount_rules.is_cgroup(mount) or mount.extensions ~= 0 then
       return false
@@ -308,7 +322,7 @@ end
 
 -- The descriptors that the rest of the plan names: they have to be there from the start.
 local function descriptors_of_rest(config, process, facts)
-  local names, seen = {}, {}
+  local names, seen = {}, { ["@none"] = true }
   program.add(function(_, nums)
     for _, num in ipairs(nums) do
       if type(num) == "string" and num:byte() == 64 and not seen[num] then -- "@"
@@ -363,6 +377,9 @@ function M.start(config, process, facts)
     cgroup_views = facts.cgroup_views or NONE }
   local refs = add_root(add, config, spaces, way)
   mounts.add_tree(add, config, spaces.user, way)
+  if config.hooks then
+    hooks_of(config).add_early(add, config, facts, spaces)
+  end
   add_entering(add, config, spaces, copied)
   add_final_propagation(add, config)
   if process.cwd ~= "" then
@@ -376,6 +393,9 @@ function M.start(config, process, facts)
   mounts.add_protected_paths(add, config)
   cgroups.add_late(add, facts, spaces)
   add_rest(add, config, process, facts)
+  if config.hooks then
+    hooks_of(config).add_after(add, config)
+  end
   if refs then
     replace_refs(plan, refs)
   end

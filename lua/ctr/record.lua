@@ -50,7 +50,7 @@ local function new_cgroup(container, paths, created)
     is_shown = shows_cgroups(container.configuration),
     config = container.configuration.cgroups, id = container.store.name,
     manager = is_tolerant and "rootless" or container.manager, paths = paths, created = created,
-    user = container.host.rootless,
+    user = container.host.rootless, host = container.host,
   })
 end
 
@@ -133,6 +133,9 @@ function M.load(container, state)
   end
   container.cgroup = manager
   container.rdt = rdt_group(container, state)
+  if container.configuration.hooks then
+    require("ctr.hooks").attach(container)
+  end
   return true
 end
 
@@ -195,7 +198,9 @@ end
 -- The configuration never changes between writes: it is put into words once.
 local function state_text(container)
   if not container.config_text then
-    local text, err = core.json.encode(container.configuration)
+    local config = container.configuration
+    local text, err = core.json.encode(config.hooks and require("ctr.hooks").storable(container)
+      or config)
     if not text then
       return nil, err
     end
@@ -276,7 +281,8 @@ end
 --- The state under libcontainer's names.
 function M.state(container)
   local state = variable_part(container)
-  state.config = M.copy(container.configuration)
+  local config = container.configuration
+  state.config = M.copy(config.hooks and require("ctr.hooks").storable(container) or config)
   return M.copy(state)
 end
 

@@ -66,6 +66,10 @@ function openers.null()
   return core.mount.clone("/dev/null", {})
 end
 
+function openers.hook_program(session, index)
+  return core.fd.open(session.config.hooks.createContainer[index].path, { flags = { "path" } })
+end
+
 function openers.ns(session, kind)
   local path = session.spaces.joined[kind].path
   local handle, found = core.ns.open(path)

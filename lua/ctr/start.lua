@@ -51,6 +51,7 @@ local function base_facts(container, process, spaces)
     maps = spaces.new.NEWUSER and true or false,
     can_setgroups = not spaces.user or idmap.allows_setgroups(container.host, config),
     terminal = process.terminal or process.console_socket ~= nil,
+    hook_timeout = container.factory.hook_timeout,
     sends_pidfd = process.pidfd_socket ~= nil,
     enters_cgroup = container.manager ~= "none",
   }
@@ -128,12 +129,24 @@ local function close_handles(handles, directory)
 end
 
 -- Makes the cgroups and opens what a process joins them by.
-local function make_cgroups(container, pid)
-  local created, err = container.cgroup:create(pid)
+local function make_cgroups(container)
+  local created, err = container.cgroup:create()
   if not created then
     return nil, err
   end
-  return container.cgroup:join({ pid = pid })
+  return container.cgroup:join()
+end
+
+-- What is to be done for the cgroups while the bootstrap waits; nil where it waits for nothing.
+local function late_cgroups(container, facts, below)
+  if facts.joins_by_pid then
+    return function(pid)
+      return container.cgroup:join({ pid = pid, below = below })
+    end
+  end
+  return facts.joins_late and function()
+    return make_cgroups(container)
+  end or nil
 end
 
 local function launch_in_cgroups(container, options, make_plan, flags)
@@ -166,6 +179,10 @@ local function commit_init(container, pid)
   return record.commit(container, pid, stat.start_time)
 end
 
+local function hooks_of(container)
+  return container.configuration.hooks and require("ctr.hooks").new(container)
+end
+
 local function make_fifo(container, mode, resources)
   if mode ~= "start" then
     return {}
@@ -175,7 +192,18 @@ local function make_fifo(container, mode, resources)
     return nil, report
   end
   resources["@fifo"], resources["@report"] = fifo, report
-  return { fifo, report }
+  local hooks = hooks_of(container)
+  if not hooks or not hooks:are_asked() then
+    return { fifo, report }
+  end
+  local questions, err = container.store:make_questions()
+  if not questions then
+    close_handles({ fifo, report })
+    container.store:remove_fifo()
+    return nil, err
+  end
+  resources["@answers"] = questions
+  return { fifo, report, questions }
 end
 
 local function new_network(container)
@@ -188,13 +216,12 @@ end
 local function init_options(container, process, mode, facts, spaces, streams, opened)
   facts.mode = mode
   return {
+    hooks = hooks_of(container),
     host = container.host, factory = container.factory, config = container.configuration,
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd },
     network = new_network(container),
-    make_cgroups = (facts.joins_late or facts.joins_by_pid) and function(pid)
-      return make_cgroups(container, pid)
-    end or nil,
+    make_cgroups = late_cgroups(container, facts),
     commit = function(pid)
       return commit_init(container, pid)
     end,
@@ -227,7 +254,7 @@ end
 
 -- The cgroups are made now, or while the bootstrap works.
 local function prepare_cgroups(container, facts, spaces)
-  if facts.joins_late or facts.joins_by_pid then
+  if facts.joins_late then
     return true
   end
   local ok, err = container.cgroup:create()
@@ -261,6 +288,13 @@ local function make_ahead(container, facts, spaces)
   return ok, err
 end
 
+-- A hook of a start that failed may have left somebody in a pid namespace that is shared.
+local function end_left(container, spaces)
+  if container.configuration.hooks and not spaces.new.NEWPID then
+    container.cgroup:signal(SIGKILL)
+  end
+end
+
 local function undo_ahead(container)
   if container.rdt then
     container.rdt:undo()
@@ -282,8 +316,13 @@ local function start_init(container, process, mode, facts, spaces)
   local started, problem = with_files(process, facts, function(streams, opened)
     return launch_init(container, process, mode, facts, spaces, streams, opened)
   end)
+  container.cgroup:settle()
+  if started and mode == "run" and container.configuration.hooks then
+    started, problem = hooks_of(container):after_start(started)
+  end
   if not started then
     undo_ahead(container)
+    end_left(container, spaces)
     container.cgroup:destroy()
     return nil, problem
   end
@@ -311,6 +350,14 @@ end
 M.others_of = others_of
 
 local function first_process(container, object, process, mode)
+  local hooks = hooks_of(container)
+  local present, absent = true, nil
+  if hooks then
+    present, absent = hooks:check_present(hooks.OF_START)
+  end
+  if not present then
+    return nil, absent
+  end
   local spaces = planner.namespaces(container.configuration)
   local facts = base_facts(container, process, spaces)
   local ok, err = look_up_user(container, process, facts, function()
@@ -351,12 +398,10 @@ local function all_namespaces(config)
 end
 
 local function launch_further(container, process, facts, spaces, init)
-  facts.joins_by_pid = container.cgroup:joins_by_pid(true)
+  facts.joins_by_pid = container.cgroup:joins_by_pid()
   return with_files(process, facts, function(streams, opened)
     local options = exec_options(container, process, facts, spaces, init, streams, opened)
-    options.make_cgroups = facts.joins_by_pid and function(pid)
-      return container.cgroup:join({ pid = pid, below = process.sub_cgroup_paths })
-    end or nil
+    options.make_cgroups = late_cgroups(container, facts, process.sub_cgroup_paths)
     return launch_in_cgroups(container, options, function()
       return planner.exec(container.configuration, process, facts)
     end, 0)

@@ -15,6 +15,7 @@ local M = {}
 
 local STATE_FILE = "state.json"
 local STATE_MAX = 64 * 1024 * 1024
+local QUESTIONS = "exec.hooks"
 local FIFO = "exec.fifo"
 local REPORT = "exec.error"
 local LOCK = "lock"
@@ -306,6 +307,26 @@ function store_methods:make_fifo()
   return fifo, report
 end
 
+--- Makes the fifo by which a container that waits for `exec` asks for hooks that are functions.
+-- @treturn[1] ctr.fd open for both ends
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function store_methods:make_questions()
+  local made, err = core.path.mkfifo(self.dir, QUESTIONS, 384)
+  if not made then
+    return nil, err
+  end
+  return core.path.open(self.dir, QUESTIONS, { flags = { "rdwr", "nonblock" } })
+end
+
+--- Opens the end of that fifo where the questions are read.
+-- @treturn[1] ctr.fd
+-- @return[2] nil
+-- @treturn[2] ctr.Error errno ENOENT: the container asks nothing
+function store_methods:open_questions()
+  return core.path.open(self.dir, QUESTIONS, { flags = { "rdonly", "nonblock", "nofollow" } })
+end
+
 --- Opens the fifo's end that tells a waiting container to execute.
 -- @treturn[1] ctr.fd
 -- @return[2] nil
@@ -314,7 +335,7 @@ function store_methods:open_fifo()
   return core.path.open(self.dir, FIFO, { flags = { "wronly", "nonblock", "nofollow" } })
 end
 
---- The frame that a container wrote when its program could not be executed, or "".
+--- The frames that a container wrote when its program could not be executed, or "".
 function store_methods:read_report()
   return core.path.read(self.dir, REPORT, 65536) or ""
 end
@@ -322,6 +343,7 @@ end
 function store_methods:remove_fifo()
   core.path.unlink(self.dir, FIFO)
   core.path.unlink(self.dir, REPORT)
+  core.path.unlink(self.dir, QUESTIONS)
 end
 
 --- Keeps a network namespace alive by a mount in the folder: whoever dies, it is there.

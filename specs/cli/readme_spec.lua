@@ -75,6 +75,27 @@ describe("examples/", function()
     assert.same(before, machine.snapshot("/hello/"))
   end)
 
+  it("hooks.lua shows hooks in their order, and leaves nothing", function()
+    if not machine.is_root() then
+      pending("needs root")
+      return
+    end
+    local before = machine.snapshot("/hooked/")
+    local result = command.run({ "build/lctr", "examples/hooks.lua", rootfs.shared() })
+    assert.equal("", result.stderr)
+    assert.equal([[
+createRuntime   the container is creating
+createContainer the container is creating
+startContainer  the container is created
+poststart       the container is running
+                the program
+                it ended with 3
+poststop        the container is stopped
+hooks.prestart[1]: /bin/sh exited with 1, stderr: no bridge
+]], result.stdout)
+    assert.same(before, machine.snapshot("/hooked/"))
+  end)
+
   it("bridge.lua serves behind a bridge, by IPv4 and by IPv6", function()
     if not machine.is_root() then
       pending("needs root")

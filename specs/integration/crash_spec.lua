@@ -9,7 +9,7 @@ local ID = "crash-" .. core.proc.getpid()
 local PATTERN = "crash%-" .. core.proc.getpid()
 local CALLS_MAX = 500
 local ACTIONS = { "create", "run", "run in a user namespace", "start", "exec",
-  "run of a further process", "run that fails", "destroy", "run behind a bridge",
+  "run with hooks", "run of a further process", "run that fails", "destroy", "run behind a bridge",
   "run with a device that is given back", "destroy with interfaces" }
 
 describe("a caller that is killed", function()

@@ -25,8 +25,8 @@ local LAYERED = { mounts = { { source = "overlay", destination = "/tmp", device 
 -- For each operation that can fail: how a step of it is made to, in which configuration, and with
 -- what. The kernel refuses none of the others what the parser lets pass: sync, setsid, umask,
 -- chown_stdio, no_new_privs, bounding, keep_caps, pdeathsig, personality;
--- more, cgroup_sync and wait_fifo only talk. net_sync opens a socket; what the library then makes
--- of the network fails in network_spec.lua and net_devices_spec.lua.
+-- more, cgroup_sync, wait_fifo, hook_state and leave only talk. net_sync opens a socket; what the
+-- library then makes of the network fails in network_spec.lua and net_devices_spec.lua.
 local FAILURES = {
   cgroup_join = { config = FILLED, nums = { "@procfs" } },
   oom_score_adj = { config = { oom_score_adj = 100 }, strings = { "99999" }, errno = "EINVAL" },
@@ -82,6 +82,9 @@ local FAILURES = {
   propagation = { config = COPIED, nums = { 0x180000 }, errno = "EINVAL" },
   open_tree = { config = COPIED, strings = { "/nonesuch" }, errno = "ENOENT" },
   root_attach_at = { config = COPIED, strings = { "/nonesuch" }, errno = "ENOENT" },
+  hook = { config = { hooks = { createContainer = { { path = "/bin/false" } } } } },
+  hook_ask = { config = {}, insert = { op = "hook_ask", nums = { "@procfs", "@procfs", 1 },
+    strings = {}, path = "hooks.startContainer[1]" }, errno = "EBADF" },
   move_root = { config = { no_pivot_root = true, mounts = COPIED_MOUNTS }, repeated = true },
 }
 

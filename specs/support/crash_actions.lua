@@ -82,6 +82,15 @@ function M.exec(factory, root, id)
   end
 end
 
+M["run with hooks"] = function(factory, root, id)
+  local host, inside = { { path = "/bin/true" } }, { { path = "/bin/true" }, { func = type } }
+  local container = create(factory, root, id, { cgroups = {}, hooks = { createRuntime = host,
+    createContainer = host, startContainer = inside, poststart = host } })
+  return function()
+    assert(container:run(sleeper()))
+  end
+end
+
 M["run of a further process"] = function(factory, root, id)
   local container = create(factory, root, id, { cgroups = {} })
   assert(container:run(sleeper()))

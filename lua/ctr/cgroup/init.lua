@@ -132,6 +132,7 @@ local function fill_unit(fields, layout, options)
     return nil, problem
   end
   fields.unit, fields.layout, fields.id, fields.user = unit, layout, options.id, options.user
+  fields.host = options.host
   fields.nodes, fields.explicit = nodes, true
   return true
 end

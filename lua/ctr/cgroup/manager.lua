@@ -223,6 +223,10 @@ function methods:joins_by_pid() -- luacheck: ignore 212
   return false
 end
 
+--- The first process is in its cgroup, or never will be: what `create` left for that goes.
+function methods:settle() -- luacheck: ignore 212
+end
+
 --- Opens what a process needs to join: the files to which it writes "0", and the directory for
 -- CLONE_INTO_CGROUP. All of it is the caller's to close.
 -- @tparam[opt] table how `below` (paths below the container's cgroups by controller, under "" for

@@ -1,5 +1,5 @@
---- A manager whose cgroup is a transient unit of systemd's: it makes the cgroup and moves the
--- container's first process in; the limits that it has no words for are written beside it.
+--- A manager whose cgroup is a transient unit of systemd's; the limits that systemd has no words
+-- for are written beside it.
 -- @module ctr.cgroup.systemd
 
 local errors = require("ctr.errors")
@@ -7,6 +7,7 @@ local manager = require("ctr.cgroup.manager")
 local place = require("ctr.cgroup.place")
 local tree = require("ctr.cgroup.tree")
 local units = require("ctr.cgroup.unit")
+local waiting = require("ctr.launch.waiting")
 
 local M = {}
 
@@ -123,35 +124,52 @@ local function start(self, bus, pid, writes, properties)
     bus:stop(self.unit.name)
     return nil, err
   end
-  self.above, self.has_first = {}, true
+  self.above = {}
   return true
 end
 
---- Starts the unit with a process in it, and sets the limits.
--- @tparam number pid
+--- Starts the unit, and sets the limits. systemd makes no scope without a process: one that only
+-- waits is in it until `settle`.
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function methods:create(pid)
+function methods:create()
   local ok, writes = self.driver.check(self, self.config)
   if not ok then
     return nil, writes
   end
-  local properties, err = unit_properties(self, pid, self.config)
-  if not properties then
+  local holder, err = waiting.spawn(self.host, 0)
+  if not holder then
     return nil, err
   end
-  return with_bus(self, start, pid, writes, properties)
+  local properties
+  properties, err = unit_properties(self, holder.pid, self.config)
+  ok = properties
+  if ok then
+    ok, err = with_bus(self, start, holder.pid, writes, properties)
+  end
+  if not ok then
+    waiting.finish(holder)
+    return nil, err
+  end
+  self.holder = holder
+  return true
 end
 
---- The first process is moved by its number, and further ones without privilege: on v2 nobody else
--- may do that.
--- @tparam boolean is_further
-function methods:joins_by_pid(is_further)
-  return not is_further or (self.user and is_unified(self))
+--- Ends the process that kept the unit alive: the container's own is in it by now, or never will be.
+function methods:settle()
+  if self.holder then
+    waiting.finish(self.holder)
+    self.holder = nil
+  end
 end
 
---- Never late: the process is in the cgroup from its first step on.
+--- Without privilege a process is moved by its number: on v2 nobody but systemd may do that.
+function methods:joins_by_pid()
+  return self.user and is_unified(self)
+end
+
+--- Never late: the unit is there before the process.
 function methods:joins_by_file() -- luacheck: ignore 212
   return false
 end
@@ -159,18 +177,15 @@ end
 -- A path below the unit, for all controllers alike: there is one tree.
 local function attach(self, bus, pid, below)
   local path = below and below[""]
-  return bus:attach(self.unit.name, path and path:gsub("^/*", "/") or "", pid)
+  path = path and path:gsub("^/*", "/") or ""
+  return bus:attach(self.unit.name, path, pid)
 end
 
 --- Opens what a process needs to join.
 -- @tparam[opt] table how as for a manager, and `pid` of a process that waits for it
 function methods:join(how)
-  if not how or not how.pid or not is_unified(self) then
+  if not how or not how.pid then
     return manager.methods.join(self, how)
-  end
-  if self.has_first then -- systemd has moved it
-    self.has_first = nil
-    return {}, nil, {}
   end
   local ok, err = with_bus(self, attach, how.pid, how.below)
   if not ok then
@@ -217,6 +232,7 @@ end
 
 --- Stops the unit, where a start may have made it, and removes what is left of the cgroup.
 function methods:destroy()
+  self:settle()
   if #self.nodes == 0 and #self.above == 0 then
     return true
   end

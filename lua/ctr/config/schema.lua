@@ -105,6 +105,11 @@ M.config = shape.record({
   version = fields.text("The OCI version that it was written for."),
   rootless_euid = fields.switch("The caller is not root: a user namespace is needed."),
   rootless_cgroups = fields.switch("Cgroups that cannot be written are left alone."),
+  hooks = shape.lazy(function()
+    return require("ctr.config.schema.hooks").hooks
+  end, {
+    optional = true, alias = "Hooks", about = "What runs at the turns of the container's life.",
+  }),
   umask = shape.integer({
     optional = true, min = 0, max = 511, accept = checks.octal,
     about = "What new files are not given: a number, or octal digits, \"0022\".",

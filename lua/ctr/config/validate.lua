@@ -256,6 +256,14 @@ local function check_devices(problems, config)
   end
 end
 
+local function check_hooks(problems, config)
+  if config.hooks then
+    require("ctr.config.rules.hooks").check(function(path, text)
+      add(problems, path, text)
+    end, config)
+  end
+end
+
 local RULES = {
   check_mount_namespace,
   check_root,
@@ -270,6 +278,7 @@ local RULES = {
   cgroups.config,
   check_capabilities,
   check_devices,
+  check_hooks,
 }
 
 --- Finds what is wrong with a configuration as such.

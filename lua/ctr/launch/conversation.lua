@@ -81,8 +81,11 @@ local function explain_mount(err, step)
   return err
 end
 
-local function explain(err, step)
+local function explain(err, step, session)
   err = explain_mount(err, step)
+  if step.op == "hook" then
+    err = require("ctr.hooks").failure(err, step.label.hook, session.said)
+  end
   local hint = HINTS[step.op] and HINTS[step.op][err.errno]
   if hint then
     err.message = ("%s (%s)"):format(tostring(err), hint)
@@ -97,6 +100,7 @@ local WAITS = {
   cgroup_sync = function() return "cgroups" end,
   net_sync = function() return "network" end,
   more = function() return "files" end,
+  hook_state = function() return "state" end,
 }
 
 --- Says what the bootstrap will wait for at a step.
@@ -107,9 +111,8 @@ function M.awaited_at(step)
   return name_of and name_of(step)
 end
 
-local function send_cgroups(session)
-  local handles = session.cgroup_files
-  session.cgroup_files = nil
+-- Acknowledges with descriptors, which are closed here.
+local function acknowledge_with(session, handles)
   local sent, err = core.fd.send(session.socket, core.wire.frame("ACK", 0), handles, true)
   for _, handle in ipairs(handles) do
     handle:close()
@@ -118,6 +121,12 @@ local function send_cgroups(session)
     return nil, err
   end
   return true
+end
+
+local function send_cgroups(session)
+  local handles = session.cgroup_files
+  session.cgroup_files = nil
+  return acknowledge_with(session, handles)
 end
 
 -- An answer that needs no question goes ahead, as soon as all that is read before it has been sent:
@@ -190,7 +199,21 @@ local handlers = {}
 
 function handlers.FAIL(session, frame)
   local step = session.steps[frame.step + 1]
-  return nil, step and explain(frame.err, step) or frame.err
+  return nil, step and explain(frame.err, step, session) or frame.err
+end
+
+--- Keeps what a hook wrote, for the report that comes behind it.
+-- @tparam table said `stdout`, `stderr`: what is known of them so far
+-- @tparam table frame
+function M.keep_output(said, frame)
+  local name = frame.value == 2 and "stderr" or "stdout"
+  said[name] = (said[name] or "") .. frame.text
+end
+
+function handlers.OUTPUT(session, frame)
+  session.said = session.said or {}
+  M.keep_output(session.said, frame)
+  return true
 end
 
 -- What the bootstrap waits for, by the name of its sync: each answers by itself.
@@ -242,12 +265,43 @@ function syncs.userns(session)
   return answered(session)
 end
 
+-- Hooks find the container by its state: so that is written before the first one runs.
+function syncs.hook(session, frame)
+  local ok, err = M.commit(session)
+  if ok then
+    ok, err = session.hooks:run(session.steps[frame.step + 1].label)
+  end
+  if ok then
+    ok, err = acknowledge(session)
+  end
+  if not ok then
+    return nil, err
+  end
+  return answered(session)
+end
+
 -- The process waits until it is in its resctrl group: what it runs is then in it too.
 function syncs.intel_rdt(session)
   local ok, err = session.enter_rdt(session.pid)
   if ok then
     ok, err = acknowledge(session)
   end
+  if not ok then
+    return nil, err
+  end
+  return answered(session)
+end
+
+function syncs.state(session, frame)
+  local ok, err = M.commit(session)
+  if not ok then
+    return nil, err
+  end
+  local input, problem = session.hooks:input(session.steps[frame.step + 1].label.kind, session.pid)
+  if not input then
+    return nil, problem
+  end
+  ok, err = acknowledge_with(session, { input })
   if not ok then
     return nil, err
   end
@@ -322,7 +376,8 @@ end
 -- Where others are in its pid namespace, they may stop the process before it answers: then nobody
 -- would ever.
 local function await_answer(session)
-  if session.mode ~= "exec" and session.spaces.new.NEWPID then
+  local spaces = session.spaces
+  if not spaces or session.mode ~= "exec" and spaces.new.NEWPID then
     return true
   end
   while true do
@@ -340,6 +395,10 @@ local function await_answer(session)
   end
 end
 
+--- Reads a frame from `session.socket`.
+-- @treturn[1] table
+-- @treturn[1] {ctr.fd,…} the descriptors that came along
+-- @return[2] nil at the end, with an error where there is one
 local function read_frame(session)
   local data, handles = "", {}
   local awaited, problem = await_answer(session)
@@ -365,6 +424,8 @@ local function read_frame(session)
   local frame, err = core.wire.parse_frame(data)
   return frame, frame and handles or err
 end
+
+M.read_frame = read_frame
 
 -- The control socket closes by itself when the program is executed.
 local function is_success(session)

@@ -10,12 +10,12 @@
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
+local waiting = require("ctr.launch.waiting")
 
 local M = {}
 
 local NEWUSER = 0x10000000
 local KEPT_MAX = 64
-local CONTROL = 3
 
 local function key_of(uid_mappings, gid_mappings)
   local parts = {}
@@ -28,36 +28,8 @@ local function key_of(uid_mappings, gid_mappings)
   return table.concat(parts, ",")
 end
 
-local function spawn_waiting(host)
-  local image, err = host:image()
-  if not image then
-    return nil, err
-  end
-  local ours, theirs = core.fd.socketpair("stream")
-  if not ours then
-    return nil, theirs
-  end
-  local child
-  child, err = core.proc.spawn({ image = image, argv = { "ctr-init", tostring(CONTROL) }, env = {},
-    fds = { theirs, theirs, theirs, theirs }, flags = NEWUSER })
-  theirs:close()
-  if not child then
-    ours:close()
-    return nil, err
-  end
-  child.socket = ours
-  return child
-end
-
--- The end of its socket is the end of the bootstrap.
-local function end_waiting(child)
-  child.socket:close()
-  core.proc.wait(child.pidfd, {})
-  child.pidfd:close()
-end
-
 local function make(session, uid_mappings, gid_mappings)
-  local child, err = spawn_waiting(session.host)
+  local child, err = waiting.spawn(session.host, NEWUSER)
   if not child then
     return nil, err
   end
@@ -68,7 +40,7 @@ local function make(session, uid_mappings, gid_mappings)
   if ok then
     handle, err = core.ns.open(("/proc/%d/ns/user"):format(child.pid))
   end
-  end_waiting(child)
+  waiting.finish(child)
   if not handle then
     return nil, errors.wrap(err, "make a user namespace for the mappings")
   end

@@ -156,6 +156,20 @@ local function route_text(step)
     route.source and "src " .. route.source)
 end
 
+local HOOK_TIMES = { poststop = " (at destroy)" }
+
+local function hook_text(step)
+  local label = step.label
+  local hook = label.hook
+  return (hook.func and "a function" or table.concat(hook.args, " "))
+    .. (HOOK_TIMES[label.kind] or "")
+end
+
+-- A hook of the host is run by the parent, which the bootstrap asks.
+local function sync_text(step)
+  return step.label and "hook: " .. hook_text(step) or step.strings[1]
+end
+
 local function scheduler_text(step)
   return require("ctr.plan.attributes").scheduler_text(step.label)
 end
@@ -176,7 +190,7 @@ local TEXT = {
   oom_score_adj = first_string,
   uid_map = map_text,
   gid_map = map_text,
-  sync = first_string,
+  sync = sync_text,
   more = labelled,
   set_ids = set_ids_text,
   fork = labelled,
@@ -232,6 +246,9 @@ local TEXT = {
   intel_rdt = intel_rdt_text,
   wait_fifo = labelled,
   exec = exec_text,
+  hook = hook_text,
+  hook_state = function() return "what hooks are told" end,
+  hook_ask = hook_text,
 }
 
 --- What a step does, without its name and its config path.
