@@ -67,10 +67,10 @@ local function await_execution(asked)
     local ok, problem = true, nil
     if ready[3] then
       ok, problem = answer(asked)
-    elseif asked.host:is_stopped(asked.pid) then
+    elseif asked.container.host:is_stopped(asked.container.init_pid) then
       -- In a pid namespace that it shares, others may stop it.
-      return nil, errors.new("SystemError", "the container's init is stopped by another process",
-        { op = "exec" })
+      ok, problem = nil, errors.new("SystemError",
+        "the container's init is stopped by another process", { op = "exec" })
     end
     if not ok then
       return nil, problem
@@ -103,8 +103,8 @@ local function tell_to_execute(container, fifo, hooks)
   end
   ok, err = core.fd.write(fifo, BEGIN)
   if ok then
-    ok, err = await_execution({ fifo = fifo, init = init, questions = questions, hooks = hooks,
-      host = container.host, pid = container.init_pid })
+    ok, err = await_execution({ container = container, fifo = fifo, init = init,
+      questions = questions, hooks = hooks })
   end
   init:close()
   if questions then
