@@ -38,7 +38,7 @@ LINK_HARDENING := -Wl,-z,relro,-z,now,-z,noexecstack
 once = $(eval $(1) := $(shell $(2)))$($(1))
 lib_cflags = $(call once,lib_cflags,$(PKG_CONFIG) --cflags luajit libcap jansson)
 lib_libs = $(call once,lib_libs,$(PKG_CONFIG) --libs libcap jansson)
-lib_dirs = $(call once,lib_dirs,$(foreach lib,libcap jansson,$(PKG_CONFIG) --variable=libdir $(lib);))
+lib_dirs = $(call once,lib_dirs,$(foreach lib,libcap jansson libseccomp,$(PKG_CONFIG) --variable=libdir $(lib);))
 luajit_dir = $(call once,luajit_dir,$(PKG_CONFIG) --variable=libdir luajit)
 multiarch = $(call once,multiarch,$(CC) -print-multiarch)
 
@@ -68,6 +68,11 @@ module_sources = $(wildcard src/$(1).c src/$(1)_*.c src/lua_$(1).c src/lua_$(1)_
 MODULE_SOURCES := $(foreach name,$(MODULES),$(call module_sources,$(name)))
 BUILT_MODULES := $(foreach name,$(MODULES),$(if $(call module_sources,$(name)),$(name)))
 modules: $(BUILT_MODULES:%=$(BUILD)/ctr/core/%.so)
+
+# The modules that lctr holds as well, with their libraries.
+HELD_MODULES := seccomp
+held_libs = $(call once,held_libs,$(PKG_CONFIG) --libs $(foreach name,$(HELD_MODULES),$($(name)_LIBRARY)))
+HELD_OBJECTS = $(foreach name,$(HELD_MODULES),$(patsubst %.c,$(BUILD)/obj/%.o,$(call module_sources,$(name))))
 
 CORE_SOURCES := $(filter-out src/lctr.c $(MODULE_SOURCES),$(wildcard src/*.c))
 CORE_OBJECTS := $(CORE_SOURCES:%.c=$(BUILD)/obj/%.o)
@@ -117,10 +122,10 @@ $(LAUNCHER_OBJECT): launcher_defines = $(LAUNCHER_DEFINES)
 $(LAUNCHER_OBJECT): $(BUILD)/ctr/ctr-init
 
 # -E: C modules that a program loads find LuaJIT in here; so all of it has to be there.
-$(BUILD)/lctr: $(LAUNCHER_OBJECT) $(CORE_OBJECTS) $(LUA_OBJECTS)
+$(BUILD)/lctr: $(LAUNCHER_OBJECT) $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
 	$(CC) $(LINK_HARDENING) -Wl,-E $(LDFLAGS) -o $@ $^ \
 		-Wl,--whole-archive $(luajit_dir)/libluajit-5.1.a -Wl,--no-whole-archive \
-		$(addprefix -L,$(lib_dirs)) -Wl,-Bstatic $(lib_libs) -Wl,-Bdynamic -lm -ldl
+		$(addprefix -L,$(lib_dirs)) -Wl,-Bstatic $(held_libs) $(lib_libs) -Wl,-Bdynamic -lm -ldl
 
 -include $(CORE_OBJECTS:.o=.d) $(MODULE_OBJECTS:.o=.d) $(INIT_OBJECTS:.o=.d) $(LAUNCHER_OBJECT:.o=.d)
 

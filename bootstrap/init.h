@@ -8,6 +8,16 @@
 #include "err.h"
 #include "wire.h"
 
+struct sock_filter;
+
+/* A seccomp filter that is not loaded yet, where code is not NULL. */
+struct filter {
+	struct sock_filter *code;
+	unsigned short count;
+	uint32_t flags; /* of seccomp(2) */
+	uint32_t step;  /* the one that brought it */
+};
+
 /* What ctr-init knows while it runs a plan. */
 struct run {
 	int control;   /* the stream socket to the library; -1 once it is closed */
@@ -21,6 +31,7 @@ struct run {
 	bool in_dir;   /* a chdir that only tried succeeded */
 	int empty_dir; /* 1 + the attached empty directory of mask */
 	const char *program;
+	struct filter filter;
 	void *message;
 	struct ctr_plan plan;
 	int slots[CTR_WIRE_SLOTS]; /* 1 + descriptor: pages that nobody uses stay untouched */
@@ -59,6 +70,9 @@ void talk_report(struct run *run, const struct ctr_err *failure);
  * looked up can be a part of that name (/proc/self/fd/N/..., CVE-2024-21626).
  */
 int fds_drop(const struct run *run, struct ctr_err *err);
+
+/* op_seccomp.c: loads the filter that waits, if there is one. */
+int filter_load(struct run *run, struct ctr_err *err);
 
 /* op_root.c */
 int root_reopen(struct run *run, struct ctr_err *err);

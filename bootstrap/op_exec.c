@@ -170,6 +170,8 @@ int op_exec(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 	if (ctr_sys_close_range(run->plan.keep, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return ctr_fail(err, errno, "close_range", "from %u", run->plan.keep);
 	umask(run->umask);
+	if (filter_load(run, err) < 0)
+		return -1;
 	execve(run->program, lists, environment);
 	num = errno;
 	if (check_needs(run->program, err) < 0)

@@ -13,7 +13,7 @@ end
 
 local ids = { { container_id = 0, host_id = 100000, size = 65536 } }
 
--- What is not said here has a safe default: mounts, devices, masked paths, no capabilities.
+-- What is not said here has a safe default: mounts, devices, masked paths, capabilities, filter.
 local description = assert(ctr.container("hello") {
   rootfs = rootfs,
   namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWCGROUP", "NEWUSER" },
@@ -28,6 +28,7 @@ local description = assert(ctr.container("hello") {
     echo "mapped from:   $(awk '{ print $2 " (" $3 " ids)" }' /proc/self/uid_map)"
     echo "network:       $(ls /sys/class/net | tr '\n' ' ')"
     echo "capabilities:  $(awk '/CapEff/ { print $2 }' /proc/self/status)"
+    echo "system calls:  $(grep -q "^Seccomp:.2" /proc/self/status && echo filtered)"
     echo "new privileges: $(awk '/NoNewPrivs/ { print $2 ? "never" : "yes" }' /proc/self/status)"
     echo "open files:    $(ulimit -n)"
     echo "mounts:"

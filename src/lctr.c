@@ -29,6 +29,7 @@
 #endif
 
 int luaopen_ctr_core(lua_State *L);
+int luaopen_ctr_core_seccomp(lua_State *L);
 
 __asm__(".pushsection .rodata\n"
         ".balign 16\n"
@@ -169,6 +170,7 @@ static int l_search(lua_State *L)
 
 static const luaL_Reg preloaded[] = {
 	{ "ctr.core", luaopen_ctr_core },
+	{ "ctr.core.seccomp", luaopen_ctr_core_seccomp },
 	{ "ctr.image", l_image },
 	{ "ctr.cli.signals", l_signals },
 	{ NULL, NULL },

@@ -33,6 +33,7 @@ int luaopen_ctr_core(lua_State *L)
 	ctrL_open_caps(L);
 	ctrL_open_json(L);
 	ctrL_open_wire(L);
+	ctrL_open_text(L);
 	ctrL_open_bpf(L);
 	ctrL_open_watch(L);
 	ctrL_open_event(L);

@@ -122,6 +122,7 @@ void ctrL_open_tty(lua_State *L);
 void ctrL_open_caps(lua_State *L);
 void ctrL_open_json(lua_State *L);
 void ctrL_open_wire(lua_State *L);
+void ctrL_open_text(lua_State *L);
 void ctrL_open_bpf(lua_State *L);
 void ctrL_open_watch(lua_State *L);
 void ctrL_open_event(lua_State *L);

@@ -82,6 +82,7 @@ static const struct rule {
 	{ CTR_OP_pdeathsig, "g" },
 	{ CTR_OP_wait_fifo, "dd" },
 	{ CTR_OP_cgroup_sync, "" },
+	{ CTR_OP_seccomp, "dwb" },
 	{ CTR_OP_scheduler, "wwqwqqq" },
 	{ CTR_OP_io_priority, "h" },
 	{ CTR_OP_personality, "w" },

@@ -150,6 +150,10 @@ struct ctr_wire_attr {
 	X(wait_fifo, 28041, 2, 0) /* fifo fd, report fd (a failed exec writes its frame there) */ \
 	/* send a SYNC frame "cgroups"; the ACK brings open `tasks` files (SCM_RIGHTS): join each */ \
 	X(cgroup_sync, 28043, 0, 0) \
+	/* take the filter from fd (struct sock_filter…) and close it; now 1: load it, 0: exec does, \
+	 * as the last before execve. With SECCOMP_FILTER_FLAG_NEW_LISTENER send a SYNC frame "seccomp" \
+	 * with the listener (SCM_RIGHTS), and wait for ACK */ \
+	X(seccomp, 28044, 3, 0) /* fd, flags, now */ \
 	/* sched_setattr(2) */ \
 	X(scheduler, 28070, 7, 0) /* policy, flags, nice, priority, runtime, deadline, period */ \
 	X(io_priority, 28071, 1, 0) /* ioprio_set(2)'s value: class << 13 | priority */ \

@@ -63,6 +63,17 @@ function M.loop()
   return require("ctr.loop").new()
 end
 
+--- Makes the seccomp profile that descriptions have by default (`ctr.seccomp.default`).
+-- @tparam ?table capabilities the sets that the container will have
+-- @treturn table for `seccomp` of a configuration
+function M.default_seccomp(capabilities)
+  if capabilities ~= nil and type(capabilities) ~= "table" then
+    error("bad argument #1 to 'default_seccomp' (table expected, got " .. type(capabilities) .. ")",
+      2)
+  end
+  return require("ctr.seccomp.default").profile(capabilities)
+end
+
 --- Begins the description of a container (`ctr.describe`).
 -- @tparam string name
 function M.container(name)
@@ -76,6 +87,7 @@ local LAZY = {
     return require("ctr.config.defaults").auto_created_devices
   end,
   default_simple_devices = function() return require("ctr.config.defaults").simple_devices end,
+  default_capabilities = function() return require("ctr.config.defaults").capabilities end,
 }
 
 return setmetatable(M, {

@@ -18,8 +18,25 @@ local session_metatable = { __index = session_methods }
 -- A launch in progress: what is open, what was sent, what has to be undone.
 local function new_session(options)
   options.undo, options.opened, options.resources = {}, {}, options.resources or {}
-  options.steps, options.awaited = {}, {}
+  options.steps, options.awaited, options.sources = {}, {}, {}
   return setmetatable(options, session_metatable)
+end
+
+--- Has something served while the bootstrap works: a seccomp listener that is answered in here.
+-- @tparam table source `fd`, and `serve(source)`, called when it can be read: true, or nil and an
+-- error that ends the start
+function session_methods:add_source(source)
+  self.sources[#self.sources + 1] = source
+end
+
+--- Takes back what `add_source` said.
+function session_methods:remove_source(source)
+  for index, known in ipairs(self.sources) do
+    if known == source then
+      table.remove(self.sources, index)
+      return
+    end
+  end
 end
 
 --- Registers what undoes a step that has just been done.
@@ -221,7 +238,9 @@ end
 -- `streams` (`ctr.stream`), `resources` (name → descriptor, for what only the caller knows),
 -- `cgroup_fd` (for CLONE_INTO_CGROUP), `make_cgroups` (makes the cgroups that are joined late, and
 -- returns the files to join by), `commit` (called with the pid before the program may run),
--- `confine` (called when all is set up)
+-- `confine` (called when all is set up),
+-- `on_listener` (called with the session and the listener of its seccomp filter, before the
+-- bootstrap makes a call that the filter asks about; true, or nil and an error)
 -- @tparam ctr.Plan plan
 -- @tparam number flags CLONE_NEW* for the spawn
 -- @treturn[1] table `pid`, `pidfd`

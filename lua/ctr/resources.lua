@@ -70,6 +70,14 @@ function openers.null()
   return core.mount.clone("/dev/null", {})
 end
 
+function openers.seccomp(session)
+  local program, err = require("ctr.seccomp").program(session.factory, session.config.seccomp)
+  if not program then
+    return nil, err
+  end
+  return core.fd.memfd("seccomp", program)
+end
+
 function openers.ns(session, kind)
   local path = session.spaces.joined[kind].path
   local handle, found = core.ns.open(path)

@@ -37,6 +37,12 @@ local function parse_process(container, process, kind)
   if not normalised then
     return nil, err
   end
+  if container.configuration.seccomp then
+    local ok, problem = require("ctr.seccomp.listener").check(container.configuration, normalised)
+    if not ok then
+      return nil, problem
+    end
+  end
   return planner.merge(container.configuration, normalised)
 end
 
@@ -175,9 +181,18 @@ local function make_fifo(container, mode, resources)
   return { fifo, report }
 end
 
+-- Who gets the listener of a filter that asks; nil where none does.
+local function receiver_of(container, process, status)
+  if not container.configuration.seccomp then
+    return nil
+  end
+  return require("ctr.seccomp.listener").receiver(container, process, status)
+end
+
 local function init_options(container, process, mode, facts, spaces, streams, opened)
   facts.mode = mode
   return {
+    on_listener = receiver_of(container, process, "creating"),
     host = container.host, factory = container.factory, config = container.configuration,
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd },
@@ -301,6 +316,7 @@ end
 
 local function exec_options(container, process, facts, spaces, init, streams, opened)
   return {
+    on_listener = receiver_of(container, process, "running"),
     host = container.host, factory = container.factory, config = container.configuration,
     process = process, facts = facts, spaces = spaces, mode = "exec", streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd,

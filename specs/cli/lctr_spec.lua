@@ -114,6 +114,16 @@ describe("lctr with a file", function()
     assert.equal("lctr: /nonexistent/x.lua: No such file or directory\n", result.stderr)
   end)
 
+  it("says which system calls of a description's filter nobody has heard of", function()
+    with({ ["web.lua"] = [[
+return container "web" { rootfs = "/", run = { "/bin/sh" }, seccomp = { default_action = "allow",
+  syscalls = { { names = { "mkdir", "mkdri", "s390_pci_mmio_read" }, action = "errno" } } } }]] })
+    local result = lctr("check", folder .. "/web.lua")
+    assert.equal("web: ok\n", result.stdout)
+    assert.equal("lctr: warning: web: seccomp names unknown system calls: mkdri\n", result.stderr)
+    assert.equal(0, result.code)
+  end)
+
   it("checks a description", function()
     with({
       ["good.lua"] = 'return container "web" { rootfs = "/", run = { "/bin/sh" } }',

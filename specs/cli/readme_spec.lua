@@ -64,7 +64,8 @@ describe("examples/", function()
     assert.equal("", result.stderr)
     assert.equal(0, result.code)
     for _, line in ipairs({
-      "host name:     hello-from-lua\n", "process id:    1\n", "capabilities:  0000000000000000\n",
+      "host name:     hello-from-lua\n", "process id:    1\n", "capabilities:  00000000800405fb\n",
+      "system calls:  filtered\n",
       "namespaces of its own: mnt uts ipc pid net cgroup user\n",
       "it ended with 7; the container is stopped\n", "nothing is left: no state, no cgroup\n",
     }) do

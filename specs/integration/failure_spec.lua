@@ -59,6 +59,8 @@ local FAILURES = {
   capset = { nums = { 2 ^ 21, 0, 0, 0 }, errno = "EPERM" },
   label = { config = {}, insert = { op = "label", nums = { "@procfs" },
     strings = { "exec", "nonesuch" }, path = "apparmor_profile" } },
+  seccomp = { config = { seccomp = { default_action = "SCMP_ACT_ALLOW" } },
+    nums = { "@seccomp", 2 ^ 30, 0 }, errno = "EINVAL" },
   scheduler = { config = { scheduler = { policy = "SCHED_BATCH" } }, nums = { 9, 0, 0, 0, 0, 0, 0 },
     errno = "EINVAL" },
   io_priority = { config = { io_priority = { class = "IOPRIO_CLASS_BE" } }, nums = { 0xffff },

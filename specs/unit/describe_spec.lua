@@ -1,4 +1,5 @@
 local command = require("specs.support.command")
+local ctr = require("ctr")
 local describe_module = require("ctr.describe")
 local schema = require("ctr.config.schema")
 
@@ -65,12 +66,49 @@ describe("ctr.describe", function()
       assert.same({ "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWCGROUP" },
         config.namespaces)
       assert.is_true(config.no_new_privileges)
-      for _, set in ipairs({ "bounding", "effective", "inheritable", "permitted", "ambient" }) do
-        assert.same({}, config.capabilities[set])
-      end
+      assert.same(ctr.default_capabilities, config.capabilities)
+      assert.same({}, config.capabilities.ambient)
+      assert.same(ctr.default_seccomp(ctr.default_capabilities), config.seccomp)
       assert.equal("web", config.hostname)
       assert.same({ { type = "loopback" } }, config.networks)
       assert.same({ "nosuid", "nodev", "noexec", "ro" }, mount_at(config, "/sys").flags)
+    end)
+
+    it("takes what is said of capabilities, and the filter follows", function()
+      local admin = { bounding = { "sys_admin" }, permitted = {}, effective = {} }
+      local config = assert(build(minimal({ capabilities = admin }))).config
+      assert.same(admin, config.capabilities)
+      assert.same(ctr.default_seccomp({ bounding = { "CAP_SYS_ADMIN" } }), config.seccomp)
+      config = assert(build(minimal({ capabilities = {} }))).config
+      assert.same(ctr.default_seccomp(), config.seccomp)
+    end)
+
+    it("has another filter, or none, where that is said", function()
+      local own = { default_action = "SCMP_ACT_ALLOW" }
+      assert.same(own, assert(build(minimal({ seccomp = own }))).config.seccomp)
+      assert.is_nil(assert(build(minimal({ seccomp = false }))).config.seccomp)
+    end)
+
+    it("lets everybody ping and listen in a network of its own", function()
+      local function sysctls(changes, identity)
+        return assert(build(minimal(changes), identity)).config.sysctl
+      end
+      local host = { uid = 0, gid = 0, has_ipv4 = true }
+      assert.same({ ["net.ipv4.ping_group_range"] = "0 2147483647",
+        ["net.ipv4.ip_unprivileged_port_start"] = "0" }, sysctls({}, host))
+      assert.equal("0 0", sysctls({}, { uid = 5, gid = 5, has_ipv4 = true })
+        ["net.ipv4.ping_group_range"])
+      assert.same({}, sysctls({}, { uid = 0, gid = 0 }))
+      assert.is_nil(sysctls({ namespaces = { "mount" } }, host))
+      local said = sysctls({ sysctl = { ["net/ipv4/ping_group_range"] = "1 1" } }, host)
+      assert.equal("1 1", said["net.ipv4.ping_group_range"])
+      assert.equal("0", said["net.ipv4.ip_unprivileged_port_start"])
+    end)
+
+    it("masks how hot each processor is", function()
+      local config = assert(build(minimal(), { uid = 0, gid = 0, throttled_cpus = 2 })).config
+      assert.equal("/sys/devices/system/cpu/cpu1/thermal_throttle",
+        config.mask_paths[#config.mask_paths])
     end)
 
     it("masks what tells of the host", function()

@@ -42,6 +42,28 @@ local function allowed_devices()
   return rules
 end
 
+local CAPABILITIES = {
+  "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_NET_BIND_SERVICE",
+  "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
+}
+
+local function capabilities()
+  return {
+    bounding = { unpack(CAPABILITIES) }, effective = { unpack(CAPABILITIES) },
+    permitted = { unpack(CAPABILITIES) }, inheritable = {}, ambient = {},
+  }
+end
+
+--- What the root of an unprivileged container may do, as engines have it: Podman's list, which is
+-- Docker's without raw sockets, device nodes and the audit log. Package managers, servers that
+-- change to a user of their own and the like need it; none of it reaches out of the container's
+-- namespaces.
+-- @treturn table the five sets, which are the caller's to change
+M.new_capabilities = capabilities
+
+--- The same, for all to read.
+M.capabilities = capabilities()
+
 --- Devices without which few programs run.
 M.simple_devices = simple_devices()
 

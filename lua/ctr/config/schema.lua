@@ -96,6 +96,9 @@ M.config = shape.record({
   apparmor_profile = fields.text("The AppArmor profile.", checks.one_line),
   process_label = fields.text("The SELinux label of processes.", checks.one_line),
   rlimits = fields.rlimits("Resource limits of processes."),
+  seccomp = shape.lazy(function() return require("ctr.config.schema.seccomp").seccomp end, {
+    optional = true, about = "Which system calls processes may make; all of them without it.",
+  }),
   oom_score_adj = shape.integer({
     optional = true, min = -1000, max = 1000, about = "Which processes go first without memory.",
   }),

@@ -223,6 +223,12 @@ local function check_capabilities(problems, config)
   add_capability_problems(problems, config.capabilities, "")
 end
 
+local function check_seccomp(problems, config)
+  if config.seccomp then
+    require("ctr.config.rules.seccomp").check(problems, config)
+  end
+end
+
 local RULES = {
   check_mount_namespace,
   check_root,
@@ -234,6 +240,7 @@ local RULES = {
   check_time,
   cgroups.config,
   check_capabilities,
+  check_seccomp,
 }
 
 --- Finds what is wrong with a configuration as such.

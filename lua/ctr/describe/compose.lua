@@ -3,10 +3,12 @@
 -- under its own name.
 -- @module ctr.describe.compose
 
+local checks = require("ctr.config.checks")
 local defaults = require("ctr.describe.defaults")
 local origin = require("ctr.describe.origin")
 local schema = require("ctr.config.schema")
 local spelling = require("ctr.config.spelling")
+local words = require("ctr.config.words")
 
 local M = {}
 
@@ -181,6 +183,7 @@ end
 local SPELLINGS = {
   NEWNET = { NEWNET = true, network = true, net = true },
   NEWUTS = { NEWUTS = true, uts = true },
+  NEWUSER = { NEWUSER = true, user = true },
 }
 
 local function has_namespace(config, kind)
@@ -196,10 +199,45 @@ local function has_namespace(config, kind)
   return false
 end
 
+-- What the profile depends on, in the configuration's words; what is wrong with it is found later.
+local function capability_sets(value)
+  local sets = {}
+  for set, names in pairs(type(value) == "table" and value or {}) do
+    local list = {}
+    for _, name in ipairs(type(names) == "table" and names or {}) do
+      list[#list + 1] = checks.capability(tostring(name))
+    end
+    sets[tostring(set):lower()] = list
+  end
+  return sets
+end
+
+local function add_sysctls(config, identity)
+  if config.sysctl ~= nil and type(config.sysctl) ~= "table" then
+    return
+  end
+  local said = config.sysctl or {}
+  config.sysctl = {}
+  local is_mapped = has_namespace(config, "NEWUSER")
+  for key, value in pairs(defaults.network_sysctls(identity, is_mapped)) do
+    config.sysctl[key] = value
+  end
+  for key, value in pairs(said) do
+    config.sysctl[type(key) == "string" and words.sysctl_name(key) or key] = value
+  end
+end
+
 -- What only makes sense in a namespace of the container's own is a default only there.
-local function add_dependent_defaults(config, name)
-  if config.networks == nil and has_namespace(config, "NEWNET") then
-    config.networks = { { type = "loopback" } }
+local function add_dependent_defaults(config, name, identity)
+  if has_namespace(config, "NEWNET") then
+    config.networks = config.networks or { { type = "loopback" } }
+    add_sysctls(config, identity)
+  end
+  if config.seccomp == nil then
+    local capabilities = capability_sets(config.capabilities)
+    config.seccomp = require("ctr.seccomp.default").profile(capabilities)
+  elseif config.seccomp == false then
+    config.seccomp = nil
   end
   if config.hostname == nil and #name <= 64 and has_namespace(config, "NEWUTS") then
     config.hostname = name
@@ -220,7 +258,7 @@ function M.compose(name, keys, identity)
   for _, key in ipairs(sorted_keys(keys)) do
     set_key(result, key, keys[key])
   end
-  add_dependent_defaults(result.config, name)
+  add_dependent_defaults(result.config, name, identity)
   return result
 end
 

@@ -1,5 +1,10 @@
 --- What a description means by what it does not say: as much as engines give an unprivileged
--- container, and no capability.
+-- container.
+--
+-- Root in it holds the eleven capabilities that engines leave it: without them neither a package
+-- manager nor a server that changes its user runs, and people would reach for all forty-one. They
+-- act on what is in the container's namespaces alone. `capabilities = {}` takes them away; a user
+-- other than root has none, for only root's programs keep what is neither ambient nor inherited.
 -- @module ctr.describe.defaults
 
 local identities = require("ctr.describe.identity")
@@ -53,6 +58,15 @@ local function copy(list)
   return { unpack(list) }
 end
 
+-- How hot each processor is tells what other containers do.
+local function mask_paths(identity)
+  local paths = copy(M.MASK_PATHS)
+  for cpu = 0, (identity.throttled_cpus or 0) - 1 do
+    paths[#paths + 1] = ("/sys/devices/system/cpu/cpu%d/thermal_throttle"):format(cpu)
+  end
+  return paths
+end
+
 local function add_user_namespace(config, identity)
   config.namespaces[#config.namespaces + 1] = "NEWUSER"
   config.uid_mappings, config.gid_mappings = identities.mappings(identity)
@@ -67,11 +81,9 @@ function M.config(identity)
     namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWCGROUP" },
     mounts = mounts(identity),
     devices = copy(lists.auto_created_devices),
-    mask_paths = copy(M.MASK_PATHS),
+    mask_paths = mask_paths(identity),
     readonly_paths = copy(M.READONLY_PATHS),
-    capabilities = {
-      bounding = {}, effective = {}, inheritable = {}, permitted = {}, ambient = {},
-    },
+    capabilities = lists.new_capabilities(),
     no_new_privileges = true,
     rlimits = { { type = "RLIMIT_NOFILE", soft = NOFILE, hard = NOFILE } },
     cgroups = { allowed_devices = copy(lists.allowed_devices) },
@@ -81,6 +93,21 @@ function M.config(identity)
     add_user_namespace(config, identity)
   end
   return config
+end
+
+--- Kernel settings of a network namespace of the container's own: everybody may ping, and any
+-- program may listen on any port, for the ports are nobody else's.
+-- @tparam table identity
+-- @tparam boolean is_mapped in a user namespace, which takes only groups that it maps
+-- @treturn table by name; empty where the kernel has no IPv4
+function M.network_sysctls(identity, is_mapped)
+  if not identity.has_ipv4 then
+    return {}
+  end
+  return {
+    ["net.ipv4.ping_group_range"] = is_mapped and "0 0" or "0 2147483647",
+    ["net.ipv4.ip_unprivileged_port_start"] = "0",
+  }
 end
 
 --- The process of a container that nothing is said about.

@@ -48,12 +48,29 @@ local function sub_range(path, uid, name)
   return nil
 end
 
---- Looks up the caller.
+-- How many processors tell of their heat.
+local function count_throttled()
+  if not exists("/sys/devices/system/cpu/cpu0/thermal_throttle") then
+    return 0
+  end
+  local file = io.open("/sys/devices/system/cpu/possible", "r")
+  local text = file and file:read("*l") or "0"
+  if file then
+    file:close()
+  end
+  return tonumber(text:match("(%d+)%s*$")) + 1
+end
+
+--- Looks up the caller, and what defaults depend on of the machine.
 -- @treturn table `uid`, `gid`; `subuid` and `subgid` (`first`, `count`) where the caller has
--- subordinate ids and the programs that map them
+-- subordinate ids and the programs that map them; `throttled_cpus`, how many processors tell of
+-- their heat; `has_ipv4`
 function M.current()
   local ids = core.proc.ids()
-  local identity = { uid = ids.euid, gid = ids.egid }
+  local identity = {
+    uid = ids.euid, gid = ids.egid, throttled_cpus = count_throttled(),
+    has_ipv4 = exists("/proc/sys/net/ipv4/ping_group_range"),
+  }
   if identity.uid == 0 or not has_helpers() then
     return identity
   end

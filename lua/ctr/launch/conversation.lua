@@ -18,6 +18,8 @@ local function ended_early(session)
     how = "was killed by " .. result.signal
     if result.signal == "SIGKILL" then
       how = how .. " (out of memory? the memory limit may be too low)"
+    elseif result.signal == "SIGSYS" then
+      how = how .. " (its seccomp filter forbids a call that the start itself makes)"
     end
   elseif result.code then
     how = "exited with " .. result.code
@@ -61,11 +63,16 @@ local function explain(err, step)
   return errors.with_path(err, path)
 end
 
+local NEW_LISTENER = 8 -- SECCOMP_FILTER_FLAG_NEW_LISTENER
+
 -- Where the bootstrap waits for an answer, by operation.
 local WAITS = {
   sync = function(step) return step.strings[1] end,
   cgroup_sync = function() return "cgroups" end,
   more = function() return "files" end,
+  seccomp = function(step)
+    return bit.band(step.nums[2], NEW_LISTENER) ~= 0 and "seccomp" or nil
+  end,
 }
 
 --- Says what the bootstrap will wait for at a step.
@@ -199,6 +206,22 @@ function syncs.userns(session)
   return answered(session)
 end
 
+-- Whoever answers what the filter asks has the listener before the bootstrap goes on.
+function syncs.seccomp(session, _, handles)
+  local listener = handles[1]
+  if not listener or not session.on_listener then
+    return nil, errors.new("SystemError", "nobody takes the seccomp listener", { path = "seccomp" })
+  end
+  local ok, err = session.on_listener(session, listener)
+  if ok then
+    ok, err = acknowledge(session)
+  end
+  if not ok then
+    return nil, err
+  end
+  return answered(session)
+end
+
 -- The process waits until it is in its resctrl group: what it runs is then in it too.
 function syncs.intel_rdt(session)
   local ok, err = session.enter_rdt(session.pid)
@@ -276,8 +299,40 @@ function handlers.FILES(session, frame, handles)
   return answered(session)
 end
 
+-- Serves who else has something to say until the bootstrap has: it may wait for an answer to a
+-- call that its filter asks about, its execve(2) among them.
+local function serve_sources(session)
+  while #session.sources > 0 do
+    local sources, set = { unpack(session.sources) }, { { fd = session.socket, events = "r" } }
+    for index, source in ipairs(sources) do
+      set[index + 1] = { fd = source.fd, events = "r" }
+    end
+    local ready, err = core.poll.wait(set)
+    if not ready then
+      return nil, err
+    end
+    for index, source in ipairs(sources) do
+      local ok, problem = true, nil
+      if ready[index + 1] then
+        ok, problem = source.serve(source)
+      end
+      if not ok then
+        return nil, problem
+      end
+    end
+    if ready[1] then
+      return true
+    end
+  end
+  return true
+end
+
 local function read_frame(session)
   local data, handles = "", {}
+  local ok, err = serve_sources(session)
+  if not ok then
+    return nil, err
+  end
   while #data < core.wire.FRAME_SIZE do
     local more, fds = core.fd.recv(session.socket, core.wire.FRAME_SIZE - #data)
     if not more then
@@ -294,7 +349,8 @@ local function read_frame(session)
       handles[#handles + 1] = handle
     end
   end
-  local frame, err = core.wire.parse_frame(data)
+  local frame
+  frame, err = core.wire.parse_frame(data)
   return frame, frame and handles or err
 end
 

@@ -31,6 +31,8 @@ function M.rlimit(limit)
   return RLIMIT_NUMBER[limit.type], unsigned(limit.soft), unsigned(limit.hard)
 end
 
+local ADMIN = 2 ^ 21 -- CAP_SYS_ADMIN
+
 local CAP_BIT = {}
 for number, name in ipairs(words.capability_list) do
   CAP_BIT[name] = 2 ^ (number - 1)
@@ -66,17 +68,36 @@ local function add_user(add, process, facts)
   add("set_ids", nums, NONE, "process.user")
 end
 
-local function add_credentials(add, process, facts)
+-- Without no_new_privs a filter is loaded by leave of CAP_SYS_ADMIN. The program does not get it:
+-- what is only permitted or effective does not last through execve(2).
+local function keeps_admin(config, process)
+  return config.seccomp ~= nil and not process.no_new_privileges
+end
+
+local function with_admin(mask)
+  return math.floor(mask / ADMIN) % 2 == 0 and mask + ADMIN or mask
+end
+
+local function add_capset(add, config, process, caps)
+  local mask, path = M.capability_mask, process.capabilities_path
+  local effective, permitted, label = mask(caps.effective), mask(caps.permitted), caps
+  if keeps_admin(config, process) then
+    effective, permitted = with_admin(effective), with_admin(permitted)
+    label = setmetatable({ keeps_admin = true }, { __index = caps })
+  end
+  add("capset", { effective, permitted, mask(caps.inheritable), mask(caps.ambient) }, NONE, path,
+    label)
+end
+
+local function add_credentials(add, config, process, facts)
   local caps = process.capabilities or NONE
   local path = process.capabilities_path
-  local mask = M.capability_mask
-  add("bounding", { mask(caps.bounding) }, NONE, path, caps)
+  add("bounding", { M.capability_mask(caps.bounding) }, NONE, path, caps)
   add("chown_stdio", { facts.user and facts.user.uid or 0 }, NONE, "process.user", "to the user")
   add("keep_caps", { 1 }, NONE, path)
   add_user(add, process, facts)
   add("keep_caps", { 0 }, NONE, path)
-  add("capset", { mask(caps.effective), mask(caps.permitted), mask(caps.inheritable),
-    mask(caps.ambient) }, NONE, path, caps)
+  add_capset(add, config, process, caps)
 end
 
 local function path_of(env)
@@ -174,12 +195,27 @@ local function add_program(add, config, process, facts)
   if process.cwd ~= "" then
     add("chdir", { CHDIR_TRY }, { process.cwd }, "process.cwd")
   end
-  add_credentials(add, process, facts)
+  add_credentials(add, config, process, facts)
   if process.cwd ~= "" then
     add("chdir", { CHDIR_AGAIN }, { process.cwd }, "process.cwd")
   end
   add("umask", { config.umask or DEFAULT_UMASK }, NONE, "umask")
   add("find_program", NONE, M.candidates(process.args[1], process.env), "process.args[1]")
+end
+
+local LOADED_BY_EXEC, LOADED_NOW = 0, 1
+
+-- A filter is loaded as the last before execve(2), so that it need let nothing through but that. A
+-- container that waits to be executed hands over its listener before, to who creates it.
+local function add_filter(add, config, facts)
+  local seccomp = config.seccomp
+  if not seccomp then
+    return
+  end
+  local filters = require("ctr.seccomp.words")
+  local flags, listens = filters.flag_mask(seccomp), filters.has_listener(seccomp)
+  local when = listens and facts.mode == "start" and LOADED_NOW or LOADED_BY_EXEC
+  add("seccomp", { "@seccomp", flags, when }, NONE, "seccomp", seccomp)
 end
 
 --- Adds the last part of a plan.
@@ -193,9 +229,13 @@ function M.add(add, config, process, facts)
     add("pdeathsig", { config.parent_death_signal }, NONE, "parent_death_signal")
   end
   if facts.mode == "start" then
+    add_filter(add, config, facts)
     add("wait_fifo", { "@fifo", "@report" }, NONE, nil, "until the container is told to execute")
-  elseif facts.mode == "run" then
-    add("sync", { 0 }, { "start" }, nil)
+  else
+    if facts.mode == "run" then
+      add("sync", { 0 }, { "start" }, nil)
+    end
+    add_filter(add, config, facts)
   end
   add_exec(add, process, facts)
 end

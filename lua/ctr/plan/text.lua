@@ -129,8 +129,9 @@ end
 
 local function capset_text(step)
   local caps = step.label
-  return ("effective=%s permitted=%s ambient=%s"):format(capability_words(caps.effective),
-    capability_words(caps.permitted), capability_words(caps.ambient))
+  return ("effective=%s permitted=%s ambient=%s%s"):format(capability_words(caps.effective),
+    capability_words(caps.permitted), capability_words(caps.ambient),
+    caps.keeps_admin and " (CAP_SYS_ADMIN until execve, for seccomp)" or "")
 end
 
 local function scheduler_text(step)
@@ -200,6 +201,7 @@ local TEXT = {
   send_pidfd = first_string,
   intel_rdt = intel_rdt_text,
   wait_fifo = labelled,
+  seccomp = function(step) return require("ctr.seccomp.summary").text(step.label) end,
   exec = exec_text,
 }
 

@@ -46,6 +46,17 @@ local FULL_CONFIG = {
   apparmor_profile = "a",
   process_label = "b",
   rlimits = { { type = "nofile", soft = 1, hard = "unlimited" } },
+  seccomp = {
+    default_action = "SCMP_ACT_ERRNO", default_errno_ret = 38, architectures = { "x86_64" },
+    flags = { "SECCOMP_FILTER_FLAG_LOG" }, listener_path = "/s", listener_metadata = "m",
+    syscalls = {
+      { names = { "execve", "read", "sendmsg" }, action = "allow" },
+      { name = "socket", action = 2, errno_ret = 97, args = {
+        { index = 0, value = "0xffffffff", value_two = 38, op = "SCMP_CMP_MASKED_EQ" },
+      } },
+      { names = { "mkdir" }, action = "notify", args = { { index = 1, value = 7, op = 1 } } },
+    },
+  },
   oom_score_adj = 1,
   uid_mappings = { { container_id = 0, host_id = 1000, size = 10 } },
   gid_mappings = { { container_id = 0, host_id = 1000, size = 10 } },

@@ -1,0 +1,81 @@
+local calls = require("ctr.core.seccomp")
+local features = require("ctr.seccomp.features")
+local machine = require("ctr.seccomp.machine")
+
+local function contains(list, wanted)
+  for _, item in ipairs(list) do
+    if item == wanted then
+      return true
+    end
+  end
+  return false
+end
+
+describe("ctr.core.seccomp", function()
+  it("tells the numbers of calls, of each architecture", function()
+    local x86_64, base = calls.syscalls("x86_64")
+    assert.equal(0, x86_64.read)
+    assert.equal(257, x86_64.openat)
+    assert.equal(0, base)
+    assert.is_nil(x86_64.socketcall)
+    local x86 = calls.syscalls("x86")
+    assert.equal(3, x86.read)
+    assert.equal(102, x86.socketcall)
+    assert.equal(359, x86.socket)
+    assert.equal(63, calls.syscalls("aarch64").read)
+    assert.equal(0x0f0002, calls.syscalls("arm").cacheflush)
+  end)
+
+  it("counts from where a table begins", function()
+    local numbers, base = calls.syscalls("x32")
+    assert.equal(0x40000000, base)
+    assert.equal(0x40000000, numbers.read)
+    assert.equal(4000, (select(2, calls.syscalls("mips"))))
+  end)
+
+  it("gives the kernel's numbers of architectures", function()
+    assert.equal(0xc000003e, calls.arch("x86_64"))
+    assert.equal(0xc000003e, calls.arch("x32"))
+    assert.equal(0x40000003, calls.arch("x86"))
+    assert.is_nil(calls.arch("pdp11"))
+  end)
+
+  it("knows itself and the kernel", function()
+    assert.truthy(calls.version():find("^%d+%.%d+%.%d+$"))
+    assert.is_true(contains(calls.archs(), calls.native()))
+    assert.is_true(calls.has_action(0x00050000))
+    assert.is_false(calls.has_action(0x12340000))
+    assert.is_true(calls.has_flag(2))
+    assert.is_true(calls.has_flag(0x20))
+    assert.is_false(calls.has_flag(0x40000000))
+  end)
+
+  it("has heard of calls of other architectures", function()
+    assert.is_true(calls.is_known("read"))
+    assert.is_true(calls.is_known("s390_pci_mmio_read"))
+    assert.is_false(calls.is_known("nonesuch"))
+    assert.is_true(machine.is_known("mseal"))
+  end)
+
+  it("raises for what is no architecture", function()
+    assert.has_error(function() calls.syscalls("pdp11") end)
+    assert.has_error(function() calls.syscalls(7) end)
+    assert.has_error(function() calls.has_flag(0) end)
+    assert.has_error(function() calls.has_action(-1) end)
+    assert.has_error(function() calls.arch(nil) end)
+  end)
+end)
+
+describe("ctr.seccomp.features", function()
+  it("lists what the library recognises, in OCI's words", function()
+    local list = features.list()
+    assert.is_true(list.enabled)
+    assert.equal(9, #list.actions)
+    assert.equal("SCMP_ACT_ALLOW", list.actions[1])
+    assert.equal(7, #list.operators)
+    assert.is_true(contains(list.archs, "SCMP_ARCH_X86_64"))
+    assert.equal(4, #list.knownFlags)
+    assert.is_true(contains(list.supportedFlags, "SECCOMP_FILTER_FLAG_LOG"))
+    assert.equal(calls.version(), features.version())
+  end)
+end)
