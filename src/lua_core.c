@@ -33,10 +33,10 @@ int luaopen_ctr_core(lua_State *L)
 	ctrL_open_caps(L);
 	ctrL_open_json(L);
 	ctrL_open_wire(L);
-	ctrL_open_text(L);
 	ctrL_open_bpf(L);
 	ctrL_open_watch(L);
 	ctrL_open_event(L);
 	ctrL_open_notify(L);
+	ctrL_open_text(L);
 	return 1;
 }

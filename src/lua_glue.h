@@ -122,11 +122,11 @@ void ctrL_open_tty(lua_State *L);
 void ctrL_open_caps(lua_State *L);
 void ctrL_open_json(lua_State *L);
 void ctrL_open_wire(lua_State *L);
-void ctrL_open_text(lua_State *L);
 void ctrL_open_bpf(lua_State *L);
 void ctrL_open_watch(lua_State *L);
 void ctrL_open_event(lua_State *L);
 void ctrL_open_notify(lua_State *L);
+void ctrL_open_text(lua_State *L);
 
 /* Keeps what errors.metatable holds, for ctrL_push_error; takes it from the stack. */
 void ctrL_keep_error_metatable(lua_State *L);
