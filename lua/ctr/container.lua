@@ -182,15 +182,29 @@ function container_methods:run(process)
   return locked(self, start, process, "run")
 end
 
-local function await_execution(container, fifo, init)
+-- Waits until the program runs or the process is gone; its execve(2) may wait for our answer.
+local function wait_for_execve(container, fifo, init)
+  local object = container.init_process
   while true do
-    local ready, err = core.poll.wait({ { fd = fifo, events = "" }, { fd = init, events = "r" } })
+    local set = { { fd = fifo, events = "" }, { fd = init, events = "r" } }
+    if object and object:is_supervised() then
+      set[3] = { fd = object.supervisor.listener, events = "r" }
+    end
+    local ready, err = core.poll.wait(set)
     if not ready then
       return nil, err
     end
     if ready[1] or ready[2] then
-      break
+      return true
     end
+    object:serve_calls()
+  end
+end
+
+local function await_execution(container, fifo, init)
+  local ok, err = wait_for_execve(container, fifo, init)
+  if not ok then
+    return nil, err
   end
   local report = container.store:read_report()
   if #report < core.wire.FRAME_SIZE then

@@ -9,6 +9,7 @@ local idmap = require("ctr.idmap")
 local launch = require("ctr.launch")
 local planner = require("ctr.plan")
 local process_module = require("ctr.process")
+local program = require("ctr.plan.program")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
 local stream = require("ctr.stream")
@@ -29,6 +30,20 @@ local function look_up_user(container, process, facts, open_root)
   return facts.user ~= nil or nil, err
 end
 
+-- Who answers the calls that the process' filter hands over, where it has one.
+local function supervise(config, process)
+  process.configuration = config
+  if not program.has_filter(config, process) then
+    return process
+  end
+  local settled, judge = require("ctr.supervisor.choice").make(config, process)
+  if not settled then
+    return nil, judge
+  end
+  process.configuration, process.judge = settled, judge
+  return process
+end
+
 local function parse_process(container, process, kind)
   local normalised, err = schema.parse_process(process:streams())
   if normalised and kind == "first" then
@@ -37,13 +52,8 @@ local function parse_process(container, process, kind)
   if not normalised then
     return nil, err
   end
-  if container.configuration.seccomp then
-    local ok, problem = require("ctr.seccomp.listener").check(container.configuration, normalised)
-    if not ok then
-      return nil, problem
-    end
-  end
-  return planner.merge(container.configuration, normalised)
+  local config = container.configuration
+  return supervise(config, planner.merge(config, normalised))
 end
 
 local function base_facts(container, process, spaces)
@@ -183,6 +193,9 @@ end
 
 -- Who gets the listener of a filter that asks; nil where none does.
 local function receiver_of(container, process, status)
+  if process.judge then
+    return require("ctr.supervisor").receiver(process.judge)
+  end
   if not container.configuration.seccomp then
     return nil
   end
@@ -193,7 +206,7 @@ local function init_options(container, process, mode, facts, spaces, streams, op
   facts.mode = mode
   return {
     on_listener = receiver_of(container, process, "creating"),
-    host = container.host, factory = container.factory, config = container.configuration,
+    host = container.host, factory = container.factory, config = process.configuration,
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd },
     make_cgroups = (facts.joins_late or facts.joins_by_pid) and function(pid)
@@ -209,7 +222,7 @@ local function init_options(container, process, mode, facts, spaces, streams, op
 end
 
 local function launch_init(container, process, mode, facts, spaces, streams, opened)
-  local config = container.configuration
+  local config = process.configuration
   local options = init_options(container, process, mode, facts, spaces, streams, opened)
   local fifo, err = make_fifo(container, mode, options.resources)
   if not fifo then
@@ -222,6 +235,9 @@ local function launch_init(container, process, mode, facts, spaces, streams, ope
   close_handles(fifo)
   if not started and mode == "start" then
     container.store:remove_fifo()
+  end
+  if started and started.supervisor and mode == "start" then
+    started.supervisor:set_up_while(function() return container.store:is_awaited() end)
   end
   return started, err
 end
@@ -317,7 +333,7 @@ end
 local function exec_options(container, process, facts, spaces, init, streams, opened)
   return {
     on_listener = receiver_of(container, process, "running"),
-    host = container.host, factory = container.factory, config = container.configuration,
+    host = container.host, factory = container.factory, config = process.configuration,
     process = process, facts = facts, spaces = spaces, mode = "exec", streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd,
       ["@init"] = init },
@@ -343,7 +359,7 @@ local function launch_further(container, process, facts, spaces, init)
       return container.cgroup:join({ pid = pid, below = process.sub_cgroup_paths })
     end or nil
     return launch_in_cgroups(container, options, function()
-      return planner.exec(container.configuration, process, facts)
+      return planner.exec(process.configuration, process, facts)
     end, 0)
   end)
 end

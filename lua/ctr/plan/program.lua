@@ -157,6 +157,15 @@ local function add_exec(add, process, facts)
   add("exec", { count, #env }, strings, "process.args")
 end
 
+--- Says whether a process has a filter, so that it has to be settled who answers what that hands
+-- over (`ctr.supervisor.choice`).
+-- @tparam table config
+-- @tparam table process
+function M.has_filter(config, process)
+  return config.seccomp ~= nil or process.seccomp_notify ~= nil or process.seccomp_report
+    or process.seccomp_learn
+end
+
 --- The config path to blame when execve(2) itself fails: its lists may be too long, all else is the
 -- program's.
 -- @tparam ctr.Error err
