@@ -45,6 +45,7 @@ static int need_of_plan(const struct run *run)
 	top = need(run->report, top);
 	top = need(run->root, top);
 	top = need(run->born, top);
+	top = need(run->state, top);
 	for (uint32_t i = run->next - 1; i < run->plan.count; i++)
 		top = need_of_step(run, &run->plan.steps[i], top);
 	return top;

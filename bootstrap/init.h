@@ -18,6 +18,14 @@ struct filter {
 	uint32_t step;  /* the one that brought it */
 };
 
+#define MADE_MAX 1024
+
+/* A file system that was made, and where. */
+struct made {
+	const char *path;
+	uint64_t id;
+};
+
 /* What ctr-init knows while it runs a plan. */
 struct run {
 	int control;   /* the stream socket to the library; -1 once it is closed */
@@ -30,10 +38,14 @@ struct run {
 	int null_used; /* 1 + the descriptor of the null mount that is attached */
 	bool in_dir;   /* a chdir that only tried succeeded */
 	int empty_dir; /* 1 + the attached empty directory of mask */
+	int state;     /* what hooks read; -1 */
+	int hook;      /* the number of the hook that runs, else 0 */
 	const char *program;
 	struct filter filter;
 	void *message;
 	struct ctr_plan plan;
+	unsigned made_count;
+	struct made made[MADE_MAX]; /* as the slots */
 	int slots[CTR_WIRE_SLOTS]; /* 1 + descriptor: pages that nobody uses stay untouched */
 };
 
@@ -65,6 +77,8 @@ int talk_wait_ack(struct run *run, struct ctr_err *err);
 int talk_wait_fds(struct run *run, int *ret_fds, struct ctr_err *err);
 void talk_check_peer(const struct run *run);
 void talk_report(struct run *run, const struct ctr_err *failure);
+/* Tells what a hook wrote to a stream, 1 or 2; the report comes behind it. */
+void talk_output(struct run *run, int stream, const char *text, size_t size);
 
 /*
  * fds.c: closes all that neither the program nor a step from now on gets. A
@@ -80,9 +94,47 @@ int filter_load(struct run *run, struct ctr_err *err);
 int root_reopen(struct run *run, struct ctr_err *err);
 int tree_fd(const struct run *run, int64_t number, struct ctr_err *err);
 
+/* op_flow.c: waits until there is a byte, takes it and returns it. */
+int flow_wait_byte(int fifo, struct ctr_err *err);
+
 /* op_proc.c: writes value to a file of a procfs: the sysctl, or the process's own file. */
 int proc_open_own(int procfs, const char *file, int flags, struct ctr_err *err);
 int proc_write(int fd, const char *value, const char *what, struct ctr_err *err);
+
+/*
+ * helper.c: runs a program beside the container's own, to its end or to a
+ * deadline (defence D14). It has a session of its own, and no descriptor but its
+ * three streams. What it wrote is kept up to HELPER_SAID_MAX, the rest is read and
+ * dropped; who still holds its pipes is not waited for. Unless it exits with 0, its
+ * whole tree is killed: whatever its descendants did, they become children of this
+ * process when their parents end. When the library goes away, all of this ends.
+ */
+#define HELPER_SAID_MAX 1024
+
+struct helper {
+	const char *dir; /* or "" */
+	const char *path;
+	int program; /* its descriptor, which path has to lead to; -1: path is looked up */
+	bool search; /* as execvp(3) does */
+	char **args; /* args and env end with a null pointer */
+	char **env;
+	int input;
+	int procfs;      /* where to find its tree; -1: its session, and what a pid namespace holds */
+	int64_t timeout; /* milliseconds; -1 */
+};
+
+struct helper_result {
+	bool timed_out;
+	int code;  /* its exit code; -1 when a signal ended it */
+	int signo; /* that signal */
+	size_t size[2];
+	char said[2][HELPER_SAID_MAX + 1]; /* standard output, standard error */
+};
+
+int helper_run(const struct run *run, const struct helper *helper, struct helper_result *ret_result,
+               struct ctr_err *err);
+/* Splits a step's strings from args on into two lists; the caller frees what is returned. */
+char **helper_lists(const struct ctr_step *step, size_t first, size_t args, size_t env);
 
 /* copy.c: copies what is in a directory (O_PATH or not) into another one. */
 int copy_content(int from, int to, struct ctr_err *err);

@@ -46,6 +46,7 @@ int main(int argc, char **argv)
 	run->report = -1;
 	run->root = -1;
 	run->born = -1;
+	run->state = -1;
 	if (run->control < 0)
 		return CTR_EXIT_SETUP;
 

@@ -7,8 +7,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/netlink.h>
 
 #include "auto.h"
 #include "init.h"
@@ -48,6 +51,24 @@ int op_cgroup_sync(struct run *run, const struct ctr_step *step, struct ctr_err 
 		close(fds[i]);
 	}
 	return count < 0 ? -1 : result;
+}
+
+int op_net_sync(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	struct ctr_frame frame = {
+		.kind = CTR_FRAME_SYNC,
+		.step = run->step,
+		.err = { .op = "network" },
+	};
+	/* It stands for the network namespace, and for what we may do there. */
+	ctr_auto_fd int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	(void)step; /* it says nothing */
+	if (fd < 0)
+		return ctr_fail(err, errno, "socket", "rtnetlink");
+	if (talk_send_files(run, &frame, &fd, 1, err) < 0)
+		return -1;
+	return talk_wait_ack(run, err);
 }
 
 /* Opens what is there of the two files: what is odd is not worth a failure. */
@@ -122,12 +143,11 @@ int op_fork(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 	_exit(0);
 }
 
-/* Waits until there is a byte, and takes it. */
-static int wait_byte(int fifo, struct ctr_err *err)
+int flow_wait_byte(int fifo, struct ctr_err *err)
 {
 	struct pollfd poll_fd = { .fd = fifo, .events = POLLIN };
+	unsigned char byte;
 	ssize_t got;
-	char byte;
 
 	do {
 		poll(&poll_fd, 1, -1);
@@ -138,7 +158,7 @@ static int wait_byte(int fifo, struct ctr_err *err)
 	/* Open for reading and writing, it has no end. */
 	if (got == 0)
 		return ctr_fail(err, EPIPE, "read", "exec fifo");
-	return 0;
+	return byte;
 }
 
 int op_wait_fifo(struct run *run, const struct ctr_step *step, struct ctr_err *err)
@@ -154,5 +174,5 @@ int op_wait_fifo(struct run *run, const struct ctr_step *step, struct ctr_err *e
 	/* It may wait for long, where others can look at it. */
 	if (fds_drop(run, err) < 0)
 		return -1;
-	return wait_byte(fifo, err);
+	return flow_wait_byte(fifo, err) < 0 ? -1 : 0;
 }

@@ -16,7 +16,8 @@
 #include "path.h"
 
 /* Fails unless path, looked up again, is the mount. */
-static int verify(const struct run *run, int mount, const char *path, struct ctr_err *err)
+static int verify(const struct run *run, int mount, const char *path, uint64_t *ret_id,
+                  struct ctr_err *err)
 {
 	ctr_auto_fd int fd = ctr_path_open(run->root, *path ? path : ".", O_PATH, 0, err);
 	uint64_t wanted, found;
@@ -27,15 +28,27 @@ static int verify(const struct run *run, int mount, const char *path, struct ctr
 		return -1;
 	if (wanted != found)
 		return ctr_fail(err, ESTALE, "mount", "%s (changed meanwhile)", path);
+	*ret_id = found;
 	return 0;
 }
 
 static int place(const struct run *run, int mount, int target, const char *path,
                  struct ctr_err *err)
 {
+	uint64_t id;
+
 	if (ctr_mount_attach(mount, target, path, err) < 0)
 		return -1;
-	return verify(run, mount, path, err);
+	return verify(run, mount, path, &id, err);
+}
+
+static bool plan_has(const struct run *run, enum ctr_op kind)
+{
+	for (uint32_t i = run->next; i < run->plan.count; i++) {
+		if (run->plan.steps[i].kind == kind)
+			return true;
+	}
+	return false;
 }
 
 /* Takes over the permission bits of the target. */
@@ -67,14 +80,38 @@ static bool exists(const struct run *run, const char *path)
 	return fd >= 0;
 }
 
-/* Gives the new file system what its target has. */
-static int fill(const struct ctr_step *step, int mount, int target, struct ctr_err *err)
+/* Attaches a new file system, and remembers it where its options will be changed. */
+static int place_new(struct run *run, int mount, int target, const char *path, struct ctr_err *err)
 {
-	if (step->nums[2] && copy_mode(mount, target, step->strs[2], err) < 0)
+	uint64_t id;
+
+	if (ctr_mount_attach(mount, target, path, err) < 0)
 		return -1;
-	if (step->nums[3] && copy_content(target, mount, err) < 0)
+	if (verify(run, mount, path, &id, err) < 0)
 		return -1;
+	if (run->made_count < MADE_MAX && plan_has(run, CTR_OP_reconfigure))
+		run->made[run->made_count++] = (struct made){ path, id };
 	return 0;
+}
+
+/* Puts a new file system on its target, of which it may take over what the step says. */
+static int place_fs(struct run *run, const struct ctr_step *step, int mount,
+                    const char *fstype, const char *path, const struct ctr_mount_change *change,
+                    struct ctr_err *err)
+{
+	bool existed = (step->nums[2] || step->nums[3]) && exists(run, path);
+	ctr_auto_fd int target = -1;
+
+	target = ctr_path_ensure(run->root, path, target_kind(fstype), 0755, err);
+	if (target < 0)
+		return -1;
+	if (existed && step->nums[2] && copy_mode(mount, target, path, err) < 0)
+		return -1;
+	if (existed && step->nums[3] && copy_content(target, mount, err) < 0)
+		return -1;
+	if (ctr_mount_change(mount, change, path, err) < 0)
+		return -1;
+	return place_new(run, mount, target, path, err);
 }
 
 /* "tmpfs (size=12Q)" failed: says where it was meant for, "tmpfs on /data (size=12Q)". */
@@ -95,21 +132,44 @@ int op_mount(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 		.propagation = (uint64_t)step->nums[1],
 	};
 	const char *fstype = step->strs[0], *path = step->strs[2];
-	enum ctr_path_kind kind = target_kind(fstype);
-	ctr_auto_fd int mount = -1, target = -1;
-	bool existed;
+	ctr_auto_fd int mount = -1;
 
 	mount = ctr_mount_new(fstype, step->strs[1], step->strs + 3, step->str_count - 3,
 	                      (uint64_t)step->nums[0] & ~readonly, err);
 	if (mount < 0)
 		return fail_mount(fstype, path, err);
-	existed = (step->nums[2] || step->nums[3]) && exists(run, path);
-	target = ctr_path_ensure(run->root, path, kind, 0755, err);
-	if (target < 0 || (existed && fill(step, mount, target, err) < 0))
+	return place_fs(run, step, mount, fstype, path, &change, err);
+}
+
+int op_attach_fs(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	const struct ctr_mount_change change = { .set = (uint64_t)step->nums[1] };
+
+	return place_fs(run, step, (int)step->nums[0], step->strs[0], step->strs[1], &change, err);
+}
+
+/* Fails unless fd is on the file system that was made at the path: no other may be changed. */
+static int check_made(const struct run *run, int fd, const char *path, struct ctr_err *err)
+{
+	uint64_t id;
+
+	if (ctr_mount_id(fd, &id, err) < 0)
 		return -1;
-	if (ctr_mount_change(mount, &change, path, err) < 0)
+	for (unsigned i = run->made_count; i-- > 0;) {
+		if (strcmp(run->made[i].path, path) == 0 && run->made[i].id == id)
+			return 0;
+	}
+	return ctr_fail(err, ESTALE, "remount", "%s (not the file system that was made there)", path);
+}
+
+int op_reconfigure(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	const char *path = step->strs[0];
+	ctr_auto_fd int fd = ctr_path_open(run->root, path, O_PATH, 0, err);
+
+	if (fd < 0 || check_made(run, fd, path, err) < 0)
 		return -1;
-	return place(run, mount, target, path, err);
+	return ctr_mount_reconfigure(fd, step->strs + 1, step->str_count - 1, path, err);
 }
 
 int op_attach(struct run *run, const struct ctr_step *step, struct ctr_err *err)

@@ -215,13 +215,38 @@ void talk_check_peer(const struct run *run)
 		leave();
 }
 
-void talk_report(struct run *run, const struct ctr_err *failure)
+/* There is nobody left to tell of a failure. */
+static void tell(struct run *run, const struct ctr_frame *frame)
 {
-	struct ctr_frame frame = { .kind = CTR_FRAME_FAIL, .step = run->step, .err = *failure };
-	struct ctr_err ignored; /* there is nobody left to tell */
+	struct ctr_err ignored;
 
 	if (run->control >= 0)
-		talk_send(run, &frame, &ignored);
-	else if (run->report >= 0 && write(run->report, &frame, sizeof(frame)) < 0)
+		talk_send(run, frame, &ignored);
+	else if (run->report >= 0 && write(run->report, frame, sizeof(*frame)) < 0)
 		leave();
+}
+
+void talk_output(struct run *run, int stream, const char *text, size_t size)
+{
+	while (size > 0) {
+		struct ctr_frame frame = { .kind = CTR_FRAME_OUTPUT, .step = run->step };
+		size_t part = sizeof(frame.err.target) - 1;
+
+		if (part > size)
+			part = size;
+		frame.value = stream;
+		memcpy(frame.err.target, text, part);
+		tell(run, &frame);
+		text += part;
+		size -= part;
+	}
+}
+
+void talk_report(struct run *run, const struct ctr_err *failure)
+{
+	const struct ctr_frame frame = {
+		.kind = CTR_FRAME_FAIL, .step = run->step, .value = run->hook, .err = *failure
+	};
+
+	tell(run, &frame);
 }

@@ -81,10 +81,16 @@ static const struct ctrL_name propagation_words[] = {
 
 static void read_change(lua_State *L, int arg, struct ctr_mount_change *ret_change)
 {
+	int userns;
+
 	ret_change->set = ctrL_opt_words(L, arg, "set", attr_words, 0);
 	ret_change->clear = ctrL_opt_words(L, arg, "clear", attr_words, 0);
 	ret_change->propagation = ctrL_opt_words(L, arg, "propagation", propagation_words, 0);
 	ret_change->recursive = ctrL_opt_bool(L, arg, "recursive", false);
+	userns = ctrL_opt_fd(L, arg, "userns", -1);
+	ret_change->userns = userns < 0 ? 0 : (uint64_t)userns;
+	if (userns >= 0)
+		ret_change->set |= MOUNT_ATTR_IDMAP;
 }
 
 /***
@@ -94,15 +100,16 @@ Clones the mount at a path, detached from any namespace.
 @tparam[opt] table options `recursive` (boolean): the whole tree; `set` and `clear`: words
 (`"rdonly"`, `"nosuid"`, `"nodev"`, `"noexec"`, `"atime"`, `"relatime"`, `"noatime"`,
 `"strictatime"`, `"nodiratime"`, `"nosymfollow"`) or the kernel's number; `propagation`: `"private"`,
-`"slave"`, `"shared"`, `"unbindable"` or its number; `dir`: where a relative path starts
+`"slave"`, `"shared"`, `"unbindable"` or its number; `userns`: the user namespace by whose mappings
+ids are translated; `dir`: where a relative path starts
 @treturn[1] ctr.fd
 @return[2] nil
 @treturn[2] ctr.Error `SystemError`
 */
 static int l_clone(lua_State *L)
 {
-	static const char *const options[] = { "recursive", "set", "clear", "propagation", "dir",
-					       NULL };
+	static const char *const options[] = { "recursive",   "set",    "clear",
+					       "propagation", "userns", "dir", NULL };
 	const char *path = ctrL_check_path(L, 1);
 	struct ctr_mount_change change;
 	struct ctr_err err;
@@ -125,14 +132,15 @@ static int l_clone(lua_State *L)
 Changes the attributes of a mount.
 @function change
 @param fd
-@tparam table options `set`, `clear`, `propagation`, `recursive` as of `clone`
+@tparam table options `set`, `clear`, `propagation`, `userns`, `recursive` as of `clone`
 @treturn[1] boolean true
 @return[2] nil
 @treturn[2] ctr.Error `SystemError`
 */
 static int l_change(lua_State *L)
 {
-	static const char *const options[] = { "recursive", "set", "clear", "propagation", NULL };
+	static const char *const options[] = { "recursive",   "set",    "clear",
+					       "propagation", "userns", NULL };
 	int fd = ctrL_check_fd(L, 1);
 	struct ctr_mount_change change;
 	struct ctr_err err;
@@ -195,6 +203,24 @@ static int l_attach(lua_State *L)
 }
 
 /***
+Takes away a mount.
+@function detach
+@param fd of something in the mount
+@tparam string what its name, for an error
+@treturn[1] boolean true
+@return[2] nil
+@treturn[2] ctr.Error `SystemError`
+*/
+static int l_detach(lua_State *L)
+{
+	int fd = ctrL_check_fd(L, 1);
+	const char *what = ctrL_check_path(L, 2);
+	struct ctr_err err;
+
+	return ctrL_result(L, ctr_mount_detach(fd, what, &err), &err);
+}
+
+/***
 A procfs that is mounted nowhere: nobody else can change what its paths lead to.
 @function procfs
 @treturn[1] ctr.fd
@@ -233,6 +259,7 @@ static const luaL_Reg mount_functions[] = {
 	{ "change", l_change },
 	{ "new", l_new },
 	{ "attach", l_attach },
+	{ "detach", l_detach },
 	{ "procfs", l_procfs },
 	{ "lean", l_lean },
 	{ NULL, NULL },

@@ -123,6 +123,10 @@ static void push_link(lua_State *L, const void *row)
 	lua_setfield(L, -2, "kind");
 	lua_pushinteger(L, link->index);
 	lua_setfield(L, -2, "index");
+	if (link->alias[0]) {
+		lua_pushstring(L, link->alias);
+		lua_setfield(L, -2, "alias");
+	}
 	ctrL_set_number(L, "mtu", link->mtu);
 	ctrL_set_number(L, "txqlen", link->txqlen);
 	if (link->has_mac)
@@ -202,7 +206,7 @@ All links.
 @function links
 @param socket
 @treturn[1] {table,…} of each `index`, `name`, `kind` (`"veth"`, `"bridge"`, `""` for hardware), `mac`,
-`mtu`, `txqlen`, `master` (its bridge's index), `peer` (the other end's index there), `up`, `flags`
+`alias` (words for people), `mtu`, `txqlen`, `master` (its bridge's index), `peer` (the other end's index there), `up`, `flags`
 (words), `operstate` (`"up"`), `hairpin` (of a bridge's port), `stats`: `rx_bytes`, `rx_packets`,
 `rx_errors`, `rx_dropped`, and `tx_…`
 @return[2] nil
@@ -290,6 +294,10 @@ static void read_setup(lua_State *L, int arg, struct ctr_link_setup *ret_setup)
 	const char *mac = ctrL_opt_string(L, arg, "mac", NULL);
 	bool given;
 
+	setup.alias = ctrL_opt_string(L, arg, "alias", NULL);
+	if (setup.alias && strlen(setup.alias) >= CTR_ALIAS_SIZE)
+		luaL_error(L, "option 'alias' is too long");
+
 	if (name && (!name[0] || strlen(name) >= sizeof(setup.name)))
 		luaL_error(L, "option 'name' is not the name of an interface");
 	if (name)
@@ -344,15 +352,15 @@ Changes a link: all of it, or nothing of what the kernel refuses first.
 @param socket
 @tparam number index
 @tparam table options as of `add_veth`, but queues and `peer`; with `netns` it moves there, to be
-called `name` there
+called `name` there; `alias`: words for people
 @treturn[1] boolean true
 @return[2] nil
 @treturn[2] ctr.Error `SystemError`
 */
 static int l_set_link(lua_State *L)
 {
-	static const char *const known[] = { "name", "mac", "mtu", "txqlen", "master", "up",
-					     "netns", NULL };
+	static const char *const known[] = { "name", "alias", "mac", "mtu", "txqlen", "master",
+					     "up", "netns", NULL };
 	int fd = ctrL_check_fd(L, 1);
 	int index = ctrL_check_index(L, 2);
 	struct ctr_link_setup setup;

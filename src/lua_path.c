@@ -450,26 +450,34 @@ static int l_lock(lua_State *L)
 	return ctrL_fd_result(L, slot, &err);
 }
 
+static const struct {
+	uint64_t magic;
+	const char *name;
+} fs_names[] = {
+	{ PROC_SUPER_MAGIC, "proc" },
+	{ TMPFS_MAGIC, "tmpfs" },
+	{ CGROUP_SUPER_MAGIC, "cgroup" },
+	{ CGROUP2_SUPER_MAGIC, "cgroup2" },
+	{ DEVPTS_SUPER_MAGIC, "devpts" },
+	{ SYSFS_MAGIC, "sysfs" },
+	{ NSFS_MAGIC, "nsfs" },
+	{ EXT4_SUPER_MAGIC, "ext4" },
+	{ XFS_SUPER_MAGIC, "xfs" },
+	{ BTRFS_SUPER_MAGIC, "btrfs" },
+	{ OVERLAYFS_SUPER_MAGIC, "overlay" },
+	{ FUSE_SUPER_MAGIC, "fuse" },
+	{ NFS_SUPER_MAGIC, "nfs" },
+	{ RAMFS_MAGIC, "ramfs" },
+	{ SQUASHFS_MAGIC, "squashfs" },
+};
+
 static const char *fs_name(uint64_t magic)
 {
-	switch (magic) {
-	case PROC_SUPER_MAGIC:
-		return "proc";
-	case TMPFS_MAGIC:
-		return "tmpfs";
-	case CGROUP_SUPER_MAGIC:
-		return "cgroup";
-	case CGROUP2_SUPER_MAGIC:
-		return "cgroup2";
-	case DEVPTS_SUPER_MAGIC:
-		return "devpts";
-	case SYSFS_MAGIC:
-		return "sysfs";
-	case NSFS_MAGIC:
-		return "nsfs";
-	default:
-		return NULL;
+	for (size_t i = 0; i < sizeof(fs_names) / sizeof(fs_names[0]); i++) {
+		if (fs_names[i].magic == magic)
+			return fs_names[i].name;
 	}
+	return NULL;
 }
 
 /***
@@ -478,7 +486,7 @@ The file system that a path is on.
 @param dir
 @tparam string path
 @treturn[1] string|number `"proc"`, `"tmpfs"`, `"cgroup"`, `"cgroup2"`, `"devpts"`, `"sysfs"`,
-`"nsfs"`, or statfs(2)'s number
+`"nsfs"` and some more, or statfs(2)'s number
 @return[2] nil
 @treturn[2] ctr.Error `SystemError`
 */

@@ -277,7 +277,8 @@ static int l_decode(lua_State *L)
 
 static const struct ctrL_name frame_kinds[] = {
 	{ "FAIL", CTR_FRAME_FAIL },   { "SYNC", CTR_FRAME_SYNC },   { "PID", CTR_FRAME_PID },
-	{ "READY", CTR_FRAME_READY }, { "FILES", CTR_FRAME_FILES }, { "ACK", CTR_FRAME_ACK },
+	{ "READY", CTR_FRAME_READY }, { "FILES", CTR_FRAME_FILES },
+	{ "OUTPUT", CTR_FRAME_OUTPUT }, { "ACK", CTR_FRAME_ACK },
 	{ NULL, 0 },
 };
 
@@ -327,8 +328,8 @@ static const char *frame_name(uint32_t kind)
 Reads a frame.
 @function parse_frame
 @tparam string frame
-@treturn[1] table `kind`, `step`, `value`; `err` of a `FAIL`; `name` of a `SYNC`; `num` of `FILES`
-(bit 0 passwd, bit 1 group)
+@treturn[1] table `kind`, `step`, `value`; `err` of a `FAIL`; `name` of a `SYNC`; `text` of
+an `OUTPUT`; `num` of `FILES` (bit 0 passwd, bit 1 group)
 @return[2] nil
 @treturn[2] ctr.Error `SystemError`: `EBADMSG`
 */
@@ -358,6 +359,9 @@ static int l_parse_frame(lua_State *L)
 	} else if (frame.kind == CTR_FRAME_SYNC) {
 		lua_pushstring(L, frame.err.op);
 		lua_setfield(L, -2, "name");
+	} else if (frame.kind == CTR_FRAME_OUTPUT) {
+		lua_pushstring(L, frame.err.target);
+		lua_setfield(L, -2, "text");
 	} else if (frame.kind == CTR_FRAME_FILES) {
 		lua_pushinteger(L, frame.err.num);
 		lua_setfield(L, -2, "num");

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -38,6 +39,7 @@ int ctr_mount_change(int fd, const struct ctr_mount_change *change, const char *
 		.attr_set = change->set,
 		.attr_clr = change->clear,
 		.propagation = change->propagation,
+		.userns_fd = change->userns,
 	};
 	unsigned flags = AT_EMPTY_PATH;
 
@@ -125,6 +127,22 @@ int ctr_mount_new(const char *fstype, const char *source, const char *const *opt
 	return tree;
 }
 
+int ctr_mount_reconfigure(int fd, const char *const *options, size_t count, const char *what,
+                          struct ctr_err *err)
+{
+	ctr_auto_fd int fs = ctr_sys_fspick(fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+
+	if (fs < 0)
+		return ctr_fail(err, errno, "fspick", "%s", what);
+	for (size_t i = 0; i < count; i++) {
+		if (set_option(fs, what, options[i], err) < 0)
+			return -1;
+	}
+	if (ctr_sys_fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+		return fail_fs(fs, what, "", err);
+	return 0;
+}
+
 int ctr_mount_leave_chroot(struct ctr_err *err)
 {
 	ctr_auto_fd int self = ctr_sys_pidfd_open(getpid(), 0);
@@ -144,12 +162,23 @@ int ctr_mount_attach(int mount_fd, int target_fd, const char *what, struct ctr_e
 	return 0;
 }
 
+int ctr_mount_detach(int fd, const char *what, struct ctr_err *err)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (syscall(SYS_umount2, path, MNT_DETACH) < 0)
+		return ctr_fail(err, errno, "umount", "%s", what);
+	return 0;
+}
+
 int ctr_mount_id(int fd, uint64_t *ret_id, struct ctr_err *err)
 {
 	const unsigned ids = CTR_STATX_MNT_ID | CTR_STATX_MNT_ID_UNIQUE;
 	struct ctr_statx buf;
 
-	if (ctr_sys_statx(fd, "", AT_EMPTY_PATH, ids, &buf) < 0)
+	/* Asks nobody: who serves a FUSE or network file system may never answer. */
+	if (ctr_sys_statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, ids, &buf) < 0)
 		return ctr_fail(err, errno, "statx", "mount id");
 	if (!(buf.mask & ids))
 		return ctr_fail(err, EOPNOTSUPP, "statx", "mount id");

@@ -13,11 +13,15 @@
  * attached by descriptor (defence D2). Needs Linux 5.12 (mount_setattr(2)).
  */
 
-/* A change of attributes: MOUNT_ATTR_* to set and to clear, MS_SHARED…MS_UNBINDABLE or 0. */
+/*
+ * A change of attributes: MOUNT_ATTR_* to set and to clear, MS_SHARED…MS_UNBINDABLE or 0, and with
+ * MOUNT_ATTR_IDMAP the descriptor of the user namespace whose mappings apply.
+ */
 struct ctr_mount_change {
 	uint64_t set;
 	uint64_t clear;
 	uint64_t propagation;
+	uint64_t userns;
 	bool recursive;
 };
 
@@ -43,6 +47,13 @@ int ctr_mount_new(const char *fstype, const char *source, const char *const *opt
 		  uint64_t attr, struct ctr_err *err);
 
 /*
+ * Changes the options of the file system whose root fd refers to (fspick(2));
+ * options as of ctr_mount_new. All mounts of the file system are affected.
+ */
+int ctr_mount_reconfigure(int fd, const char *const *options, size_t count, const char *what,
+			  struct ctr_err *err);
+
+/*
  * Makes the root of this process' mount namespace its own root, by entering the
  * namespace that it is in: a chroot is left behind. mount(2) and pivot_root(2)
  * want a root that is a mount's.
@@ -51,6 +62,9 @@ int ctr_mount_leave_chroot(struct ctr_err *err);
 
 /* Attaches a detached mount on the object that target_fd refers to. */
 int ctr_mount_attach(int mount_fd, int target_fd, const char *what, struct ctr_err *err);
+
+/* Takes away the mount that fd is in, which stays usable by its descriptors (MNT_DETACH). */
+int ctr_mount_detach(int fd, const char *what, struct ctr_err *err);
 
 /* Reads the id of the mount that fd is on: unique since boot where the kernel has such (6.8). */
 int ctr_mount_id(int fd, uint64_t *ret_id, struct ctr_err *err);

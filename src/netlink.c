@@ -280,18 +280,30 @@ static int take_message(struct ctr_exchange *exchange, const struct nlmsghdr *me
 	}
 }
 
+/* Whether a whole message lies there. libmnl's own check takes lengths for signed numbers. */
+static bool is_whole(const struct nlmsghdr *message, size_t left)
+{
+	return left >= sizeof(*message) && message->nlmsg_len >= sizeof(*message) &&
+	       message->nlmsg_len <= left;
+}
+
 int ctr_exchange_take(struct ctr_exchange *exchange, const void *data, size_t size,
 		      struct ctr_err *err)
 {
-	const struct nlmsghdr *message = data;
-	int left = (int)size;
+	const char *at = data;
+	size_t left = size;
 
-	while (mnl_nlmsg_ok(message, left)) {
+	while (is_whole((const struct nlmsghdr *)at, left)) {
+		const struct nlmsghdr *message = (const struct nlmsghdr *)at;
+		size_t step = NLMSG_ALIGN((size_t)message->nlmsg_len);
 		int taken = take_message(exchange, message, err);
 
 		if (taken != 0)
 			return taken;
-		message = mnl_nlmsg_next(message, &left);
+		if (step >= left)
+			return 0;
+		at += step;
+		left -= step;
 	}
 	if (left > 0)
 		return ctr_fail(err, EBADMSG, exchange->call->op, "%s", exchange->call->target);

@@ -21,6 +21,7 @@
 
 #define CTR_MAC_SIZE 6
 #define CTR_IP_SIZE 16
+#define CTR_ALIAS_SIZE 256 /* IFALIASZ */
 
 /* Opens a socket in the network namespace of the caller, or of netns unless that is -1. */
 int ctr_netlink_open(int netns, struct ctr_err *err);
@@ -50,6 +51,7 @@ struct ctr_link {
 	unsigned flags; /* IFF_* */
 	char name[IFNAMSIZ];
 	char kind[IFNAMSIZ]; /* "veth", "bridge", or "" for a device of hardware */
+	char alias[CTR_ALIAS_SIZE]; /* words for people, "" */
 	bool has_mac;
 	uint8_t mac[CTR_MAC_SIZE];
 	uint32_t mtu;
@@ -71,6 +73,7 @@ int ctr_link_get(int fd, int index, const char *name, struct ctr_link *ret_link,
 /* What a link is to be; what is not set is left to the kernel, or as it is. */
 struct ctr_link_setup {
 	char name[IFNAMSIZ]; /* "" */
+	const char *alias;   /* NULL; the kernel takes it only where a link is changed */
 	bool has_mac;
 	uint8_t mac[CTR_MAC_SIZE];
 	uint32_t mtu; /* 0 */

@@ -19,7 +19,7 @@
 #define CTR_REQUEST_SIZE 1024
 /* The kernel's dumps come in pieces of at most so much. */
 #define CTR_ANSWER_SIZE 32768
-#define CTR_ROW_MAX 256
+#define CTR_ROW_MAX 512
 
 struct ctr_request {
 	_Alignas(struct nlmsghdr) char room[CTR_REQUEST_SIZE];

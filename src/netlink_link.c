@@ -90,6 +90,8 @@ static bool take_attr(const struct nlattr *attr, struct ctr_link *link)
 	switch (mnl_attr_get_type(attr)) {
 	case IFLA_IFNAME:
 		return ctr_attr_text(attr, link->name, sizeof(link->name));
+	case IFLA_IFALIAS:
+		return ctr_attr_text(attr, link->alias, sizeof(link->alias));
 	case IFLA_ADDRESS:
 		return take_mac(attr, link);
 	case IFLA_MTU:
@@ -186,6 +188,8 @@ static void put_setup(struct nlmsghdr *header, struct ifinfomsg *info,
 	}
 	if (setup->name[0])
 		mnl_attr_put_strz(header, IFLA_IFNAME, setup->name);
+	if (setup->alias)
+		mnl_attr_put_strz(header, IFLA_IFALIAS, setup->alias);
 	if (setup->has_mac)
 		mnl_attr_put(header, IFLA_ADDRESS, CTR_MAC_SIZE, setup->mac);
 	if (setup->mtu)
@@ -207,7 +211,7 @@ int ctr_link_add_veth(int fd, const struct ctr_link_setup *end, const struct ctr
 {
 	struct ctr_call call = { .fd = fd, .op = "add_veth", .target = end->name };
 	struct ctr_request request;
-	struct nlmsghdr *header = ctr_request_header(&request);
+	struct nlmsghdr *header = (struct nlmsghdr *)request.room;
 	struct nlattr *info, *data, *other;
 	struct ifinfomsg *part;
 
@@ -242,7 +246,7 @@ int ctr_link_set_hairpin(int fd, int index, bool hairpin, const char *what, stru
 {
 	struct ctr_call call = { .fd = fd, .op = "set_hairpin", .target = what };
 	struct ctr_request request;
-	struct nlmsghdr *header = ctr_request_header(&request);
+	struct nlmsghdr *header = (struct nlmsghdr *)request.room;
 	struct ifinfomsg *info;
 	struct nlattr *port;
 

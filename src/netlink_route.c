@@ -106,7 +106,7 @@ static int change(int fd, const char *op, uint16_t type, uint16_t flags,
 	char target[2 * INET6_ADDRSTRLEN + 16];
 	struct ctr_call call = { .fd = fd, .op = op, .target = target };
 	struct ctr_request request;
-	struct nlmsghdr *header = ctr_request_header(&request);
+	struct nlmsghdr *header = (struct nlmsghdr *)request.room;
 	struct rtmsg *info;
 
 	put_target(route, target, sizeof(target));

@@ -38,6 +38,9 @@
 #ifndef SYS_fsmount
 #define SYS_fsmount 432
 #endif
+#ifndef SYS_fspick
+#define SYS_fspick 433
+#endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
@@ -71,6 +74,10 @@
 #endif
 #ifndef CLONE_NEWCGROUP
 #define CLONE_NEWCGROUP 0x02000000
+#endif
+
+#ifndef AT_STATX_DONT_SYNC
+#define AT_STATX_DONT_SYNC 0x4000
 #endif
 
 #define CTR_STATX_MNT_ID 0x1000U
@@ -117,6 +124,11 @@ static inline int ctr_sys_fsconfig(int fs, unsigned command, const char *key, co
 static inline int ctr_sys_fsmount(int fs, unsigned flags, unsigned attr)
 {
 	return (int)syscall(SYS_fsmount, fs, flags, attr);
+}
+
+static inline int ctr_sys_fspick(int dir, const char *path, unsigned flags)
+{
+	return (int)syscall(SYS_fspick, dir, path, flags);
 }
 
 static inline int ctr_sys_mount_setattr(int dir, const char *path, unsigned flags,

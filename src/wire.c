@@ -24,6 +24,7 @@ static const struct shape {
  * What the numbers of a kind may be, a letter each:
  *   d  an inherited descriptor         f  the same, or a slot
  *   n  f, or CTR_WIRE_NONE             s  a slot's number
+ *   o  d, or CTR_WIRE_NONE
  *   w  32 bits                         q  64 bits
  *   b  0 or 1                          h  16 bits
  *   p  permission bits (07777)         t  a device node's S_IF*
@@ -83,12 +84,19 @@ static const struct rule {
 	{ CTR_OP_wait_fifo, "dd" },
 	{ CTR_OP_cgroup_sync, "" },
 	{ CTR_OP_seccomp, "dwb" },
+	{ CTR_OP_net_sync, "" },
+	{ CTR_OP_hook_state, "" },
+	{ CTR_OP_hook, "woooqcc*" },
+	{ CTR_OP_hook_ask, "ddw" },
+	{ CTR_OP_leave, "" },
 	{ CTR_OP_scheduler, "wwqwqqq" },
 	{ CTR_OP_io_priority, "h" },
 	{ CTR_OP_personality, "w" },
 	{ CTR_OP_memory_policy, "ww+" },
 	{ CTR_OP_cpu_affinity, "w+" },
 	{ CTR_OP_send_pidfd, "d" },
+	{ CTR_OP_reconfigure, "*" },
+	{ CTR_OP_attach_fs, "dwbb" },
 	{ CTR_OP_exec, "cc*" },
 };
 /* clang-format on */
@@ -123,7 +131,7 @@ bool ctr_wire_is_fd(const struct ctr_step *step, uint32_t index)
 
 	for (; index > 0 && letter[1] != '+'; index--)
 		letter++;
-	return *letter && strchr("dfn", *letter);
+	return *letter && strchr("dfno", *letter);
 }
 
 const char *ctr_wire_name(unsigned kind)
@@ -184,6 +192,8 @@ static bool num_fits(char letter, int64_t value)
 	switch (letter) {
 	case 'd':
 		return in_range(value, 0, CTR_WIRE_FD_MAX);
+	case 'o':
+		return value == CTR_WIRE_NONE || in_range(value, 0, CTR_WIRE_FD_MAX);
 	case 'n':
 		return value == CTR_WIRE_NONE || in_range(value, -CTR_WIRE_SLOTS, CTR_WIRE_FD_MAX);
 	case 'f':
@@ -228,20 +238,31 @@ static int check_nums(const struct ctr_step *step, const struct rule *rule, uint
 	return 0;
 }
 
+/* Where a step has its count of arguments, the count of variables behind it; -1: it runs nothing. */
+static int counts_of(const struct ctr_step *step)
+{
+	if (step->kind == CTR_OP_exec || step->kind == CTR_OP_command)
+		return 0;
+	return step->kind == CTR_OP_hook ? 5 : -1;
+}
+
 /* The counts that a step carries are those of its strings; groups come only to be set. */
 static bool counts_agree(const struct ctr_step *step)
 {
-	uint64_t named = step->str_count;
+	const int at = counts_of(step);
+	uint64_t named = step->kind == CTR_OP_exec ? 0 : 2; /* dir and path come before them */
 
-	if (step->kind == CTR_OP_exec)
-		named = (uint64_t)step->nums[0] + (uint64_t)step->nums[1];
-	if (step->kind == CTR_OP_command)
-		named = 2 + (uint64_t)step->nums[0] + (uint64_t)step->nums[1];
-	if ((step->kind == CTR_OP_exec || step->kind == CTR_OP_command) && step->nums[0] == 0)
-		return false;
 	if (step->kind == CTR_OP_set_ids && step->nums[2] == 0)
 		return step->num_count == 3;
-	return named == step->str_count;
+	if (at < 0)
+		return true;
+	named += (uint64_t)step->nums[at] + (uint64_t)step->nums[at + 1];
+	return step->nums[at] > 0 && named == step->str_count;
+}
+
+static bool ends_message(enum ctr_op kind)
+{
+	return kind == CTR_OP_exec || kind == CTR_OP_more || kind == CTR_OP_leave;
 }
 
 static int check_step(const struct ctr_step *step, uint32_t index, bool last, struct ctr_err *err)
@@ -263,7 +284,7 @@ static int check_step(const struct ctr_step *step, uint32_t index, bool last, st
 	if (!counts_agree(step))
 		return ctr_fail(err, EINVAL, "plan", "step %u (%s): counts disagree", index,
 		                shape->name);
-	if (!last && (step->kind == CTR_OP_exec || step->kind == CTR_OP_more))
+	if (!last && ends_message(step->kind))
 		return ctr_fail(err, EINVAL, "plan", "step %u (%s): not the last", index,
 		                shape->name);
 	return 0;

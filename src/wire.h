@@ -30,7 +30,7 @@
  * Numbers are checked with the message: descriptors are at most 2^20, slots
  * below CTR_WIRE_SLOTS, flags and masks of MS_*, MOUNT_ATTR_* and CLONE_* have
  * 32 bits, ids are never -1, booleans are 0 or 1, counts agree with what they
- * count, and nothing follows exec or more.
+ * count, and nothing follows exec, more or leave.
  *
  * While a plan runs the umask is 0, so that modes are exact; the umask that
  * there was, or that the umask operation gave, is put back for command and exec.
@@ -77,7 +77,7 @@ struct ctr_wire_attr {
  * The operations: X(name, number, nums, strings), the least counts of each; "+"
  * in the comment says that more may follow. "fd" is a descriptor as above.
  * Paths are below the container's root, but in open_tree, root_attach_at and
- * command, which run before it is entered.
+ * command, which run before it is entered; a hook's is where it runs.
  *
  * name            nums                                      strings
  */
@@ -154,6 +154,20 @@ struct ctr_wire_attr {
 	 * as the last before execve. With SECCOMP_FILTER_FLAG_NEW_LISTENER send a SYNC frame "seccomp" \
 	 * with the listener (SCM_RIGHTS), and wait for ACK */ \
 	X(seccomp, 28044, 3, 0) /* fd, flags, now */ \
+	/* pass a socket of rtnetlink, opened in the network namespace of now, by a SYNC frame "network"; \
+	 * wait for ACK */ \
+	X(net_sync, 28055, 0, 0) \
+	/* send a SYNC frame "state"; the ACK brings a descriptor (SCM_RIGHTS): what hooks read */ \
+	X(hook_state, 28050, 0, 0) \
+	/* run a hook in the namespaces of now; fails unless it exits 0, its output in OUTPUT frames. \
+	 * input NONE: that of hook_state; program NONE: path; procfs NONE: only its session is killed */ \
+	X(hook, 28051, 7, 2) /* number, input, program, procfs, ms or -1, args, env \
+			      *                                    | dir, path, args…, env… */ \
+	/* write a SYNC frame "hook", its value the number, to answers; wait for "y" from the fifo, \
+	 * ask again at any other byte */ \
+	X(hook_ask, 28052, 3, 0) /* fifo fd, answers fd, number */ \
+	/* send READY and exit 0 */ \
+	X(leave, 28053, 0, 0) \
 	/* sched_setattr(2) */ \
 	X(scheduler, 28070, 7, 0) /* policy, flags, nice, priority, runtime, deadline, period */ \
 	X(io_priority, 28071, 1, 0) /* ioprio_set(2)'s value: class << 13 | priority */ \
@@ -162,6 +176,10 @@ struct ctr_wire_attr {
 	X(cpu_affinity, 28074, 0, 0) /* the CPUs in words of 32 bits…; none: all of the cpuset */ \
 	/* a pidfd of this process goes over a socket */ \
 	X(send_pidfd, 28075, 1, 1) /* socket fd                     | what is sent with it */ \
+	/* set options of the file system that the plan made at path (fspick(2)); of no other */ \
+	X(reconfigure, 28060, 0, 1) /*                              | path, options… */ \
+	/* attach a file system that the library made: mount without its making */ \
+	X(attach_fs, 28061, 4, 2) /* fd, attr, mode, copy_up        | type, target */ \
 	/* execve what find_program found */ \
 	X(exec, 28042, 2, 1) /* args, env                           | args…, env… */
 
@@ -210,13 +228,16 @@ int ctr_wire_kind(const char *name);
  * same stream socket.
  */
 enum ctr_frame_kind {
-	CTR_FRAME_FAIL = 1, /* child: err says what; the child exits with CTR_EXIT_SETUP */
+	CTR_FRAME_FAIL = 1, /* child: err says what; the child exits with CTR_EXIT_SETUP. value is the
+			       number of a hook that failed, else 0 */
 	CTR_FRAME_SYNC = 2, /* child: waits at a sync, its name in err.op */
 	CTR_FRAME_PID = 3,  /* child: value is the pid of the child that goes on (after fork), whose
 			       pidfd comes along */
 	CTR_FRAME_READY = 4, /* child: all but the program is done; waits for ACK, then for the fifo */
 	CTR_FRAME_FILES = 5, /* child: value is how many descriptors come along (bit 0 passwd, bit 1 group
 				in err.num), waits for the next message */
+	CTR_FRAME_OUTPUT = 6, /* child: some of what a hook that failed wrote, in err.target; value is 1
+				 or 2, the stream. The FAIL comes behind it */
 	CTR_FRAME_ACK = 16, /* parent: go on */
 };
 

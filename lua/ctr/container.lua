@@ -4,8 +4,8 @@
 local core = require("ctr.core")
 local ending = require("ctr.ending")
 local errors = require("ctr.errors")
+local execution = require("ctr.execution")
 local process_module = require("ctr.process")
-local program = require("ctr.plan.program")
 local record = require("ctr.record")
 local starter = require("ctr.start")
 local statuses = require("ctr.status")
@@ -61,6 +61,11 @@ local function locked(container, action, ...)
   if container.destroyed then
     return nil, errors.new("ContainerNotExists",
       ("container %q does not exist"):format(container.store.id))
+  end
+  -- The lock is held by the call whose hook this is: waiting for it would never end.
+  if container.factory.in_hooks[container.store.name] then
+    return nil, record.refusal(container, "SystemError", "is in a hook: its functions may look at "
+      .. "the container, and not change it")
   end
   local ok, err = container.store:lock()
   if not ok then
@@ -142,6 +147,18 @@ function container_methods:processes()
   return pids
 end
 
+--- What the container has used, under libcontainer's names (`ctr.stats`).
+-- @treturn[1] table `interfaces`
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function container_methods:stats()
+  local ok, err = refresh(self)
+  if not ok then
+    return nil, err
+  end
+  return require("ctr.stats").of(self)
+end
+
 local function start(container, object, mode)
   if not container.is_complete then
     return nil, errors.new("ContainerNotExists", ("container %q is not complete: its creator was "
@@ -182,86 +199,13 @@ function container_methods:run(process)
   return locked(self, start, process, "run")
 end
 
--- Waits until the program runs or the process is gone; its execve(2) may wait for our answer.
-local function wait_for_execve(container, fifo, init)
-  local object = container.init_process
-  while true do
-    local set = { { fd = fifo, events = "" }, { fd = init, events = "r" } }
-    if object and object:is_supervised() then
-      set[3] = { fd = object.supervisor.listener, events = "r" }
-    end
-    local ready, err = core.poll.wait(set)
-    if not ready then
-      return nil, err
-    end
-    if ready[1] or ready[2] then
-      return true
-    end
-    object:serve_calls()
-  end
-end
-
-local function await_execution(container, fifo, init)
-  local ok, err = wait_for_execve(container, fifo, init)
-  if not ok then
-    return nil, err
-  end
-  local report = container.store:read_report()
-  if #report < core.wire.FRAME_SIZE then
-    return true
-  end
-  local frame = core.wire.parse_frame(report)
-  return nil, errors.with_path(frame.err, program.blamed(frame.err))
-end
-
-local function tell_to_execute(container, fifo)
-  local init, err = container.host:open_process(container.init_pid, container.init_start_time)
-  if not init then
-    return nil, record.refusal(container, "ContainerNotRunning", "has ended before it executed",
-      { cause = err })
-  end
-  local ok, problem = core.fd.write(fifo, "0")
-  if ok then
-    ok, problem = await_execution(container, fifo, init)
-  end
-  init:close()
-  container.store:remove_fifo()
-  return ok and true or nil, problem
-end
-
-local NOT_CREATED = {
-  running = { "SystemError", "is running already" },
-  stopped = { "ContainerNotRunning", "is stopped: a process has to be started first" },
-  paused = { "ContainerPaused", "is paused: it has to be resumed first" },
-  pausing = { "ContainerPaused", "is paused: it has to be resumed first" },
-}
-
-local function execute(container)
-  local status, err = statuses.of(container)
-  if not status then
-    return nil, err
-  end
-  local refusal = NOT_CREATED[status]
-  if refusal then
-    return nil, record.refusal(container, refusal[1], refusal[2])
-  end
-  local fifo
-  fifo, err = container.store:open_fifo()
-  if not fifo then
-    return nil, errors.wrap(err, "open", "exec.fifo")
-  end
-  local ok, problem = tell_to_execute(container, fifo)
-  fifo:close()
-  return ok, problem
-end
-
 --- Lets the first process of a created container execute its program, from whatever process
 -- started it.
 -- @treturn[1] true the program runs
 -- @return[2] nil
 -- @treturn[2] ctr.Error the reason why it cannot be executed
 function container_methods:exec()
-  return locked(self, execute)
+  return locked(self, execution.execute)
 end
 
 local function signal_init(container, number)
@@ -414,6 +358,7 @@ end
 --- Removes what the container has on the host: its cgroups and its folder. A created container is
 -- killed; a running one is refused.
 -- @treturn[1] true also when it was destroyed before
+-- @treturn[1] ?ctr.Error the first failure of a poststop hook: a warning, for all is gone
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotStopped`, `ContainerPaused`, `SystemError`
 function container_methods:destroy()

@@ -266,6 +266,21 @@ function M.loopback()
   return origin.mark({ type = "loopback" }, origin.caller(2))
 end
 
+--- An interface of the container's, and its other end on the host:
+-- `network = { veth { bridge = "br0", address = "10.0.0.2/24", gateway = "10.0.0.1" } }`.
+-- @tparam table keys of a network (`ctr.config.schema.interfaces`)
+-- @treturn table a network
+function M.veth(keys)
+  local network = { type = "veth" }
+  if type(keys) ~= "table" then
+    error("bad argument #1 to 'veth' (table expected, got " .. type(keys) .. ")", 2)
+  end
+  for key, value in pairs(keys) do
+    network[key] = value
+  end
+  return origin.mark(network, origin.caller(2))
+end
+
 -- In a file, what is wrong ends its evaluation: nobody is there to look at a second result.
 local function container_word(identity)
   return function(name)
@@ -332,6 +347,7 @@ function M.load(path, opts)
   local words = {
     container = container_word(opts.identity or identities.current()),
     bind = M.bind, tmpfs = M.tmpfs, loopback = M.loopback,
+    veth = M.veth,
   }
   local result = sandbox.evaluate(path, words, opts.trust)
   local list = result.ok and descriptions_in(result.values) or {}

@@ -29,7 +29,11 @@ local function await_end(container, init)
   return false
 end
 
-local function kill_init(container)
+--- Kills the first process, and waits until it has ended.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `SystemError`
+function M.kill_init(container)
   local init = container.host:open_process(container.init_pid, container.init_start_time)
   if not init then
     return true
@@ -61,7 +65,7 @@ local function stop(container)
       "is running: it has to be ended first, by a signal")
   end
   if now == "created" then
-    return kill_init(container)
+    return M.kill_init(container)
   end
   return true
 end
@@ -75,9 +79,24 @@ local function has_own_pids(config)
   return false
 end
 
+local function remove_network(container)
+  if not container.interfaces and not container.configuration.net_devices then
+    return true
+  end
+  return require("ctr.network").teardown(container)
+end
+
+local function after_end(container)
+  local hooks = require("ctr.hooks")
+  local warning = hooks.new(container):run_poststop()
+  hooks.detach(container)
+  return warning
+end
+
 --- Takes away a container whose lock is held.
 -- @tparam ctr.Container container
 -- @treturn[1] true
+-- @treturn[1] ?ctr.Error the first failure of a poststop hook: a warning, for all is gone
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotStopped`, `ContainerPaused`, `SystemError`
 function M.destroy(container)
@@ -95,6 +114,10 @@ function M.destroy(container)
   if not ok then
     return nil, err
   end
+  ok, err = remove_network(container)
+  if not ok then
+    return nil, err
+  end
   ok, err = container.store:remove()
   if not ok then
     return nil, err
@@ -102,6 +125,9 @@ function M.destroy(container)
   container.destroyed = true
   container.init_pid = nil
   container.factory.further[container.store.name] = nil
+  if container.configuration.hooks then
+    return true, after_end(container)
+  end
   return true
 end
 

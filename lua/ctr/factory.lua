@@ -6,6 +6,7 @@ local container_module = require("ctr.container")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local host = require("ctr.host")
+local networks = require("ctr.config.schema.network")
 local probe = require("ctr.probe")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
@@ -22,7 +23,7 @@ local factory_metatable = { __index = factory_methods, __name = "ctr.Factory" }
 local OPTIONS = {
   cgroup_manager = "string", criu_path = "string", newuidmap_path = "string",
   newgidmap_path = "string", init_path = "string", init_args = "table", tmpfs_root = "boolean",
-  lazy = "boolean", intel_rdt = "string",
+  lazy = "boolean", intel_rdt = "string", hook_timeout = "number",
 }
 
 local function check_options(opts)
@@ -41,6 +42,10 @@ local function check_options(opts)
     return nil, errors.new("ConfigInvalid",
       ("cgroup_manager %q is not one of cgroupfs, systemd, rootless, none"):format(manager),
       { path = "cgroup_manager" })
+  end
+  if opts.hook_timeout and not (opts.hook_timeout > 0 and opts.hook_timeout < math.huge) then
+    return nil, errors.new("ConfigInvalid", "hook_timeout must be a number of seconds above 0",
+      { path = "hook_timeout" })
   end
   return true
 end
@@ -77,8 +82,8 @@ end
 -- "" for `start_initialization` alone
 -- @tparam ?table opts `cgroup_manager`, `criu_path`, `newuidmap_path`, `newgidmap_path`,
 -- `init_path`, `init_args`, `tmpfs_root`, `intel_rdt` (where resctrl is mounted, found without it);
--- `lazy`: open what starts need of the host at the first
--- start, not now
+-- `hook_timeout`: seconds for commands among the hooks that say nothing of their own, without it as
+-- long as they take; `lazy`: open what starts need of the host at the first start, not now
 -- @treturn[1] ctr.Factory
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
@@ -96,6 +101,7 @@ function M.new(root, opts)
     criu_path = opts.criu_path, newuidmap_path = opts.newuidmap_path,
     newgidmap_path = opts.newgidmap_path, init_path = opts.init_path,
     init_args = init_arguments(opts), tmpfs_root = opts.tmpfs_root, further = {},
+    hook_timeout = opts.hook_timeout, hook_functions = {}, in_hooks = {},
   }, factory_metatable)
   if factory.root == "" then
     return factory
@@ -173,6 +179,13 @@ local function check(factory, id, config)
   return normalised
 end
 
+local function reserve_interfaces(config, name)
+  if not networks.has_interfaces(config) then
+    return nil
+  end
+  return require("ctr.network").reserve(config, name)
+end
+
 --- Makes a container: its folder, with its state. Nothing is started.
 -- @tparam string id
 -- @tparam table config (`ctr.config.schema`)
@@ -184,13 +197,18 @@ function factory_methods:create(id, config)
   if not normalised then
     return nil, err
   end
-  local store, problem = state.claim(self.root_handle, id)
+  local interfaces, problem = reserve_interfaces(normalised, state.folder_name(id))
+  if problem then
+    return nil, problem
+  end
+  local store
+  store, problem = state.claim(self.root_handle, id)
   if not store then
     return nil, problem
   end
   local container
   container, problem = container_module.new(self, store, { config = normalised,
-    cgroup_manager = self.manager })
+    cgroup_manager = self.manager, interfaces = interfaces })
   local saved
   if container then
     saved, problem = record.save(container)

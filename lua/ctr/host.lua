@@ -74,6 +74,10 @@ function host_methods:close()
       self[name] = nil
     end
   end
+  for _, handle in pairs(self.user_namespaces or {}) do
+    handle:close()
+  end
+  self.user_namespaces = nil
 end
 
 --- What procfs says of a process, nil and an error of errno ENOENT when it is gone.

@@ -9,9 +9,12 @@
 -- @module ctr.plan
 
 local bit = require("bit")
+local cgroup_mounts = require("ctr.plan.cgroup_mounts")
 local cgroups = require("ctr.plan.cgroups")
 local mounts = require("ctr.plan.mounts")
+local mount_rules = require("ctr.config.mount")
 local namespaces = require("ctr.plan.namespaces")
+local networks = require("ctr.config.schema.network")
 local program = require("ctr.plan.program")
 local text = require("ctr.plan.text")
 local words = require("ctr.config.words")
@@ -90,21 +93,34 @@ local function has_commands(config)
   return false
 end
 
+-- Loaded where there are any.
+local function hooks_of(config)
+  return config.hooks and require("ctr.plan.hooks")
+end
+
+local function has_early_hooks(config)
+  return config.hooks ~= nil and hooks_of(config).are_early(config)
+end
+
 --- Says whether the container's tree is built in a copy of the host's mount namespace.
--- The rule is a lean one that holds nothing of the host. Three cases need the host's view: a caller
+-- The rule is a lean one that holds nothing of the host. Four cases need the host's view: a caller
 -- without privilege (it can clone host mounts only in a namespace of its own), commands around a
--- mount (they run host programs), and a mount namespace that is joined.
+-- mount (they run host programs), hooks before the root is entered (they look for the tree at its
+-- path on the host), and a mount namespace that is joined.
 function M.is_copied(config, facts, spaces)
-  return facts.rootless or has_commands(config) or spaces.joined.NEWNS ~= nil
+  return facts.rootless or has_commands(config) or has_early_hooks(config)
+    or spaces.joined.NEWNS ~= nil
 end
 
 --- Says whether the container may join its cgroups late, while they are made by the library as the
 -- bootstrap works. Not where its mounts show the cgroups, or copy content that its memory limit is
--- to count.
+-- to count, or hooks are to find it limited.
 function M.may_join_late(config)
+  if has_early_hooks(config) then
+    return false
+  end
   for _, mount in ipairs(config.mounts) do
-    local is_cgroup = mount.device == "cgroup" or mount.device == "cgroup2"
-    if is_cgroup or mount.extensions ~= 0 then
+    if mount_rules.is_cgroup(mount) or mount.extensions ~= 0 then
       return false
     end
   end
@@ -157,26 +173,50 @@ local function add_final_propagation(add, config)
   end
 end
 
+-- Who is root of a user namespace only may not reach every source: where the library may open them
+-- it does. In a joined mount namespace paths are that one's.
+local function is_source_of_library(mount, spaces, way)
+  if way.rootless then
+    return false
+  end
+  return mount.id_mapping ~= nil or (spaces.user and not spaces.joined.NEWNS)
+end
+
+local function add_view_sources(refs, open, index, view)
+  for number, entry in ipairs(view) do
+    refs[cgroup_mounts.reference(index, number)] = open(entry.path, 0, "mounts[" .. index .. "]")
+  end
+end
+
+local function add_sources(refs, open, config, spaces, way)
+  for index, mount in ipairs(config.mounts) do
+    local is_bind = mount.device == "bind" and bit.band(mount.flags, mounts.MS.REMOUNT) == 0
+    if is_bind and not is_source_of_library(mount, spaces, way) then
+      local recursive = bit.band(mount.flags, mounts.MS.REC) ~= 0 and 1 or 0
+      refs["@mount:" .. index] = open(mount.source, recursive, "mounts[" .. index .. "]", nil,
+        mount.rec_attr)
+    elseif way.rootless and way.cgroup_views[index] then
+      add_view_sources(refs, open, index, way.cgroup_views[index])
+    end
+  end
+end
+
 -- Host paths are resolved before the host's view is gone; what the library opened it passes as
 -- descriptors, what it may not open (no privilege) the bootstrap opens in its copy.
-local function add_host_trees(add, config, bound)
+local function add_host_trees(add, config, spaces, way)
   local slot = 0
-  local function open(path, recursive, from, propagation)
+  local function open(path, recursive, from, propagation, attr)
     local number = slot
     slot = slot + 1
-    add("open_tree", { number, recursive, 0, 0, propagation or 0 }, { path }, from)
+    add("open_tree", { number, recursive, attr and attr.attr_set or 0, attr and attr.attr_clr or 0,
+      propagation or 0 }, { path }, from)
     return -1 - number
   end
   local refs = {
     ["@rootfs"] = open(config.rootfs, 1, "rootfs", M.tree_propagation(config)),
   }
-  for index, mount in ipairs(config.mounts) do
-    if mount.device == "bind" and bit.band(mount.flags, mounts.MS.REMOUNT) == 0 then
-      local recursive = bit.band(mount.flags, mounts.MS.REC) ~= 0 and 1 or 0
-      refs["@mount:" .. index] = open(mount.source, recursive, "mounts[" .. index .. "]")
-    end
-  end
-  if bound then
+  add_sources(refs, open, config, spaces, way)
+  if spaces.user then
     for index, device in ipairs(config.devices) do
       if device.type ~= "p" and device.path ~= "/dev/ptmx" then
         refs["@device:" .. index] = open(device.path, 0, "devices[" .. index .. "]")
@@ -189,8 +229,8 @@ local function add_host_trees(add, config, bound)
   return refs
 end
 
-local function add_root(add, config, spaces, copied)
-  if not copied then
+local function add_root(add, config, spaces, way)
+  if not way.copied then
     if spaces.user then
       add("root_attach_at", { "@rootfs" }, { "/" }, "rootfs", config.rootfs)
     else
@@ -199,7 +239,7 @@ local function add_root(add, config, spaces, copied)
     return nil
   end
   add("propagation", { copy_propagation(config) }, NONE, "root_propagation")
-  local refs = add_host_trees(add, config, spaces.user)
+  local refs = add_host_trees(add, config, spaces, way)
   add("root_attach_at", { refs["@rootfs"] }, { config.rootfs }, "rootfs")
   return refs
 end
@@ -282,7 +322,7 @@ end
 
 -- The descriptors that the rest of the plan names: they have to be there from the start.
 local function descriptors_of_rest(config, process, facts)
-  local names, seen = {}, {}
+  local names, seen = {}, { ["@none"] = true }
   program.add(function(_, nums)
     for _, num in ipairs(nums) do
       if type(num) == "string" and num:byte() == 64 and not seen[num] then -- "@"
@@ -311,15 +351,14 @@ end
 -- of the cgroups to join), `user` (looked up: uid, gid, groups, home), `look_up_inside` (ask for
 -- the
 -- container's own user files), `terminal`, `sends_pidfd`, `enters_cgroup` (and gets the CPUs of
--- its cpuset), `intel_rdt` (a further process has to enter a resctrl group), `id`
+-- its cpuset), `intel_rdt` (a further process has to enter a resctrl group), `id`, `cgroup_views`
+-- (what cgroup mounts show, by the mount's number: `ctr.plan.cgroup_mounts`)
 -- @treturn ctr.Plan
 function M.start(config, process, facts)
   local plan, add = new_plan()
   local spaces = M.namespaces(config)
   local copied = M.is_copied(config, facts, spaces)
   local clone = M.clone_flags(spaces)
-  -- The kernel makes no device nodes in a user namespace.
-  local bound = spaces.user
   add("clone", { clone }, NONE, "namespaces").by = "parent"
   cgroups.add_early(add, config, facts)
   add_early_settings(add, config, process)
@@ -331,8 +370,16 @@ function M.start(config, process, facts)
       add("link_up", NONE, { "lo" }, "networks[" .. index .. "]")
     end
   end
-  local refs = add_root(add, config, spaces, copied)
-  mounts.add_tree(add, config, bound, process.env)
+  if networks.has_interfaces(config) then
+    require("ctr.plan.network").add(add, config)
+  end
+  local way = { env = process.env, copied = copied, rootless = facts.rootless,
+    cgroup_views = facts.cgroup_views or NONE }
+  local refs = add_root(add, config, spaces, way)
+  mounts.add_tree(add, config, spaces.user, way)
+  if config.hooks then
+    hooks_of(config).add_early(add, config, facts, spaces)
+  end
   add_entering(add, config, spaces, copied)
   add_final_propagation(add, config)
   if process.cwd ~= "" then
@@ -340,12 +387,15 @@ function M.start(config, process, facts)
   end
   add_console(add, process, facts, 1)
   add_pidfd(add, facts, "standard")
-  mounts.add_restrictions(add, config)
+  mounts.add_restrictions(add, config, way.cgroup_views)
   add_identity(add, config)
   add_sysctls(add, config)
   mounts.add_protected_paths(add, config)
   cgroups.add_late(add, facts, spaces)
   add_rest(add, config, process, facts)
+  if config.hooks then
+    hooks_of(config).add_after(add, config)
+  end
   if refs then
     replace_refs(plan, refs)
   end

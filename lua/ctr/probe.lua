@@ -47,6 +47,13 @@ local function selinux_enabled()
   return (exists("/sys/fs/selinux/enforce"))
 end
 
+-- They were taken out of the kernel with 5.15.
+local function mandatory_locks()
+  local major, minor = (read("/proc/sys/kernel/osrelease") or ""):match("^(%d+)%.(%d+)")
+  major, minor = tonumber(major), tonumber(minor)
+  return major ~= nil and (major < 5 or (major == 5 and minor < 15))
+end
+
 -- A kernel does not lose a kind of namespace while it runs.
 local function remember_supported()
   local known = {}
@@ -72,6 +79,7 @@ function M.functions(host)
     intel_rdt = function()
       return require("ctr.intel_rdt").features(host.intel_rdt)
     end,
+    mandatory_locks = mandatory_locks,
   }
   return host.probe_functions
 end

@@ -4,6 +4,7 @@
 local cgroup = require("ctr.cgroup")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local mount_rules = require("ctr.config.mount")
 
 local M = {}
 
@@ -33,10 +34,20 @@ function M.copy(value)
   return copy
 end
 
+local function shows_cgroups(config)
+  for _, mount in ipairs(config.mounts) do
+    if mount_rules.is_cgroup(mount) then
+      return true
+    end
+  end
+  return false
+end
+
 -- A configuration may ask for the tolerance of the rootless manager by itself.
 local function new_cgroup(container, paths, created)
   local is_tolerant = container.manager == "cgroupfs" and container.configuration.rootless_cgroups
   return cgroup.new({
+    is_shown = shows_cgroups(container.configuration),
     config = container.configuration.cgroups, id = container.store.name,
     manager = is_tolerant and "rootless" or container.manager, paths = paths, created = created,
     user = container.host.rootless,
@@ -66,12 +77,16 @@ function M.load(container, state)
   container.init_start_time = state.init_process_start
   container.created_at = state.created
   container.external_descriptors = state.external_descriptors
+  container.interfaces, container.moved_devices = state.interfaces, state.moved_devices
   local manager, err = new_cgroup(container, state.cgroup_paths, state.cgroup_created)
   if not manager then
     return nil, err
   end
   container.cgroup = manager
   container.rdt = rdt_group(container, state)
+  if container.configuration.hooks then
+    require("ctr.hooks").attach(container)
+  end
   return true
 end
 
@@ -123,6 +138,8 @@ local function variable_part(container)
     cgroup_manager = container.manager,
     namespace_paths = pid > 0 and namespace_paths(container.host, pid) or {},
     external_descriptors = container.external_descriptors,
+    interfaces = container.interfaces,
+    moved_devices = container.moved_devices,
     intel_rdt_path = rdt_path,
     intel_rdt_mon_path = rdt_mon_path,
     intel_rdt_created = rdt_created,
@@ -132,7 +149,9 @@ end
 -- The configuration never changes between writes: it is put into words once.
 local function state_text(container)
   if not container.config_text then
-    local text, err = core.json.encode(container.configuration)
+    local config = container.configuration
+    local text, err = core.json.encode(config.hooks and require("ctr.hooks").storable(container)
+      or config)
     if not text then
       return nil, err
     end
@@ -213,7 +232,8 @@ end
 --- The state under libcontainer's names.
 function M.state(container)
   local state = variable_part(container)
-  state.config = M.copy(container.configuration)
+  local config = container.configuration
+  state.config = M.copy(config.hooks and require("ctr.hooks").storable(container) or config)
   return M.copy(state)
 end
 

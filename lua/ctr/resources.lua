@@ -1,23 +1,12 @@
 --- What a plan names of the host (`@rootfs`, `@mount:3`, `@ns:NEWNET`, …), and how it is opened.
 -- @module ctr.resources
 
-local bit = require("bit")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local planner = require("ctr.plan")
+local sources = require("ctr.launch.sources")
 
 local M = {}
-
-local MS_REC = 0x4000
-
-local function clone_options(config, recursive)
-  local propagation = planner.propagation_of(config)
-  -- A recursive propagation of the root reaches every mount below it, so the clones of host
-  -- mounts as well: without it, a bind keeps its own.
-  local inherits = bit.band(propagation, MS_REC) ~= 0
-  return { recursive = recursive, propagation = inherits and bit.band(propagation,
-    bit.bnot(MS_REC)) or nil }
-end
 
 local openers = {}
 
@@ -42,11 +31,9 @@ function openers.rootfs(session)
     { recursive = true, propagation = planner.tree_propagation(session.config) })
 end
 
-function openers.mount(session, index)
-  local mount = session.config.mounts[index]
-  local recursive = bit.band(mount.flags, MS_REC) ~= 0
-  return core.mount.clone(mount.source, clone_options(session.config, recursive))
-end
+openers.mount = sources.bind
+openers.fs = sources.file_system
+openers.cgroup_view = sources.cgroup
 
 local KINDS = { c = "char", u = "char", b = "block" }
 
@@ -76,6 +63,10 @@ function openers.seccomp(session)
     return nil, err
   end
   return core.fd.memfd("seccomp", program)
+end
+
+function openers.hook_program(session, index)
+  return core.fd.open(session.config.hooks.createContainer[index].path, { flags = { "path" } })
 end
 
 function openers.ns(session, kind)

@@ -7,12 +7,14 @@ local core = require("ctr.core")
 local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
 local launch = require("ctr.launch")
+local networks = require("ctr.config.schema.network")
 local planner = require("ctr.plan")
 local process_module = require("ctr.process")
 local program = require("ctr.plan.program")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
 local stream = require("ctr.stream")
+local view = require("ctr.cgroup.view")
 
 local M = {}
 
@@ -64,6 +66,7 @@ local function base_facts(container, process, spaces)
     maps = spaces.new.NEWUSER and true or false,
     can_setgroups = not spaces.user or idmap.allows_setgroups(container.host, config),
     terminal = process.terminal or process.console_socket ~= nil,
+    hook_timeout = container.factory.hook_timeout,
     sends_pidfd = process.pidfd_socket ~= nil,
     enters_cgroup = container.manager ~= "none",
   }
@@ -179,6 +182,10 @@ local function commit_init(container, pid)
   return record.commit(container, pid, stat.start_time)
 end
 
+local function hooks_of(container)
+  return container.configuration.hooks and require("ctr.hooks").new(container)
+end
+
 local function make_fifo(container, mode, resources)
   if mode ~= "start" then
     return {}
@@ -188,7 +195,25 @@ local function make_fifo(container, mode, resources)
     return nil, report
   end
   resources["@fifo"], resources["@report"] = fifo, report
-  return { fifo, report }
+  local hooks = hooks_of(container)
+  if not hooks or not hooks:are_asked() then
+    return { fifo, report }
+  end
+  local questions, err = container.store:make_questions()
+  if not questions then
+    close_handles({ fifo, report })
+    container.store:remove_fifo()
+    return nil, err
+  end
+  resources["@answers"] = questions
+  return { fifo, report, questions }
+end
+
+local function new_network(container)
+  if not networks.has_interfaces(container.configuration) then
+    return nil
+  end
+  return require("ctr.network").new(container)
 end
 
 -- Who gets the listener of a filter that asks; nil where none does.
@@ -205,10 +230,12 @@ end
 local function init_options(container, process, mode, facts, spaces, streams, opened)
   facts.mode = mode
   return {
+    hooks = hooks_of(container),
     on_listener = receiver_of(container, process, "creating"),
     host = container.host, factory = container.factory, config = process.configuration,
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd },
+    network = new_network(container),
     make_cgroups = (facts.joins_late or facts.joins_by_pid) and function(pid)
       return make_cgroups(container, pid)
     end or nil,
@@ -233,6 +260,9 @@ local function launch_init(container, process, mode, facts, spaces, streams, ope
     return planner.start(config, process, facts)
   end, planner.clone_flags(spaces))
   close_handles(fifo)
+  if options.network then
+    options.network:close()
+  end
   if not started and mode == "start" then
     container.store:remove_fifo()
   end
@@ -242,8 +272,25 @@ local function launch_init(container, process, mode, facts, spaces, streams, ope
   return started, err
 end
 
+-- The cgroups are made now, or while the bootstrap works.
+local function prepare_cgroups(container, facts, spaces)
+  if facts.joins_late or facts.joins_by_pid then
+    return true
+  end
+  local ok, err = container.cgroup:create()
+  if not ok then
+    return nil, err
+  end
+  facts.cgroup_views, err = view.all(container.cgroup, container.configuration, facts, spaces)
+  if not facts.cgroup_views then
+    container.cgroup:destroy()
+    return nil, err
+  end
+  return true
+end
+
 -- What a start makes on the host before there is a process; it is recorded before it is made.
-local function make_ahead(container, facts)
+local function make_ahead(container, facts, spaces)
   local rdt = container.rdt
   local ok, err = true, nil
   if rdt then
@@ -255,10 +302,17 @@ local function make_ahead(container, facts)
   if ok and rdt then
     ok, err = rdt:create()
   end
-  if ok and not facts.joins_late and not facts.joins_by_pid then
-    ok, err = container.cgroup:create()
+  if ok then
+    ok, err = prepare_cgroups(container, facts, spaces)
   end
   return ok, err
+end
+
+-- A hook of a start that failed may have left somebody in a pid namespace that is shared.
+local function end_left(container, spaces)
+  if container.configuration.hooks and not spaces.new.NEWPID then
+    container.cgroup:signal(SIGKILL)
+  end
 end
 
 local function undo_ahead(container)
@@ -274,7 +328,7 @@ local function start_init(container, process, mode, facts, spaces)
   facts.joins_late = container.cgroup:joins_by_file()
     and planner.may_join_late(container.configuration)
   facts.joins_by_pid = container.cgroup:joins_by_pid()
-  local created, err = make_ahead(container, facts)
+  local created, err = make_ahead(container, facts, spaces)
   if not created then
     undo_ahead(container)
     return nil, err
@@ -282,8 +336,12 @@ local function start_init(container, process, mode, facts, spaces)
   local started, problem = with_files(process, facts, function(streams, opened)
     return launch_init(container, process, mode, facts, spaces, streams, opened)
   end)
+  if started and mode == "run" and container.configuration.hooks then
+    started, problem = hooks_of(container):after_start(started)
+  end
   if not started then
     undo_ahead(container)
+    end_left(container, spaces)
     container.cgroup:destroy()
     return nil, problem
   end
@@ -311,6 +369,14 @@ end
 M.others_of = others_of
 
 local function first_process(container, object, process, mode)
+  local hooks = hooks_of(container)
+  local present, absent = true, nil
+  if hooks then
+    present, absent = hooks:check_present(hooks.OF_START)
+  end
+  if not present then
+    return nil, absent
+  end
   local spaces = planner.namespaces(container.configuration)
   local facts = base_facts(container, process, spaces)
   local ok, err = look_up_user(container, process, facts, function()

@@ -14,9 +14,11 @@ local M = {}
 
 local STATE_FILE = "state.json"
 local STATE_MAX = 64 * 1024 * 1024
+local QUESTIONS = "exec.hooks"
 local FIFO = "exec.fifo"
 local REPORT = "exec.error"
 local LOCK = "lock"
+local NETWORK = "network"
 local REMOVE_ATTEMPTS = 128
 local NAME_MAX = 200 -- an id may have 1024 bytes, a file name 255
 
@@ -303,6 +305,26 @@ function store_methods:make_fifo()
   return fifo, report
 end
 
+--- Makes the fifo by which a container that waits for `exec` asks for hooks that are functions.
+-- @treturn[1] ctr.fd open for both ends
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function store_methods:make_questions()
+  local made, err = core.path.mkfifo(self.dir, QUESTIONS, 384)
+  if not made then
+    return nil, err
+  end
+  return core.path.open(self.dir, QUESTIONS, { flags = { "rdwr", "nonblock" } })
+end
+
+--- Opens the end of that fifo where the questions are read.
+-- @treturn[1] ctr.fd
+-- @return[2] nil
+-- @treturn[2] ctr.Error errno ENOENT: the container asks nothing
+function store_methods:open_questions()
+  return core.path.open(self.dir, QUESTIONS, { flags = { "rdonly", "nonblock", "nofollow" } })
+end
+
 --- Opens the fifo's end that tells a waiting container to execute.
 -- @treturn[1] ctr.fd
 -- @return[2] nil
@@ -311,7 +333,7 @@ function store_methods:open_fifo()
   return core.path.open(self.dir, FIFO, { flags = { "wronly", "nonblock", "nofollow" } })
 end
 
---- The frame that a container wrote when its program could not be executed, or "".
+--- The frames that a container wrote when its program could not be executed, or "".
 function store_methods:read_report()
   return core.path.read(self.dir, REPORT, 65536) or ""
 end
@@ -319,6 +341,59 @@ end
 function store_methods:remove_fifo()
   core.path.unlink(self.dir, FIFO)
   core.path.unlink(self.dir, REPORT)
+  core.path.unlink(self.dir, QUESTIONS)
+end
+
+--- Keeps a network namespace alive by a mount in the folder: whoever dies, it is there.
+-- @tparam ctr.fd netns
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function store_methods:hold_network(netns)
+  local file, err = core.path.open(self.dir, NETWORK,
+    { flags = { "rdonly", "creat", "nofollow" }, mode = 384 })
+  if not file then
+    return nil, err
+  end
+  local mount, problem = core.mount.clone("", { dir = netns })
+  local attached
+  if mount then
+    attached, problem = core.mount.attach(mount, file, NETWORK)
+    mount:close()
+  end
+  file:close()
+  return attached, problem
+end
+
+--- Opens the network namespace that is kept alive.
+-- @treturn[1] ctr.fd
+-- @return[2] nil there is none, or its mount is in another mount namespace
+-- @treturn[3] nil
+-- @treturn[3] ctr.Error
+function store_methods:held_network()
+  local file, err = core.path.open(self.dir, NETWORK, { flags = { "rdonly", "nofollow" } })
+  if not file then
+    return nil, err.errno ~= "ENOENT" and err or nil
+  end
+  if core.path.fs_type(file, "") == "nsfs" then
+    return file
+  end
+  file:close()
+  return nil
+end
+
+--- Lets it go.
+function store_methods:release_network()
+  local file = self:held_network()
+  if file then
+    local ok, err = core.mount.detach(file, NETWORK)
+    file:close()
+    if not ok then
+      return nil, err
+    end
+  end
+  local removed, err = core.path.unlink(self.dir, NETWORK)
+  return removed or err.errno == "ENOENT" or nil, err
 end
 
 --- Removes the folder. The state goes first: who finds the folder without it, before all of it is

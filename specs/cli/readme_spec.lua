@@ -1,5 +1,7 @@
 local command = require("specs.support.command")
+local host = require("specs.support.host")
 local machine = require("specs.support.machine")
+local netns = require("specs.support.netns")
 local rootfs = require("specs.support.rootfs")
 
 local function read(path)
@@ -90,6 +92,57 @@ describe("examples/", function()
       assert.truthy(result.stdout:find(line, 1, true), line .. " is missing in\n" .. result.stdout)
     end
     assert.same(before, machine.snapshot("/supervised/"))
+  end)
+
+  it("hooks.lua shows hooks in their order, and leaves nothing", function()
+    if not machine.is_root() then
+      pending("needs root")
+      return
+    end
+    local before = machine.snapshot("/hooked/")
+    local result = command.run({ "build/lctr", "examples/hooks.lua", rootfs.shared() })
+    assert.equal("", result.stderr)
+    assert.equal([[
+createRuntime   the container is creating
+createContainer the container is creating
+startContainer  the container is created
+poststart       the container is running
+                the program
+                it ended with 3
+poststop        the container is stopped
+hooks.prestart[1]: /bin/sh exited with 1, stderr: no bridge
+]], result.stdout)
+    assert.same(before, machine.snapshot("/hooked/"))
+  end)
+
+  it("bridge.lua serves behind a bridge, by IPv4 and by IPv6", function()
+    if not machine.is_root() then
+      pending("needs root")
+      return
+    end
+    rootfs.shared()
+    local leave = netns.enter()
+    local before = netns.snapshot()
+    -- As the example says.
+    for line in read("examples/bridge.lua"):gmatch("\n%-%-     ip ([^\n]+)") do
+      netns.ip(line)
+    end
+    local state, remove_state = command.folder()
+    local result = host.sh(([[
+      build/lctr --root %s/state examples/bridge.lua & server=$!
+      for address in 10.0.0.2 '[fd00::2]'; do
+        until busybox wget -q -O - "http://$address:8080/bridge.lua" 2>/dev/null; do
+          busybox usleep 10000
+        done
+      done
+      # The server ends at no signal that it may ignore; the second one is not passed on.
+      while kill $server 2>/dev/null; do busybox usleep 10000; done; wait $server]]):format(state))
+    assert.equal(read("examples/bridge.lua"):rep(2), result.stdout)
+    assert.equal("lctr: info: bridge ended with SIGKILL\n", result.stderr)
+    netns.ip("link del br0")
+    assert.same(before, netns.snapshot())
+    remove_state()
+    leave()
   end)
 
   it("web.lua is right", function()

@@ -74,6 +74,21 @@ return container "web" {
     assert.equal(0, result.code)
   end)
 
+  it("with hooks, and says what one of the end had to say", function()
+    local result = run([[
+return container "web" { rootfs = ROOT, run = { "/bin/echo", "the program" }, hooks = {
+  createRuntime = { { func = function(state) log.info(state.status) end } },
+  startContainer = { { path = "/bin/true" } },
+  poststop = { { path = "/bin/false" } },
+} }
+]])
+    assert.equal("the program\n", result.stdout)
+    assert.equal(0, result.code)
+    assert.matches("creating", result.stderr, 1, true)
+    assert.truthy(result.stderr:find("lctr: web: hooks.poststop[1]: /bin/false exited with 1\n", 1,
+      true))
+  end)
+
   it("of several containers, and ends with the first failure", function()
     local result = run([[
 local function one(name, code)

@@ -88,6 +88,22 @@ describe("ctr.core.mount", function()
     end)
   end)
 
+  it("translates owners by a user namespace, and refuses what is none", function()
+    local tree = assert(mount.new("tmpfs", "x", {}))
+    local pidns = assert(core.ns.open("/proc/self/ns/pid"))
+    local ok, err = mount.change(tree, { userns = pidns })
+    assert.is_nil(ok)
+    assert.equal("EINVAL", err.errno)
+    assert.equal("mount_setattr", err.op)
+    local own = assert(core.ns.open("/proc/self/ns/user"))
+    ok, err = mount.change(tree, { userns = own }) -- the one that the file system belongs to
+    assert.is_nil(ok)
+    assert.is_string(err.errno)
+    for _, handle in ipairs({ tree, pidns, own }) do
+      handle:close()
+    end
+  end)
+
   describe("procfs", function()
     it("is a procfs of its own", function()
       local procfs = assert(mount.procfs())

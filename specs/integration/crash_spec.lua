@@ -1,6 +1,7 @@
 local box = require("specs.support.box")
 local core = require("ctr.core")
 local machine = require("specs.support.machine")
+local netns = require("specs.support.netns")
 local orphans = require("specs.support.orphans")
 
 -- The cgroups have the id in their names: the specs may run twice at a time.
@@ -8,12 +9,18 @@ local ID = "crash-" .. core.proc.getpid()
 local PATTERN = "crash%-" .. core.proc.getpid()
 local CALLS_MAX = 500
 local ACTIONS = { "create", "run", "run in a user namespace", "start", "exec",
-  "run of a further process", "run that fails", "destroy" }
+  "run with hooks", "run of a further process", "run that fails", "destroy", "run behind a bridge",
+  "run with a device that is given back", "destroy with interfaces" }
 
 describe("a caller that is killed", function()
-  local b, project
+  local b, project, leave, network
 
   setup(function()
+    leave = netns.enter()
+    netns.bridge("br7", { "10.7.0.1/24" })
+    netns.ip("link add dev7 type veth peer name far7", "address add 10.8.0.2/24 dev dev7",
+      "link set dev7 up", "link set far7 up")
+    network = netns.snapshot()
     b = box.new()
     orphans.adopt()
     project = core.path.realpath(".")
@@ -23,6 +30,7 @@ describe("a caller that is killed", function()
 
   teardown(function()
     b:close()
+    leave()
   end)
 
   -- What a failed spec left would fail the next one.
@@ -89,6 +97,7 @@ describe("a caller that is killed", function()
     local again = assert(b.factory:create(ID, box.config(b.root)))
     assert(again:destroy())
     assert.same({}, b.factory:list())
+    assert.same(network, netns.snapshot(), where)
   end
 
   for _, action in ipairs(ACTIONS) do

@@ -17,10 +17,16 @@ local FILLED_MOUNTS = { { source = "tmpfs", destination = "/etc", device = "tmpf
   extensions = { "copyup" } } }
 local FILLED = { mounts = FILLED_MOUNTS }
 
+local REMOUNTED = { mounts = { { source = "x", destination = "/tmp", device = "tmpfs" },
+  { destination = "/tmp", flags = { "remount" }, data = "size=1m" } } }
+local LAYERED = { mounts = { { source = "overlay", destination = "/tmp", device = "overlay",
+  data = "lowerdir=/etc:/usr" } } }
+
 -- For each operation that can fail: how a step of it is made to, in which configuration, and with
 -- what. The kernel refuses none of the others what the parser lets pass: sync, setsid, umask,
 -- chown_stdio, no_new_privs, bounding, keep_caps, pdeathsig, personality;
--- more, cgroup_sync and wait_fifo only talk.
+-- more, cgroup_sync, wait_fifo, hook_state and leave only talk. net_sync opens a socket; what the
+-- library then makes of the network fails in network_spec.lua and net_devices_spec.lua.
 local FAILURES = {
   cgroup_join = { config = FILLED, nums = { "@procfs" } },
   oom_score_adj = { config = { oom_score_adj = 100 }, strings = { "99999" }, errno = "EINVAL" },
@@ -44,6 +50,8 @@ local FAILURES = {
   root_attach = { nums = { "@lean" } },
   mount = { strings = { "nonesuchfs", "", "/proc" }, errno = "ENODEV" },
   attach = { config = STAGED, strings = { THROUGH_FILE }, errno = "ENOTDIR" },
+  attach_fs = { config = LAYERED, strings = { "overlay", THROUGH_FILE }, errno = "ENOTDIR" },
+  reconfigure = { config = REMOUNTED, strings = { "/tmp", "size=12Q" }, errno = "EINVAL" },
   set_attr = { config = { readonlyfs = true }, strings = { "/nonesuch" }, errno = "ENOENT" },
   mknod = { strings = { THROUGH_FILE }, errno = "ENOTDIR" },
   symlink = { strings = { "text", THROUGH_FILE }, errno = "ENOTDIR" },
@@ -76,6 +84,9 @@ local FAILURES = {
   propagation = { config = COPIED, nums = { 0x180000 }, errno = "EINVAL" },
   open_tree = { config = COPIED, strings = { "/nonesuch" }, errno = "ENOENT" },
   root_attach_at = { config = COPIED, strings = { "/nonesuch" }, errno = "ENOENT" },
+  hook = { config = { hooks = { createContainer = { { path = "/bin/false" } } } } },
+  hook_ask = { config = {}, insert = { op = "hook_ask", nums = { "@procfs", "@procfs", 1 },
+    strings = {}, path = "hooks.startContainer[1]" }, errno = "EBADF" },
   move_root = { config = { no_pivot_root = true, mounts = COPIED_MOUNTS }, repeated = true },
 }
 

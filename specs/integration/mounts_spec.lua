@@ -1,28 +1,11 @@
 local box = require("specs.support.box")
 local ctr = require("ctr")
 local host = require("specs.support.host")
+local mountinfo = require("specs.support.mountinfo")
 
 local PROC = { source = "proc", destination = "/proc", device = "proc" }
 
-local function set_of(text)
-  local set = {}
-  for word in text:gmatch("[^,]+") do
-    set[word] = true
-  end
-  return set
-end
-
--- The lines of a mountinfo by mount point; of several on one point, the last.
-local function parse(text)
-  local found = {}
-  for line in text:gmatch("[^\n]+") do
-    local id, root, point, options, rest = line:match("^(%d+) %d+ %S+ (%S+) (%S+) (%S+) (.*)$")
-    local tags, kind, source, super = rest:match("^(.-)%s*%- (%S+) (%S+) (%S+)$")
-    found[point] = { id = id, root = root, options = set_of(options), tags = tags, kind = kind,
-      source = source, super = set_of(super) }
-  end
-  return found
-end
+local parse = mountinfo.parse
 
 describe("a mount", function()
   local b, folder
@@ -192,9 +175,10 @@ describe("a mount", function()
     it("that is not there is named", function()
       local err = refused({ { source = folder .. "/gone", destination = "/data",
         flags = { "bind" } } })
-      assert.equal("mounts[1]", err.path)
+      assert.equal("ConfigInvalid", err.code)
+      assert.equal("mounts[1].source", err.path)
       assert.equal("ENOENT", err.errno)
-      assert.matches(folder .. "/gone", tostring(err), 1, true)
+      assert.equal("mounts[1].source does not exist: " .. folder .. "/gone", tostring(err))
     end)
 
     it("that is a file goes on no folder, and a folder on no file", function()
@@ -228,15 +212,6 @@ describe("a mount", function()
       assert.is_true(found["/bound"].options.nodev)
     end)
 
-    it("gets no other data, which is the file system's", function()
-      local err = refused({
-        { source = "x", destination = "/data", device = "tmpfs" },
-        { source = "x", destination = "/data", device = "tmpfs", flags = { "remount" },
-          data = "size=1m" },
-      })
-      assert.equal("mounts[2].data", err.path)
-    end)
-
     it("has to be there for a remount", function()
       local err = refused({ { destination = "/nonesuch", flags = { "remount", "ro" } } })
       assert.equal("mounts[1]", err.path)
@@ -263,20 +238,6 @@ describe("a mount", function()
       assert.is_true(found["/sys"].options.ro)
       assert.equal("mqueue", found["/mq"].kind)
       assert.equal("ramfs", found["/ram"].kind)
-    end)
-
-    it("of layers shows them as one", function()
-      host.sh(("mkdir -p B/l B/u B/w && echo low > B/l/low && echo up > B/u/up"):gsub("B",
-        b.folder))
-      local mount = { source = "overlay", destination = "/data", device = "overlay",
-        data = ("lowerdir=B/l,upperdir=B/u,workdir=B/w"):gsub("B", b.folder) }
-      -- The layers are the host's: they are seen where a command takes the host's view along.
-      mount.premount_cmds = { { path = "true" } }
-      host.sh(("mount -t tmpfs x B/u && mkdir B/u/u B/u/w && touch B/u/u/up"):gsub("B", b.folder))
-      mount.data = ("lowerdir=B/l,upperdir=B/u/u,workdir=B/u/w"):gsub("B", b.folder)
-      local seen = run("echo $(ls /data)", { mount })
-      host.sh("umount " .. b.folder .. "/u")
-      assert.equal("low up\n", seen)
     end)
 
     it("copies up on a tmpfs alone", function()
@@ -307,6 +268,35 @@ describe("a mount", function()
         assert.matches(tag, found["/data"].tags)
       end)
     end
+
+    for word, tag in pairs({ rshared = "^shared:%d+", rprivate = "^$", runbindable = "^unbindable$",
+      rslave = "^master:%d+" }) do
+      it(word .. " with all that is mounted below", function()
+        host.sh(("mount --bind F F && mount -t tmpfs x F/sub && mount --make-rshared F"):gsub("F",
+          folder))
+        local found = mounted({ { source = folder, destination = "/data",
+          flags = { "rbind", word } } }, { root_propagation = "private" })
+        host.sh("umount -R " .. folder)
+        assert.matches(tag, found["/data"].tags)
+        assert.matches(tag, found["/data/sub"].tags)
+      end)
+    end
+
+    it("so that a slave sees what the host mounts later, and a private one does not", function()
+      host.sh(("mount --bind F F && mount --make-shared F"):gsub("F", folder))
+      for _, row in ipairs({ { "rslave", true }, { "rprivate", false } }) do
+        local container, process = b:sleeper({ mounts = { PROC, { source = folder,
+          destination = "/data", flags = { "rbind", row[1] } } } })
+        host.sh("mount -t tmpfs later " .. folder .. "/empty")
+        local file = assert(io.open(("/proc/%d/mountinfo"):format(process:pid())))
+        local found = parse(file:read("*a"))
+        file:close()
+        host.sh("umount " .. folder .. "/empty")
+        b:finish(container, process)
+        assert.equal(row[2], found["/data/empty"] ~= nil)
+      end
+      host.sh("umount " .. folder)
+    end)
 
     it("as slave of the host's", function()
       host.sh(("mount --bind F F && mount --make-shared F"):gsub("F", folder))

@@ -36,6 +36,13 @@ describe("a user without privilege", function()
     assert.matches("SIGKILL\n$", out)
   end)
 
+  it("has routes, and no interface of the host's", function()
+    local out = run("single")
+    assert.matches("\n10.9.0.0/16 dev lo scope link \n", out)
+    assert.truthy(out:find("networks[1].type is veth, which needs root: without privilege a "
+      .. "container has a loopback and routes\n", 1, true))
+  end)
+
   it("runs a container with its subordinate ids by newuidmap and newgidmap", function()
     -- Specs run in a mount namespace of their own: the machine's files stay as they are.
     os.execute(([[cd %s && echo specs:200000:1000 > subids && cp /etc/passwd passwd &&

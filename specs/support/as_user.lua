@@ -21,7 +21,7 @@ local function mapping(own)
 end
 
 local factory = assert(ctr.new(state))
-local container = assert(factory:create("mine", {
+local config = {
   rootfs = root,
   namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWUSER", "NEWNET" },
   uid_mappings = mapping(ids.euid),
@@ -31,11 +31,13 @@ local container = assert(factory:create("mine", {
   mask_paths = { "/proc/kcore" },
   readonly_paths = { "/proc/sys" },
   networks = { { type = "loopback" } },
+  routes = { { destination = "10.9.0.0/16", interface_name = "lo" } },
   mounts = {
     { source = "proc", destination = "/proc", device = "proc" },
     { source = root .. "/etc", destination = "/mnt", flags = { "bind", "ro" } },
   },
-}))
+}
+local container = assert(factory:create("mine", config))
 local said = ""
 local process = ctr.process({
   args = { "/bin/sh", "-c",
@@ -56,6 +58,12 @@ until said:find("\n%d+\n$")
 local second = ctr.process({ args = { "/bin/echo", "second" }, stdout = io.stdout })
 assert(container:run(second))
 assert(second:wait(10))
+local third = ctr.process({ args = { "/bin/ip", "route" }, stdout = io.stdout })
+assert(container:run(third))
+assert(third:wait(10))
+config.networks = { { type = "veth", bridge = "br0" } }
+local _, err = factory:create("other", config)
+io.stdout:write(tostring(err), "\n")
 assert(container:signal("SIGKILL"))
 io.stdout:write(process:wait(10).signal, "\n")
 assert(container:destroy())

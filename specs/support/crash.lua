@@ -12,11 +12,17 @@ local core = require("ctr.core")
 local ctr = require("ctr")
 local actions = require("specs.support.crash_actions")
 
+local families = { netlink = require("ctr.core.netlink") }
+for name, family in pairs(core) do
+  families[name] = family
+end
+
 local CALLS = {
   path = { "mkdir", "rmdir", "unlink", "rename", "replace", "mkfifo", "write", "remove_tree",
     "lock" },
   fd = { "send", "recv", "write", "socketpair", "memfd" },
-  mount = { "clone" },
+  mount = { "clone", "attach", "detach" },
+  netlink = { "open", "adopt", "add_veth", "set_link", "delete_link", "add_address", "add_route" },
   ns = { "open" },
   proc = { "spawn", "wait", "send_signal", "pidfd_open", "stat" },
   poll = { "wait" },
@@ -34,8 +40,8 @@ local count = 0
 local send_signal, pidfd_open = core.proc.send_signal, core.proc.pidfd_open
 for family, names in pairs(CALLS) do
   for _, name in ipairs(names) do
-    local original = core[family][name]
-    core[family][name] = function(...)
+    local original = families[family][name]
+    families[family][name] = function(...)
       count = count + 1
       if count == last then
         core.proc.send_signal, core.proc.pidfd_open = send_signal, pidfd_open

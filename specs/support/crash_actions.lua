@@ -30,6 +30,34 @@ function M.run(factory, root, id)
   end
 end
 
+local INTERFACES = {
+  { type = "veth", bridge = "br7", address = "10.7.0.2/24", gateway = "10.7.0.1" },
+}
+
+M["run behind a bridge"] = function(factory, root, id)
+  local container = create(factory, root, id, { networks = INTERFACES, cgroups = {} })
+  return function()
+    assert(container:run(sleeper()))
+  end
+end
+
+M["run with a device that is given back"] = function(factory, root, id)
+  local container = create(factory, root, id, { cgroups = {},
+    net_devices = { dev7 = { name = "lan0", give_back = true } } })
+  return function()
+    assert(container:run(sleeper()))
+  end
+end
+
+M["destroy with interfaces"] = function(factory, root, id)
+  local container = create(factory, root, id, { cgroups = {}, networks = INTERFACES,
+    net_devices = { dev7 = { name = "lan0", give_back = true } } })
+  assert(container:start(sleeper()))
+  return function()
+    assert(container:destroy())
+  end
+end
+
 M["run in a user namespace"] = function(factory, root, id)
   local container = create(factory, root, id, {
     namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWUSER", "NEWNET" },
@@ -51,6 +79,15 @@ function M.exec(factory, root, id)
   assert(container:start(sleeper()))
   return function()
     assert(container:exec())
+  end
+end
+
+M["run with hooks"] = function(factory, root, id)
+  local host, inside = { { path = "/bin/true" } }, { { path = "/bin/true" }, { func = type } }
+  local container = create(factory, root, id, { cgroups = {}, hooks = { createRuntime = host,
+    createContainer = host, startContainer = inside, poststart = host } })
+  return function()
+    assert(container:run(sleeper()))
   end
 end
 

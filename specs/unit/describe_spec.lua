@@ -257,6 +257,26 @@ describe("ctr.describe", function()
     end)
   end)
 
+  describe("veth", function()
+    it("is a network by its keys, and the loopback comes with it", function()
+      local network = describe_module.veth({ bridge = "br0", address = "10.0.0.2/24" })
+      assert.same({ type = "veth", bridge = "br0", address = "10.0.0.2/24" }, network)
+      local config = assert(build(minimal({ network = { network } }))).config
+      assert.same({ network, { type = "loopback" } }, config.networks)
+    end)
+
+    it("stands beside a loopback that is said, and nothing comes to nothing", function()
+      local networks = { describe_module.loopback(), describe_module.veth({}) }
+      assert.same(networks, assert(build(minimal({ network = networks }))).config.networks)
+      assert.same({}, assert(build(minimal({ network = {} }))).config.networks)
+    end)
+
+    it("raises for what is no table", function()
+      assert.has_error(function() describe_module.veth("br0") end,
+        "bad argument #1 to 'veth' (table expected, got string)")
+    end)
+  end)
+
   describe("load", function()
     local folder, remove
     after_each(function()
@@ -315,6 +335,16 @@ return container "web" {
     memory = "256Q",
   },
   mounts = { tmpfs("tmp") },
+}]])))
+    end)
+
+    it("names the line of an interface", function()
+      assert.equal("web.lua:3: network[1].address must be an IPv4 address with its prefix, as in "
+        .. "10.0.0.2/24", (refusal([[
+return container "web" {
+  rootfs = "/", run = { "/bin/sh" }, network = {
+    veth { bridge = "br0", address = "10.0.0.2" },
+  },
 }]])))
     end)
 

@@ -47,6 +47,9 @@ local function hierarchy_of(layout, name)
   if layout.mode == "v2" then
     return name == "" and layout.unified or nil
   end
+  if name == "unified" then
+    return layout.unified
+  end
   return layout.controllers[name]
 end
 
@@ -109,7 +112,7 @@ local function place_nodes(fields, layout, id)
   end
   fields.explicit = where.explicit
   if not fields.nodes and layout.mode ~= "none" then
-    fields.nodes, fields.hidden = fields.driver.nodes(layout, where)
+    fields.nodes, fields.hidden = fields.driver.nodes(layout, where, fields.is_shown)
   end
   return true
 end
@@ -153,7 +156,8 @@ end
 --- Makes a manager for a container's cgroup. Nothing is touched yet.
 -- @tparam table options `config` (`cgroups` of the configuration, or nil), `id` of the container,
 --   `manager` ("cgroupfs", "systemd", "rootless" or "none"), `paths` and `created` as stored when
---   the cgroup was made, `user` (systemd's manager is the calling user's)
+--   the cgroup was made, `user` (systemd's manager is the calling user's), `is_shown` (the
+--   container has a mount of its cgroups)
 -- @treturn[1] ctr.CgroupManager
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
@@ -163,7 +167,8 @@ function M.new(options)
     return nil, errors.new("ConfigInvalid",
       ("there is no cgroup manager %q"):format(tostring(kind)))
   end
-  local fields = { kind = kind, config = options.config or {}, above = options.created }
+  local fields = { kind = kind, config = options.config or {}, above = options.created,
+    is_shown = options.is_shown }
   if kind == "none" then
     return manager.new(fields)
   end

@@ -14,21 +14,45 @@ local tree = require("ctr.cgroup.tree")
 local M = {}
 
 local CPUSET_FILES = { "cpuset.cpus", "cpuset.mems" }
+
+-- The name of the cgroup2 tree of a hybrid layout: "" would stand for every controller.
+local UNIFIED = { "unified" }
+
 --- Makes the writes for the limits: `ctr.cgroup.v1_files`.
 M.writes = files.writes
+
+-- The cgroup2 tree beside the v1 hierarchies limits nothing. A container that is shown its cgroups
+-- has one there too, or it would be shown the caller's.
+local function shown_hierarchies(layouts, is_shown)
+  if not is_shown or not layouts.unified then
+    return layouts.hierarchies
+  end
+  local all = { unpack(layouts.hierarchies) }
+  all[#all + 1] = layouts.unified
+  return all
+end
+
+local function node_in(hierarchy, path)
+  local node = tree.node(hierarchy, path)
+  if hierarchy.type == "cgroup2" then
+    node.names = UNIFIED
+  end
+  return node
+end
 
 --- Makes a node for each hierarchy.
 -- @tparam table layouts
 -- @tparam table where from `ctr.cgroup.place`
+-- @tparam[opt] boolean is_shown the container has a mount of its cgroups
 -- @treturn table nodes
 -- @treturn table hierarchies in which the caller's own cgroup cannot be seen, so that a relative
 --   path means nothing
-function M.nodes(layouts, where)
+function M.nodes(layouts, where, is_shown)
   local nodes, hidden = {}, {}
-  for _, hierarchy in ipairs(layouts.hierarchies) do
+  for _, hierarchy in ipairs(shown_hierarchies(layouts, is_shown)) do
     local base = where.absolute and "" or layout.own_below_mount(hierarchy)
     if base then
-      nodes[#nodes + 1] = tree.node(hierarchy, place.join(base, where.path))
+      nodes[#nodes + 1] = node_in(hierarchy, place.join(base, where.path))
     else
       hidden[#hidden + 1] = hierarchy
     end
@@ -249,7 +273,8 @@ M.JOINS_BY_FILE = true
 function M.join(nodes)
   local handles, names = {}, {}
   for index, node in ipairs(nodes) do
-    local handle, err = tree.open_file(node, "tasks")
+    local file = node.hierarchy.type == "cgroup2" and "cgroup.procs" or "tasks"
+    local handle, err = tree.open_file(node, file)
     if not handle then
       for _, open in ipairs(handles) do
         open:close()

@@ -52,6 +52,15 @@ local function fields_of(description, is_alone)
   return fields
 end
 
+-- What fails when a container is gone is worth a word, and changes nothing.
+local function destroy(container)
+  local ok, err = container:destroy()
+  if ok and err then
+    io.stderr:write("lctr: ", container:id(), ": ", tostring(err), "\n")
+  end
+  return ok, err
+end
+
 -- A container that was made and did not start is not left behind.
 local function start(factory, description, is_alone, adjust)
   local container, err = factory:create(description.name, description.config)
@@ -66,7 +75,7 @@ local function start(factory, description, is_alone, adjust)
   local ok
   ok, err = container:run(process)
   if not ok then
-    container:destroy()
+    destroy(container)
     return nil, err
   end
   return { container = container, process = process, description = description }
@@ -76,7 +85,7 @@ local function kill_all(running)
   for _, item in ipairs(running) do
     item.container:signal("SIGKILL", true)
     item.process:wait()
-    item.container:destroy()
+    destroy(item.container)
   end
 end
 
@@ -153,7 +162,7 @@ local function finish(item)
       io.stderr:write("lctr: on.exit of ", item.description.name, ": ", tostring(problem), "\n")
     end
   end
-  return item.container:destroy()
+  return destroy(item.container)
 end
 
 -- The terminal is raw, so that its keys are the container's; signals come from elsewhere.

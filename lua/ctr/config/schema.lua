@@ -19,9 +19,6 @@ local words = require("ctr.config.words")
 
 local M = {}
 
-local LAST_ID = 2 ^ 32 - 2
-local LAST_NUMBER = 2 ^ 32 - 1
-
 --- A namespace.
 M.namespace = shape.record({
   type = shape.enum(words.namespaces, { about = "NEWNS, or OCI's word for it, mount." }),
@@ -33,16 +30,7 @@ M.namespace = shape.record({
 }, { accept = checks.namespace })
 
 --- A range of ids.
-M.id_mapping = shape.record({
-  container_id = shape.integer({ min = 0, max = LAST_ID, about = "The first id inside." }),
-  host_id = shape.integer({ min = 0, max = LAST_ID, about = "The first id outside." }),
-  size = shape.integer({ min = 1, max = LAST_NUMBER, about = "How many ids." }),
-}, { check = checks.id_range })
-
--- The kernel takes 340 ranges (Linux 4.15).
-local function id_mappings(about)
-  return shape.list(M.id_mapping, { default = {}, max = 340, about = about })
-end
+M.id_mapping = fields.id_mapping
 
 local function time_offset(about)
   return shape.record({
@@ -92,6 +80,8 @@ M.config = shape.record({
   networks = shape.list(network.network, {
     default = {}, about = "What is set up in the network namespace.",
   }),
+  routes = network.routes,
+  net_devices = network.net_devices,
   cgroups = cgroups.cgroups,
   apparmor_profile = fields.text("The AppArmor profile.", checks.one_line),
   process_label = fields.text("The SELinux label of processes.", checks.one_line),
@@ -102,8 +92,8 @@ M.config = shape.record({
   oom_score_adj = shape.integer({
     optional = true, min = -1000, max = 1000, about = "Which processes go first without memory.",
   }),
-  uid_mappings = id_mappings("Users of the new user namespace."),
-  gid_mappings = id_mappings("Groups of the new user namespace."),
+  uid_mappings = fields.id_mappings("Users of the new user namespace."),
+  gid_mappings = fields.id_mappings("Groups of the new user namespace."),
   mask_paths = fields.path_list("What the container may not see."),
   readonly_paths = fields.path_list("What the container may not change."),
   sysctl = shape.map(sysctl_value, {
@@ -118,6 +108,11 @@ M.config = shape.record({
   version = fields.text("The OCI version that it was written for."),
   rootless_euid = fields.switch("The caller is not root: a user namespace is needed."),
   rootless_cgroups = fields.switch("Cgroups that cannot be written are left alone."),
+  hooks = shape.lazy(function()
+    return require("ctr.config.schema.hooks").hooks
+  end, {
+    optional = true, alias = "Hooks", about = "What runs at the turns of the container's life.",
+  }),
   umask = shape.integer({
     optional = true, min = 0, max = 511, accept = checks.octal,
     about = "What new files are not given: a number, or octal digits, \"0022\".",

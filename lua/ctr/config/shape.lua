@@ -164,7 +164,8 @@ end
 --- Flags: a list of words, one word, or a number; they are kept as a number.
 -- @tparam table options also `words`, from word to number, and `mask`, what a number may hold.
 --   With `split`, a word may stand for `{ set = n }`, `{ clear = n }` or `{ propagation = n }`,
---   and a table with these three is kept (`propagation` is a list)
+--   and a table with these three is kept (`propagation` is a list); other rows are kept as they
+--   are in a list `others`
 -- @treturn table a shape
 function M.flags(options)
   return new("flags", options)

@@ -5,6 +5,9 @@
 local bit = require("bit")
 
 local cgroups = require("ctr.config.rules.cgroups")
+local ids = require("ctr.config.rules.ids")
+local mounts = require("ctr.config.rules.mounts")
+local networks = require("ctr.config.schema.network")
 local words = require("ctr.config.words")
 
 local M = {}
@@ -44,6 +47,26 @@ local function check_networks(problems, config, has)
   end
 end
 
+local OF_LOOPBACK = { type = true, address = true, gateway = true }
+
+-- The rules about interfaces, which are loaded where more is said than that there is a loopback.
+local function network_rules(config)
+  local is_used = config.routes or config.net_devices
+  for _, network in ipairs(config.networks) do
+    for key in pairs(network) do
+      is_used = is_used or network.type ~= "loopback" or not OF_LOOPBACK[key]
+    end
+  end
+  return is_used and require("ctr.config.rules.network")
+end
+
+local function check_interfaces(problems, config, has)
+  local rules = network_rules(config)
+  if rules then
+    rules.config(problems, config, has)
+  end
+end
+
 local function check_time(problems, config, has)
   if config.time_offsets and not has.NEWTIME then
     add(problems, "time_offsets", "need the namespace NEWTIME")
@@ -55,23 +78,6 @@ local function check_root(problems, config)
   local is_private = bit.band(config.root_propagation, words.ms_propagation.MS_PRIVATE) ~= 0
   if config.no_pivot_root and is_private then
     add(problems, "root_propagation", "must not be private with no_pivot_root")
-  end
-end
-
-local function overlap(a, b, key)
-  return a[key] < b[key] + b.size and b[key] < a[key] + a.size
-end
-
-local function check_overlaps(problems, config, field)
-  local mappings = config[field]
-  for i = 2, #mappings do
-    for j = 1, i - 1 do
-      local both = overlap(mappings[i], mappings[j], "container_id") and "in the container"
-        or overlap(mappings[i], mappings[j], "host_id") and "on the host"
-      if both then
-        add(problems, ("%s[%d]"):format(field, i), ("overlaps %s[%d] %s"):format(field, j, both))
-      end
-    end
   end
 end
 
@@ -98,7 +104,7 @@ local function check_mapping_list(problems, config, namespace, field)
     end
     return
   end
-  check_overlaps(problems, config, field)
+  ids.check_overlaps(problems, mappings, field)
   if not maps(mappings, 0) then
     add(problems, field, "must map id 0, the container's root")
   end
@@ -229,18 +235,29 @@ local function check_seccomp(problems, config)
   end
 end
 
+local function check_hooks(problems, config)
+  if config.hooks then
+    require("ctr.config.rules.hooks").check(function(path, text)
+      add(problems, path, text)
+    end, config)
+  end
+end
+
 local RULES = {
   check_mount_namespace,
   check_root,
   check_networks,
+  check_interfaces,
   check_names,
   check_mappings,
   check_mount_owners,
+  mounts.check,
   check_sysctls,
   check_time,
   cgroups.config,
   check_capabilities,
   check_seccomp,
+  check_hooks,
 }
 
 --- Finds what is wrong with a configuration as such.
@@ -303,6 +320,9 @@ local function is_host_bound(config, name)
       return true
     end
   end
+  if name == "NEWNET" and networks.has_interfaces(config) then
+    return true
+  end
   return name == "NEWUTS" and (config.hostname ~= "" or config.domainname ~= "")
 end
 
@@ -352,7 +372,8 @@ end
 -- @tparam table probe functions that ask the machine: `realpath(path)` (string, or nil and an
 --   error), `exists(path)` (true, or false and an error), `ns_supported(type)`,
 --   `selinux_enabled()`, `apparmor_enabled()`, `same_ns(path, file)` (whether it is the caller's
---   own namespace: `net`, `mnt`, …), `intel_rdt()` (what there is of it, or nil and an error)
+--   own namespace: `net`, `mnt`, …), `intel_rdt()` (what there is of it, or nil and an error),
+--   `mandatory_locks()`
 -- @treturn table problems, `{ path, text }` each; empty when all is well
 function M.machine(config, probe)
   local problems = {}
@@ -360,6 +381,11 @@ function M.machine(config, probe)
   check_namespaces(problems, config, probe)
   check_modules(problems, config, probe)
   check_rdt(problems, config, probe)
+  mounts.check_machine(problems, config, probe)
+  local rules = network_rules(config)
+  if rules then
+    rules.rootless(problems, config)
+  end
   return problems
 end
 

@@ -397,8 +397,11 @@ local function add_flag(flags, row)
   elseif row.clear then
     flags.clear = bit.bor(flags.clear, row.clear)
     flags.set = bit.band(flags.set, bit.bnot(row.clear))
-  else
+  elseif row.propagation then
     flags.propagation[#flags.propagation + 1] = row.propagation
+  else
+    flags.others = flags.others or {}
+    flags.others[#flags.others + 1] = row
   end
 end
 

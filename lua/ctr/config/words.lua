@@ -49,6 +49,9 @@ M.ms_propagation = {
   MS_SHARED = 0x100000,
 }
 
+--- Propagation types without MS_REC, by both names.
+M.ms_propagation_words = with_short_names("MS_", M.ms_propagation)
+
 --- Every propagation type, as a mask.
 M.PROPAGATION_MASK = 0x1e0000
 
@@ -88,6 +91,60 @@ local CLEARED = {
   nolazytime = M.ms.MS_LAZYTIME,
 }
 
+--- Attributes of mount_setattr(2); the three access time modes are one field of the kernel's.
+M.mount_attrs = {
+  MOUNT_ATTR_RDONLY = 0x1,
+  MOUNT_ATTR_NOSUID = 0x2,
+  MOUNT_ATTR_NODEV = 0x4,
+  MOUNT_ATTR_NOEXEC = 0x8,
+  MOUNT_ATTR__ATIME = 0x70,
+  MOUNT_ATTR_NOATIME = 0x10,
+  MOUNT_ATTR_STRICTATIME = 0x20,
+  MOUNT_ATTR_NODIRATIME = 0x80,
+  MOUNT_ATTR_NOSYMFOLLOW = 0x200000,
+}
+
+local ATTR = M.mount_attrs
+
+--- The same in short.
+M.mount_attr_words = with_short_names("MOUNT_ATTR_", ATTR)
+M.mount_attr_words.ro = ATTR.MOUNT_ATTR_RDONLY
+M.mount_attr_words.atime = ATTR.MOUNT_ATTR__ATIME
+
+--- Every attribute, as a mask.
+M.MOUNT_ATTR_MASK = 0x2000ff
+
+-- What is set, and cleared, of a mount and all below it. Without one of the other modes the kernel
+-- updates access times as relatime has it.
+local RECURSIVE = {
+  rro = { rec_set = ATTR.MOUNT_ATTR_RDONLY },
+  rrw = { rec_clear = ATTR.MOUNT_ATTR_RDONLY },
+  rnosuid = { rec_set = ATTR.MOUNT_ATTR_NOSUID },
+  rsuid = { rec_clear = ATTR.MOUNT_ATTR_NOSUID },
+  rnodev = { rec_set = ATTR.MOUNT_ATTR_NODEV },
+  rdev = { rec_clear = ATTR.MOUNT_ATTR_NODEV },
+  rnoexec = { rec_set = ATTR.MOUNT_ATTR_NOEXEC },
+  rexec = { rec_clear = ATTR.MOUNT_ATTR_NOEXEC },
+  rnodiratime = { rec_set = ATTR.MOUNT_ATTR_NODIRATIME },
+  rdiratime = { rec_clear = ATTR.MOUNT_ATTR_NODIRATIME },
+  rrelatime = { rec_clear = ATTR.MOUNT_ATTR__ATIME },
+  rnorelatime = { rec_clear = ATTR.MOUNT_ATTR__ATIME },
+  rnoatime = { rec_set = ATTR.MOUNT_ATTR_NOATIME },
+  ratime = { rec_clear = ATTR.MOUNT_ATTR__ATIME },
+  rstrictatime = { rec_set = ATTR.MOUNT_ATTR_STRICTATIME },
+  rnostrictatime = { rec_clear = ATTR.MOUNT_ATTR__ATIME },
+  rnosymfollow = { rec_set = ATTR.MOUNT_ATTR_NOSYMFOLLOW },
+  rsymfollow = { rec_clear = ATTR.MOUNT_ATTR_NOSYMFOLLOW },
+}
+
+-- Words that stand for other fields of a mount, and the one that stands for nothing.
+local FOR_OTHER_FIELDS = {
+  idmap = { id_mapping = "one" },
+  ridmap = { id_mapping = "all" },
+  tmpcopyup = { extension = 1 },
+  defaults = { set = 0 },
+}
+
 -- One table for all words of a mount: what each sets, clears, or changes in propagation.
 local function mount_words()
   local words = {}
@@ -105,10 +162,17 @@ local function mount_words()
       words[word] = { propagation = number }
     end
   end
+  for _, rows in ipairs({ RECURSIVE, FOR_OTHER_FIELDS }) do
+    for word, row in pairs(rows) do
+      words[word] = row
+    end
+  end
   return words
 end
 
---- Words of a mount's `flags`: `{ set = n }`, `{ clear = n }` or `{ propagation = n }`.
+--- Words of a mount's `flags`: `{ set = n }`, `{ clear = n }`, `{ propagation = n }`, or what
+-- stands for another field: `{ rec_set = n }`, `{ rec_clear = n }`, `{ id_mapping = … }`,
+-- `{ extension = n }`.
 M.mount_flags = mount_words()
 
 --- Every mount flag that `flags` may hold as a number.

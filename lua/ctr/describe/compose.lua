@@ -77,9 +77,27 @@ function own.limits(result, value)
   end
 end
 
+-- A container with an interface has a loopback, too; one that asks for nothing has nothing.
+local function with_loopback(networks)
+  local list = {}
+  for index, network in ipairs(networks) do
+    list[index] = network
+    if type(network) ~= "table" or network.type == "loopback" then
+      return networks
+    end
+  end
+  list[#list + 1] = #list > 0 and { type = "loopback" } or nil
+  return list
+end
+
 function own.network(result, value)
-  result.config.networks = value
+  local is_list = type(value) == "table" and #value > 0
+  result.config.networks = is_list and with_loopback(value) or value
   rename(result, "networks", "network")
+  for index, network in ipairs(is_list and value or {}) do
+    rename(result, ("networks[%d]"):format(index), ("network[%d]"):format(index),
+      origin.of(network))
+  end
 end
 
 function own.on(result, value)

@@ -8,6 +8,7 @@ local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
 local planner = require("ctr.plan")
 local program = require("ctr.plan.program")
+local sources = require("ctr.launch.sources")
 
 local M = {}
 
@@ -54,7 +55,37 @@ local HINTS = {
   cpu_affinity = { EINVAL = "none of these CPUs is there, or allowed in the cpuset" },
 }
 
-local function explain(err, step)
+local LOCKED = "cannot clear locked flags: in a user namespace mounts keep the restrictions that "
+  .. "they have outside"
+
+local COVERED = "a user namespace may not uncover anything: it has to be bound with what is "
+  .. "mounted below it, by rbind"
+
+local function explain_source(err, step)
+  local index = tonumber(step.path:match("^mounts%[(%d+)%]$"))
+  if index and err.errno == "ENOENT" then
+    return sources.missing(index, step.strings[1])
+  end
+  if index and err.errno == "EINVAL" then
+    err.message = ("%s (%s)"):format(tostring(err), COVERED)
+  end
+  return err
+end
+
+local function explain_mount(err, step)
+  if err.op == "mount_setattr" and err.errno == "EPERM" then
+    err.message = ("%s (%s)"):format(tostring(err), LOCKED)
+  elseif step.op == "open_tree" then
+    return explain_source(err, step)
+  end
+  return err
+end
+
+local function explain(err, step, session)
+  err = explain_mount(err, step)
+  if step.op == "hook" then
+    err = require("ctr.hooks").failure(err, step.label.hook, session.said)
+  end
   local hint = HINTS[step.op] and HINTS[step.op][err.errno]
   if hint then
     err.message = ("%s (%s)"):format(tostring(err), hint)
@@ -69,10 +100,12 @@ local NEW_LISTENER = 8 -- SECCOMP_FILTER_FLAG_NEW_LISTENER
 local WAITS = {
   sync = function(step) return step.strings[1] end,
   cgroup_sync = function() return "cgroups" end,
+  net_sync = function() return "network" end,
   more = function() return "files" end,
   seccomp = function(step)
     return bit.band(step.nums[2], NEW_LISTENER) ~= 0 and "seccomp" or nil
   end,
+  hook_state = function() return "state" end,
 }
 
 --- Says what the bootstrap will wait for at a step.
@@ -83,9 +116,8 @@ function M.awaited_at(step)
   return name_of and name_of(step)
 end
 
-local function send_cgroups(session)
-  local handles = session.cgroup_files
-  session.cgroup_files = nil
+-- Acknowledges with descriptors, which are closed here.
+local function acknowledge_with(session, handles)
   local sent, err = core.fd.send(session.socket, core.wire.frame("ACK", 0), handles, true)
   for _, handle in ipairs(handles) do
     handle:close()
@@ -94,6 +126,12 @@ local function send_cgroups(session)
     return nil, err
   end
   return true
+end
+
+local function send_cgroups(session)
+  local handles = session.cgroup_files
+  session.cgroup_files = nil
+  return acknowledge_with(session, handles)
 end
 
 -- An answer that needs no question goes ahead, as soon as all that is read before it has been sent:
@@ -166,7 +204,21 @@ local handlers = {}
 
 function handlers.FAIL(session, frame)
   local step = session.steps[frame.step + 1]
-  return nil, step and explain(frame.err, step) or frame.err
+  return nil, step and explain(frame.err, step, session) or frame.err
+end
+
+--- Keeps what a hook wrote, for the report that comes behind it.
+-- @tparam table said `stdout`, `stderr`: what is known of them so far
+-- @tparam table frame
+function M.keep_output(said, frame)
+  local name = frame.value == 2 and "stderr" or "stdout"
+  said[name] = (said[name] or "") .. frame.text
+end
+
+function handlers.OUTPUT(session, frame)
+  session.said = session.said or {}
+  M.keep_output(session.said, frame)
+  return true
 end
 
 -- What the bootstrap waits for, by the name of its sync: each answers by itself.
@@ -193,6 +245,18 @@ end
 
 function syncs.cgroups(session)
   return M.provide_cgroups(session)
+end
+
+-- The socket that comes along stands for the container's network namespace.
+function syncs.network(session, _, handles)
+  local ok, err = session.network:setup(handles[1], session)
+  if ok then
+    ok, err = acknowledge(session)
+  end
+  if not ok then
+    return nil, err
+  end
+  return answered(session)
 end
 
 function syncs.userns(session)
@@ -222,12 +286,43 @@ function syncs.seccomp(session, _, handles)
   return answered(session)
 end
 
+-- Hooks find the container by its state: so that is written before the first one runs.
+function syncs.hook(session, frame)
+  local ok, err = M.commit(session)
+  if ok then
+    ok, err = session.hooks:run(session.steps[frame.step + 1].label)
+  end
+  if ok then
+    ok, err = acknowledge(session)
+  end
+  if not ok then
+    return nil, err
+  end
+  return answered(session)
+end
+
 -- The process waits until it is in its resctrl group: what it runs is then in it too.
 function syncs.intel_rdt(session)
   local ok, err = session.enter_rdt(session.pid)
   if ok then
     ok, err = acknowledge(session)
   end
+  if not ok then
+    return nil, err
+  end
+  return answered(session)
+end
+
+function syncs.state(session, frame)
+  local ok, err = M.commit(session)
+  if not ok then
+    return nil, err
+  end
+  local input, problem = session.hooks:input(session.steps[frame.step + 1].label.kind, session.pid)
+  if not input then
+    return nil, problem
+  end
+  ok, err = acknowledge_with(session, { input })
   if not ok then
     return nil, err
   end
@@ -302,16 +397,16 @@ end
 -- Serves who else has something to say until the bootstrap has: it may wait for an answer to a
 -- call that its filter asks about, its execve(2) among them.
 local function serve_sources(session)
-  while #session.sources > 0 do
-    local sources, set = { unpack(session.sources) }, { { fd = session.socket, events = "r" } }
-    for index, source in ipairs(sources) do
+  while session.sources and #session.sources > 0 do
+    local asked, set = { unpack(session.sources) }, { { fd = session.socket, events = "r" } }
+    for index, source in ipairs(asked) do
       set[index + 1] = { fd = source.fd, events = "r" }
     end
     local ready, err = core.poll.wait(set)
     if not ready then
       return nil, err
     end
-    for index, source in ipairs(sources) do
+    for index, source in ipairs(asked) do
       local ok, problem = true, nil
       if ready[index + 1] then
         ok, problem = source.serve(source)
@@ -327,6 +422,10 @@ local function serve_sources(session)
   return true
 end
 
+--- Reads a frame from `session.socket`.
+-- @treturn[1] table
+-- @treturn[1] {ctr.fd,…} the descriptors that came along
+-- @return[2] nil at the end, with an error where there is one
 local function read_frame(session)
   local data, handles = "", {}
   local ok, err = serve_sources(session)
@@ -353,6 +452,8 @@ local function read_frame(session)
   frame, err = core.wire.parse_frame(data)
   return frame, frame and handles or err
 end
+
+M.read_frame = read_frame
 
 -- The control socket closes by itself when the program is executed.
 local function is_success(session)

@@ -237,13 +237,21 @@ function M.add(add, config, process, facts)
   if config.parent_death_signal > 0 and facts.mode ~= "exec" then
     add("pdeathsig", { config.parent_death_signal }, NONE, "parent_death_signal")
   end
+  local hooks = config.hooks and facts.mode ~= "exec" and require("ctr.plan.hooks")
+  if hooks then
+    hooks.add_state(add, config)
+  end
   if facts.mode == "start" then
     add_filter(add, config, facts)
     add("wait_fifo", { "@fifo", "@report" }, NONE, nil, "until the container is told to execute")
-  else
-    if facts.mode == "run" then
-      add("sync", { 0 }, { "start" }, nil)
-    end
+  end
+  if hooks then
+    hooks.add_late(add, config, facts)
+  end
+  if facts.mode == "run" then
+    add("sync", { 0 }, { "start" }, nil)
+  end
+  if facts.mode ~= "start" then
     add_filter(add, config, facts)
   end
   add_exec(add, process, facts)

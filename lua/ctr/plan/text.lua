@@ -62,6 +62,11 @@ local function attach_text(step)
     mounts.attribute_words(step.nums[2]))
 end
 
+local function attach_fs_text(step)
+  return join_words(step.strings[1], step.label, "→", step.strings[2],
+    mounts.attribute_words(step.nums[2]), step.nums[4] == 1 and "copyup")
+end
+
 local function set_attr_text(step)
   local propagation = step.nums[4]
   if propagation ~= 0 then
@@ -134,6 +139,38 @@ local function capset_text(step)
     caps.keeps_admin and " (CAP_SYS_ADMIN until execve, for seccomp)" or "")
 end
 
+-- As ip(8) has it: `eth0 10.0.0.2/24 via 10.0.0.1 on br0`.
+local function veth_text(step)
+  local network = step.label
+  local parts = { network.name, network.address or "" }
+  for _, row in ipairs({ { "via ", network.gateway }, { "", network.ipv6_address },
+    { "via ", network.ipv6_gateway }, { "on ", network.bridge } }) do
+    parts[#parts + 1] = row[2] and row[1] .. row[2] or ""
+  end
+  return join_words(unpack(parts))
+end
+
+local function route_text(step)
+  local route = step.label
+  return join_words(route.destination, route.gateway and "via " .. route.gateway,
+    route.interface_name and "dev " .. route.interface_name,
+    route.source and "src " .. route.source)
+end
+
+local HOOK_TIMES = { poststop = " (at destroy)" }
+
+local function hook_text(step)
+  local label = step.label
+  local hook = label.hook
+  return (hook.func and "a function" or table.concat(hook.args, " "))
+    .. (HOOK_TIMES[label.kind] or "")
+end
+
+-- A hook of the host is run by the parent, which the bootstrap asks.
+local function sync_text(step)
+  return step.label and "hook: " .. hook_text(step) or step.strings[1]
+end
+
 local function scheduler_text(step)
   return require("ctr.plan.attributes").scheduler_text(step.label)
 end
@@ -154,7 +191,7 @@ local TEXT = {
   oom_score_adj = first_string,
   uid_map = map_text,
   gid_map = map_text,
-  sync = first_string,
+  sync = sync_text,
   more = labelled,
   set_ids = set_ids_text,
   fork = labelled,
@@ -163,6 +200,10 @@ local TEXT = {
   hostname = first_string,
   domainname = first_string,
   link_up = first_string,
+  net_sync = labelled,
+  net_veth = veth_text,
+  net_device = labelled,
+  net_route = route_text,
   time_offsets = function(step) return (step.strings[1]:gsub("\n", " ")) end,
   open_tree = first_string,
   propagation = function(step) return "/ " .. mounts.propagation_words(step.nums[1]) end,
@@ -172,7 +213,11 @@ local TEXT = {
   move_root = labelled,
   mount = mount_text,
   attach = attach_text,
+  attach_fs = attach_fs_text,
   set_attr = set_attr_text,
+  reconfigure = function(step)
+    return join_words(step.strings[1], table.concat(step.strings, ",", 2))
+  end,
   command = all_strings,
   mknod = mknod_text,
   symlink = function(step) return step.strings[2] .. " → " .. step.strings[1] end,
@@ -203,6 +248,9 @@ local TEXT = {
   wait_fifo = labelled,
   seccomp = function(step) return require("ctr.seccomp.summary").text(step.label) end,
   exec = exec_text,
+  hook = hook_text,
+  hook_state = function() return "what hooks are told" end,
+  hook_ask = hook_text,
 }
 
 --- What a step does, without its name and its config path.

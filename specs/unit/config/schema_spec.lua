@@ -316,8 +316,8 @@ describe("ctr.config.schema", function()
     it("take nothing that would have no effect", function()
       refused_mount(".data", "must be empty for a bind mount, which makes no file system",
         { source = "/a", device = "bind", data = "size=1m" })
-      refused_mount(".data", "must be empty for a remount, which makes no file system",
-        { device = "tmpfs", flags = "remount", data = "size=1m" })
+      refused_mount(".data", "must be empty for a remount of a bind mount, which makes no file "
+        .. "system", { flags = { "remount", "bind" }, data = "size=1m" })
       for _, mount in ipairs({ { device = "proc" }, { source = "/a", device = "bind" },
         { device = "tmpfs", flags = "remount" } }) do
         mount.extensions = "copyup"
@@ -507,9 +507,9 @@ describe("ctr.config.schema", function()
     end)
 
     it("refuse what there is no way to make", function()
-      refused("networks[1].type", 'must be one of loopback: "bridge"',
+      refused("networks[1].type", 'must be one of loopback, veth: "bridge"',
         { namespaces = namespaces, networks = { { type = "bridge" } } })
-      refused("networks[1].mtu", "is not known here",
+      refused("networks[1].mtu", "has no meaning for a loopback",
         { namespaces = namespaces, networks = { { type = "loopback", mtu = 1500 } } })
     end)
   end)

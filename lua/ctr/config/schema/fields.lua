@@ -84,6 +84,21 @@ function M.env(options)
   return shape.choice(env_shape, options)
 end
 
+local LAST_ID = 2 ^ 32 - 2
+local LAST_NUMBER = 2 ^ 32 - 1
+
+--- A range of ids.
+M.id_mapping = shape.record({
+  container_id = shape.integer({ min = 0, max = LAST_ID, about = "The first id inside." }),
+  host_id = shape.integer({ min = 0, max = LAST_ID, about = "The first id outside." }),
+  size = shape.integer({ min = 1, max = LAST_NUMBER, about = "How many ids." }),
+}, { check = checks.id_range })
+
+--- A list of ranges of ids. The kernel takes 340 (Linux 4.15).
+function M.id_mappings(about)
+  return shape.list(M.id_mapping, { default = {}, max = 340, about = about })
+end
+
 --- A list of strings, empty where it is left out.
 function M.string_list(about)
   return shape.list(shape.string(), { default = {}, about = about })

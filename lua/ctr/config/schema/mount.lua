@@ -16,6 +16,12 @@ local propagation = shape.flags({
   about = "private, slave, shared or unbindable; with r before it, for all below.",
 })
 
+local function extra(name)
+  return function()
+    return require("ctr.config.schema.mount_extra")[name]
+  end
+end
+
 --- A mount.
 M.mount = shape.record({
   source = fields.text("What is mounted: a path of the host, or a name."),
@@ -52,6 +58,12 @@ M.mount = shape.record({
     words = words.mount_extensions,
     mask = 1,
     about = "copyup: a tmpfs starts with what was there before.",
+  }),
+  rec_attr = shape.lazy(extra("rec_attr"), {
+    optional = true, about = "Attributes of the mount and all below it.",
+  }),
+  id_mapping = shape.lazy(extra("id_mapping"), {
+    optional = true, about = "Translates the owners of its files.",
   }),
   premount_cmds = shape.list(fields.command, {
     default = {}, about = "What runs before it is made.",
