@@ -32,20 +32,6 @@ local function look_up_user(container, process, facts, open_root)
   return facts.user ~= nil or nil, err
 end
 
--- Who answers the calls that the process' filter hands over, where it has one.
-local function supervise(config, process)
-  process.configuration = config
-  if not program.has_filter(config, process) then
-    return process
-  end
-  local settled, judge = require("ctr.supervisor.choice").make(config, process)
-  if not settled then
-    return nil, judge
-  end
-  process.configuration, process.judge = settled, judge
-  return process
-end
-
 local function parse_process(container, process, kind)
   local normalised, err = schema.parse_process(process:streams())
   if normalised and kind == "first" then
@@ -55,7 +41,7 @@ local function parse_process(container, process, kind)
     return nil, err
   end
   local config = container.configuration
-  return supervise(config, planner.merge(config, normalised))
+  return program.settle(config, planner.merge(config, normalised))
 end
 
 local function base_facts(container, process, spaces)
@@ -216,22 +202,12 @@ local function new_network(container)
   return require("ctr.network").new(container)
 end
 
--- Who gets the listener of a filter that asks; nil where none does.
-local function receiver_of(container, process, status)
-  if process.judge then
-    return require("ctr.supervisor").receiver(process.judge)
-  end
-  if not container.configuration.seccomp then
-    return nil
-  end
-  return require("ctr.seccomp.listener").receiver(container, process, status)
-end
-
 local function init_options(container, process, mode, facts, spaces, streams, opened)
   facts.mode = mode
   return {
     hooks = hooks_of(container),
-    on_listener = receiver_of(container, process, "creating"),
+    on_listener = process.configuration.seccomp
+      and require("ctr.launch.sockets").listener(container, process, "creating"),
     host = container.host, factory = container.factory, config = process.configuration,
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd },
@@ -398,7 +374,8 @@ end
 
 local function exec_options(container, process, facts, spaces, init, streams, opened)
   return {
-    on_listener = receiver_of(container, process, "running"),
+    on_listener = process.configuration.seccomp
+      and require("ctr.launch.sockets").listener(container, process, "running"),
     host = container.host, factory = container.factory, config = process.configuration,
     process = process, facts = facts, spaces = spaces, mode = "exec", streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd,

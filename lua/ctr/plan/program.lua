@@ -166,6 +166,25 @@ function M.has_filter(config, process)
     or process.seccomp_learn
 end
 
+--- Settles who answers the calls that a process' filter hands over, where it has one.
+-- @tparam table config
+-- @tparam table process merged
+-- @treturn[1] table process, with `configuration`, what it is started with, and `judge`
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`
+function M.settle(config, process)
+  process.configuration = config
+  if not M.has_filter(config, process) then
+    return process
+  end
+  local settled, judge = require("ctr.supervisor.choice").make(config, process)
+  if not settled then
+    return nil, judge
+  end
+  process.configuration, process.judge = settled, judge
+  return process
+end
+
 --- The config path to blame when execve(2) itself fails: its lists may be too long, all else is the
 -- program's.
 -- @tparam ctr.Error err
