@@ -65,6 +65,8 @@ CTR_WIRE_OPS(DECLARE_OP)
  * all of this is for nothing: the process exits there and then.
  */
 int talk_receive_plan(struct run *run, struct ctr_err *err);
+/* The first frame waits for this by itself: until the library has heard of this process. */
+void talk_wait_born(struct run *run);
 int talk_send(struct run *run, const struct ctr_frame *frame, struct ctr_err *err);
 int talk_send_files(struct run *run, const struct ctr_frame *frame, const int *fds, int count,
                     struct ctr_err *err);

@@ -53,9 +53,13 @@ int op_seccomp(struct run *run, const struct ctr_step *step, struct ctr_err *err
 	return step->nums[2] ? filter_load(run, err) : 0;
 }
 
-/* The library gets the listener, and says when it is in the right hands. */
-static int hand_over(struct run *run, int listener, struct ctr_err *err)
+/*
+ * The library gets the listener, and says when it is in the right hands. It is nobody else's from
+ * then on: if its owner dies, the kernel answers what waits, be it a call of ours.
+ */
+static int hand_over(struct run *run, int owned, struct ctr_err *err)
 {
+	ctr_auto_fd int listener = owned;
 	struct ctr_frame frame = {
 		.kind = CTR_FRAME_SYNC,
 		.step = run->filter.step,
@@ -64,13 +68,11 @@ static int hand_over(struct run *run, int listener, struct ctr_err *err)
 
 	if (talk_send_files(run, &frame, &listener, 1, err) < 0)
 		return -1;
+	ctr_close_fd(&listener);
 	return talk_wait_ack(run, err);
 }
 
-/*
- * From here on every call of this process is the filter's to judge. The listener stays open until
- * execve closes it: one call less.
- */
+/* From here on every call of this process is the filter's to judge. */
 int filter_load(struct run *run, struct ctr_err *err)
 {
 	struct sock_fprog program = { .len = run->filter.count, .filter = run->filter.code };
@@ -81,6 +83,8 @@ int filter_load(struct run *run, struct ctr_err *err)
 		return 0;
 	run->filter.code = NULL;
 	run->step = run->filter.step; /* what goes wrong here is that step's fault */
+	/* Under the filter only what hands over the listener comes before somebody can answer. */
+	talk_wait_born(run);
 	loaded = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, run->filter.flags, &program);
 	if (loaded < 0)
 		return ctr_fail(err, errno, "seccomp", "filter of %u instructions", program.len);

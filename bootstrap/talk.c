@@ -119,7 +119,7 @@ int talk_send_fds(int socket, const void *data, size_t size, const int *fds, int
 }
 
 /* The library hears of a process first, and then from it; of whom it never heard it never will. */
-static void wait_born(struct run *run)
+void talk_wait_born(struct run *run)
 {
 	char nothing;
 
@@ -138,7 +138,7 @@ int talk_send(struct run *run, const struct ctr_frame *frame, struct ctr_err *er
 int talk_send_files(struct run *run, const struct ctr_frame *frame, const int *fds, int count,
                     struct ctr_err *err)
 {
-	wait_born(run);
+	talk_wait_born(run);
 	if (talk_send_fds(run->control, frame, sizeof(*frame), fds, count, err) == 0)
 		return 0;
 	if (err->num == EPIPE || err->num == ECONNRESET)

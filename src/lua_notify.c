@@ -43,15 +43,12 @@ static void push_call(lua_State *L, const struct ctr_notify_call *call)
 static uint64_t check_id(lua_State *L, int arg)
 {
 	uint64_t id;
-	size_t size;
-	const char *bytes;
 
 	luaL_checktype(L, arg, LUA_TTABLE);
 	lua_getfield(L, arg, "id");
-	bytes = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
-	if (!bytes || size != sizeof(id))
+	if (lua_type(L, -1) != LUA_TSTRING || lua_objlen(L, -1) != sizeof(id))
 		luaL_argerror(L, arg, "a call expected, as 'receive' returns it");
-	memcpy(&id, bytes, sizeof(id));
+	memcpy(&id, lua_tostring(L, -1), sizeof(id));
 	lua_pop(L, 1);
 	return id;
 }

@@ -57,6 +57,12 @@ static int control(int listener, unsigned long request, void *data)
 	return result;
 }
 
+/* Whether an answer comes too late: who called is gone, or has its answer and is on its way. */
+static bool is_late(int num)
+{
+	return num == ENOENT || num == EINPROGRESS;
+}
+
 /* 1: a call is pending, so that to receive does not wait; 0: none is. */
 static int look(int listener, struct ctr_err *err)
 {
@@ -109,7 +115,7 @@ int ctr_notify_respond(int listener, uint64_t id, const struct ctr_notify_answer
 	message.resp.flags = answer->go_on ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
 	if (control(listener, SECCOMP_IOCTL_NOTIF_SEND, &message) == 0)
 		return 1;
-	if (errno == ENOENT)
+	if (is_late(errno))
 		return 0;
 	return ctr_fail(err, errno, "ioctl", "NOTIF_SEND");
 }
@@ -135,7 +141,7 @@ int ctr_notify_add_fd(int listener, uint64_t id, const struct ctr_notify_fd *wha
 	if (what->answers)
 		add.flags |= SECCOMP_ADDFD_FLAG_SEND;
 	number = control(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
-	if (number < 0 && errno == ENOENT)
+	if (number < 0 && is_late(errno))
 		return 0;
 	if (number < 0)
 		return ctr_fail(err, errno, "ioctl", "NOTIF_ADDFD of %d", what->fd);
@@ -147,7 +153,10 @@ int ctr_notify_read(int listener, const struct ctr_notify_call *call, uint64_t a
 		    size_t size, size_t *ret_count, struct ctr_err *err)
 {
 	struct iovec ours = { .iov_base = data, .iov_len = size };
-	struct iovec theirs = { .iov_base = (void *)(uintptr_t)address, .iov_len = size };
+	struct iovec theirs = {
+		.iov_base = (void *)(uintptr_t)address, /* NOLINT(performance-no-int-to-ptr) */
+		.iov_len = size,
+	};
 	ssize_t count = process_vm_readv(call->pid, &ours, 1, &theirs, 1, 0);
 	int num = errno;
 

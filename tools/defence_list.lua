@@ -144,8 +144,8 @@ return {
       "    if may_be_stopped and session.host:is_stopped(session.pid) then", "    if false then" } } },
   { name = "who waits is not kept by who stops it", spec = NEIGHBOURS, filter = "that waits",
     edits = { { "lua/ctr/execution.lua",
-      "    elseif asked.container.host:is_stopped(asked.container.init_pid) then",
-      "    elseif false then" } } },
+      "      and asked.container.host:is_stopped(asked.container.init_pid) then",
+      "      and false then" } } },
 
   -- Ways out.
   { name = "the old root is dropped", spec = ESCAPE, filter = "user namespace",

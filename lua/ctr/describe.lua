@@ -16,6 +16,7 @@ local identities = require("ctr.describe.identity")
 local merge = require("ctr.describe.merge")
 local origin = require("ctr.describe.origin")
 local paths = require("ctr.describe.paths")
+local program = require("ctr.plan.program")
 local sandbox = require("ctr.describe.sandbox")
 local schema = require("ctr.config.schema")
 
@@ -98,11 +99,15 @@ end
 -- @treturn[2] ctr.Error `ConfigInvalid`; each of its `problems` has `path`, `text`, `file`, `line`
 function description_methods:check()
   local problems = {}
-  for _, result in ipairs({
-    { schema.parse(self.config) },
-    { parse_first(self.process) },
-  }) do
-    for _, problem in ipairs(result[1] and {} or problems_of(result[2])) do
+  local config, config_error = schema.parse(self.config)
+  local process, process_error = parse_first(self.process)
+  local both_error
+  if config and process and program.has_filter(config, process) then
+    local _, err = require("ctr.supervisor.choice").check(config, process)
+    both_error = err
+  end
+  for _, err in pairs({ config_error, process_error, both_error }) do
+    for _, problem in ipairs(problems_of(err)) do
       problems[#problems + 1] = problem
     end
   end

@@ -50,13 +50,25 @@ local function answer(asked)
   return core.fd.write(asked.fifo, GO_ON)
 end
 
+-- What is waited for: its questions, and the calls that its filter hands over, like its execve(2).
+local function watched(asked)
+  local set = { { fd = asked.fifo, events = "" }, { fd = asked.init, events = "r" } }
+  local questions_at, calls_at
+  if asked.questions then
+    set[#set + 1] = { fd = asked.questions, events = "r" }
+    questions_at = #set
+  end
+  if asked.object and asked.object:is_supervised() then
+    set[#set + 1] = { fd = asked.object.supervisor.listener, events = "r" }
+    calls_at = #set
+  end
+  return set, questions_at, calls_at
+end
+
 -- Waits until the program runs, or its process is gone.
 local function await_execution(asked)
-  local set = { { fd = asked.fifo, events = "" }, { fd = asked.init, events = "r" } }
-  if asked.questions then
-    set[3] = { fd = asked.questions, events = "r" }
-  end
   while true do
+    local set, questions_at, calls_at = watched(asked)
     local ready, err = core.poll.wait(set, LOOK_SECONDS)
     if not ready then
       return nil, err
@@ -64,10 +76,14 @@ local function await_execution(asked)
     if ready[1] or ready[2] then
       return true
     end
+    if calls_at and ready[calls_at] then
+      asked.object:serve_calls()
+    end
     local ok, problem = true, nil
-    if ready[3] then
+    if questions_at and ready[questions_at] then
       ok, problem = answer(asked)
-    elseif asked.container.host:is_stopped(asked.container.init_pid) then
+    elseif next(ready) == nil
+      and asked.container.host:is_stopped(asked.container.init_pid) then
       -- In a pid namespace that it shares, others may stop it.
       ok, problem = nil, errors.new("SystemError",
         "the container's init is stopped by another process", { op = "exec" })
@@ -104,7 +120,7 @@ local function tell_to_execute(container, fifo, hooks)
   ok, err = core.fd.write(fifo, BEGIN)
   if ok then
     ok, err = await_execution({ container = container, fifo = fifo, init = init,
-      questions = questions, hooks = hooks })
+      questions = questions, hooks = hooks, object = container.init_process })
   end
   init:close()
   if questions then

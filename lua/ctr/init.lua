@@ -55,6 +55,14 @@ function M.plan(config, process)
   return require("ctr.preview").plan(config, process)
 end
 
+--- Makes an event loop (`ctr.loop`).
+-- @treturn[1] ctr.Loop
+-- @return[2] nil
+-- @treturn[2] ctr.Error `SystemError`
+function M.loop()
+  return require("ctr.loop").new()
+end
+
 --- Makes the seccomp profile that descriptions have by default (`ctr.seccomp.default`).
 -- @tparam ?table capabilities the sets that the container will have
 -- @treturn table for `seccomp` of a configuration
@@ -66,14 +74,6 @@ function M.default_seccomp(capabilities)
   return require("ctr.seccomp.default").profile(capabilities)
 end
 
---- Makes an event loop (`ctr.loop`).
--- @treturn[1] ctr.Loop
--- @return[2] nil
--- @treturn[2] ctr.Error `SystemError`
-function M.loop()
-  return require("ctr.loop").new()
-end
-
 --- Begins the description of a container (`ctr.describe`).
 -- @tparam string name
 function M.container(name)
@@ -82,6 +82,7 @@ end
 
 local LAZY = {
   errors = function() return require("ctr.errors") end,
+  learn = function() return require("ctr.learn") end,
   default_allowed_devices = function() return require("ctr.config.defaults").allowed_devices end,
   default_auto_created_devices = function()
     return require("ctr.config.defaults").auto_created_devices

@@ -238,12 +238,12 @@ end
 -- `streams` (`ctr.stream`), `resources` (name → descriptor, for what only the caller knows),
 -- `cgroup_fd` (for CLONE_INTO_CGROUP), `make_cgroups` (makes the cgroups that are joined late, and
 -- returns the files to join by), `commit` (called with the pid before the program may run),
--- `confine` (called when all is set up), `on_listener` (called with the session and the listener of
--- its seccomp filter before the bootstrap makes a call that the filter asks about: true, or nil and
--- an error)
+-- `confine` (called when all is set up),
+-- `on_listener` (called with the session and the listener of its seccomp filter, before the
+-- bootstrap makes a call that the filter asks about; true, or nil and an error)
 -- @tparam ctr.Plan plan
 -- @tparam number flags CLONE_NEW* for the spawn
--- @treturn[1] table `pid`, `pidfd`
+-- @treturn[1] table `pid`, `pidfd`; `supervisor`, where `on_listener` set one
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.run(options, plan, flags)
@@ -256,7 +256,10 @@ function M.run(options, plan, flags)
   if not ok then
     return fail(session, err)
   end
-  return { pid = session.pid, pidfd = session.pidfd }
+  if session.supervisor then
+    session.supervisor:set_up_while(nil)
+  end
+  return { pid = session.pid, pidfd = session.pidfd, supervisor = session.supervisor }
 end
 
 return M

@@ -2,6 +2,7 @@
 -- @module ctr.preview
 
 local planner = require("ctr.plan")
+local program = require("ctr.plan.program")
 local schema = require("ctr.config.schema")
 
 local M = {}
@@ -44,6 +45,12 @@ function M.plan(config, process)
   end
   if not parsed then
     return nil, problem
+  end
+  if program.has_filter(normalised, parsed) then
+    normalised, problem = require("ctr.supervisor.choice").make(normalised, parsed)
+    if not normalised then
+      return nil, problem
+    end
   end
   return planner.start(normalised, planner.merge(normalised, parsed), {
     mode = "run",

@@ -124,10 +124,10 @@ local function drain(process)
   end
 end
 
--- Answers the system calls that its filter handed over, until nobody is left to make some.
-local function serve_calls(process)
-  if process.supervisor and not process.supervisor:serve() then
-    process.supervisor:close()
+--- Answers the system calls that its filter handed over, until nobody is left to make some.
+function process_methods:serve_calls()
+  if not self.supervisor:serve() then
+    self.supervisor:close()
   end
 end
 
@@ -149,7 +149,7 @@ function process_methods:dispatch(ready, first)
   local has_calls = ready[calls_at] and self:is_supervised()
   dispatch_output(self, ready, first + 1)
   if has_calls then
-    serve_calls(self)
+    self:serve_calls()
   end
   return ready[first] ~= nil
 end

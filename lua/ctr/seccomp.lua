@@ -118,6 +118,9 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`
 function M.program(factory, profile)
+  if profile.program then
+    return profile.program() -- one that stands for no rules (`ctr.supervisor.everything`)
+  end
   local memory = memory_of(factory)
   local program = memory.by_profile[profile]
   if program then

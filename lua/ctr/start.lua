@@ -11,6 +11,7 @@ local networks = require("ctr.config.schema.network")
 local planner = require("ctr.plan")
 local probe = require("ctr.probe")
 local process_module = require("ctr.process")
+local program = require("ctr.plan.program")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
 local stream = require("ctr.stream")
@@ -42,19 +43,14 @@ local function parse_process(container, process, kind)
   if not normalised then
     return nil, err
   end
-  if container.configuration.seccomp then
-    local ok, problem = require("ctr.seccomp.listener").check(container.configuration, normalised)
-    if not ok then
-      return nil, problem
-    end
-  end
   if normalised.apparmor_profile ~= "" or normalised.label ~= "" then
     local problems = validate.process_labels(normalised, probe.functions(container.host))
     if #problems > 0 then
       return nil, errors.invalid(problems)
     end
   end
-  return planner.merge(container.configuration, normalised)
+  local config = container.configuration
+  return program.settle(config, planner.merge(config, normalised))
 end
 
 local function base_facts(container, process, spaces)
@@ -227,20 +223,13 @@ local function new_network(container)
   return require("ctr.network").new(container)
 end
 
--- Who gets the listener of a filter that asks; nil where none does.
-local function receiver_of(container, process, status)
-  if not container.configuration.seccomp then
-    return nil
-  end
-  return require("ctr.seccomp.listener").receiver(container, process, status)
-end
-
 local function init_options(container, process, mode, facts, spaces, streams, opened)
   facts.mode = mode
   return {
     hooks = hooks_of(container),
-    on_listener = receiver_of(container, process, "creating"),
-    host = container.host, factory = container.factory, config = container.configuration,
+    on_listener = process.configuration.seccomp
+      and require("ctr.launch.sockets").listener(container, process, "creating"),
+    host = container.host, factory = container.factory, config = process.configuration,
     process = process, facts = facts, spaces = spaces, mode = mode, streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd },
     network = new_network(container),
@@ -255,7 +244,7 @@ local function init_options(container, process, mode, facts, spaces, streams, op
 end
 
 local function launch_init(container, process, mode, facts, spaces, streams, opened)
-  local config = container.configuration
+  local config = process.configuration
   local options = init_options(container, process, mode, facts, spaces, streams, opened)
   local fifo, err = make_fifo(container, mode, options.resources)
   if not fifo then
@@ -271,6 +260,9 @@ local function launch_init(container, process, mode, facts, spaces, streams, ope
   end
   if not started and mode == "start" then
     container.store:remove_fifo()
+  end
+  if started and started.supervisor and mode == "start" then
+    started.supervisor:set_up_while(function() return container.store:is_awaited() end)
   end
   return started, err
 end
@@ -415,8 +407,9 @@ end
 
 local function exec_options(container, process, facts, spaces, init, streams, opened)
   return {
-    on_listener = receiver_of(container, process, "running"),
-    host = container.host, factory = container.factory, config = container.configuration,
+    on_listener = process.configuration.seccomp
+      and require("ctr.launch.sockets").listener(container, process, "running"),
+    host = container.host, factory = container.factory, config = process.configuration,
     process = process, facts = facts, spaces = spaces, mode = "exec", streams = streams,
     resources = { ["@console"] = opened.console, ["@pidfd_socket"] = opened.pidfd,
       ["@init"] = init },
@@ -440,7 +433,7 @@ local function launch_further(container, process, facts, spaces, init)
     local options = exec_options(container, process, facts, spaces, init, streams, opened)
     options.make_cgroups = late_cgroups(container, facts, process.sub_cgroup_paths)
     return launch_in_cgroups(container, options, function()
-      return planner.exec(container.configuration, process, facts)
+      return planner.exec(process.configuration, process, facts)
     end, 0)
   end)
 end

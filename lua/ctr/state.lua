@@ -210,6 +210,11 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotExists` when the container went away meanwhile
 function store_methods:lock()
+  -- By the call that asks a function of the user's: to wait for it would never end.
+  if self.held then
+    return nil, errors.new("SystemError", ("container %q is being started: a function that is "
+      .. "asked meanwhile cannot change it"):format(self.id), { errno = "EDEADLK" })
+  end
   local handle, err = core.path.lock(self.dir, LOCK, { wait = true })
   if not handle then
     if err.errno == "ENOENT" then

@@ -5,6 +5,9 @@
 -- wait. The listener is this program's alone: when it ends, however it ends, the kernel answers
 -- `ENOSYS` to what waits and to all that follows, and the container goes on. So it is for children
 -- that outlive the process whose supervisor this is.
+--
+-- A function that is asked while `run`, `start` or `exec` is at work finds the container's lock
+-- held: it must not change the container itself.
 -- @module ctr.supervisor
 
 local core = require("ctr.core")
@@ -30,6 +33,31 @@ function M.new(listener, judge)
   return setmetatable({ listener = listener, judge = judge, problems = {} }, supervisor_metatable)
 end
 
+-- The control socket closes by itself when the program is executed.
+local function is_connected(session)
+  local ready = core.poll.wait({ { fd = session.socket, events = "r" } }, 0)
+  return ready ~= nil and not (ready[1] and ready[1]:find("h", 1, true))
+end
+
+--- What a start does with the listener: it serves while the bootstrap ends its work.
+-- @tparam table judge
+-- @treturn function takes the session and the listener
+function M.receiver(judge)
+  return function(session, listener)
+    local supervisor = M.new(listener, judge)
+    supervisor:set_up_while(function() return is_connected(session) end)
+    session.supervisor = supervisor
+    session:on_failure(function() supervisor:close() end)
+    session:add_source({ fd = listener, serve = function(source)
+      if not supervisor:serve() then
+        session:remove_source(source)
+      end
+      return true
+    end })
+    return true
+  end
+end
+
 --- Says whether calls may still come.
 function supervisor_methods:is_open()
   return self.listener:is_open()
@@ -52,15 +80,29 @@ local function note(supervisor, text)
   end
 end
 
+--- Says how long it is the bootstrap that makes the calls.
+-- @tparam ?function is_set_up asked at each call, until it returns false; nil: no longer
+function supervisor_methods:set_up_while(is_set_up)
+  self.is_set_up = is_set_up
+end
+
+-- A call waits, so that who makes it does not become the program meanwhile: the answer is exact.
+local function is_setup(supervisor)
+  if supervisor.is_set_up and not supervisor.is_set_up() then
+    supervisor.is_set_up = nil
+  end
+  return supervisor.is_set_up ~= nil
+end
+
 -- The function's own mistakes deny the call: nothing is allowed by accident, nobody waits for ever.
 local function answer(supervisor, call)
   local request = requests.new(supervisor.listener, call)
-  request.setup = supervisor.in_setup ~= nil and supervisor.in_setup()
+  request.setup = is_setup(supervisor)
   local ok, problem = xpcall(supervisor.judge.answer, explain, supervisor.judge, request)
   if not ok then
     note(supervisor, problem)
   end
-  if request:is_open() then
+  if request:is_open() and supervisor:is_open() then
     request:fail("EPERM")
   end
 end

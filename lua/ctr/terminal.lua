@@ -54,10 +54,17 @@ local function step(process, state)
   if input_at then
     set[input_at] = { fd = 0, events = "r" }
   end
+  local calls_at = process:is_supervised() and #set + 1
+  if calls_at then
+    set[calls_at] = { fd = process.supervisor.listener, events = "r" }
+  end
   process:reap_others()
   local ready, err = core.poll.wait(set, remaining(state.deadline))
   if not ready then
     return nil, err
+  end
+  if calls_at and ready[calls_at] then
+    process:serve_calls()
   end
   if output_at and ready[output_at] then
     state.output = copy_output(process.master)

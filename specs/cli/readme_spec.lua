@@ -76,6 +76,24 @@ describe("examples/", function()
     assert.same(before, machine.snapshot("/hello/"))
   end)
 
+  it("supervisor.lua answers a container's system calls, and leaves nothing", function()
+    if not machine.is_root() then
+      pending("needs root")
+      return
+    end
+    local before = machine.snapshot("/supervised/")
+    local result = command.run({ "build/lctr", "examples/supervisor.lua", rootfs.shared() })
+    assert.equal("", result.stderr)
+    assert.equal(0, result.code)
+    for _, line in ipairs({
+      "  asked: mkdir /var/lib/app\n", "app folder: made\n", "elsewhere: refused\n",
+      "fifo: made\n", "device: refused\n", "secret: known to nobody else\n", "ended with 0\n",
+    }) do
+      assert.truthy(result.stdout:find(line, 1, true), line .. " is missing in\n" .. result.stdout)
+    end
+    assert.same(before, machine.snapshot("/supervised/"))
+  end)
+
   it("hooks.lua shows hooks in their order, and leaves nothing", function()
     if not machine.is_root() then
       pending("needs root")

@@ -16,6 +16,10 @@ local ROOT = { name = "root", value = "DIR", about = "where the state of contain
 M.globals = {
   ROOT,
   TRUST,
+  {
+    name = "seccomp-report",
+    about = "tell at the end which system calls the profile refused",
+  },
   { name = "help", short = "h", about = "show this help" },
   { name = "version", short = "v", about = "show the version" },
 }
@@ -26,7 +30,7 @@ M.run_file = {
   usage = "[ARGUMENT…]",
   about = "run a description, or any Lua program",
   options = {},
-  globals = { root = true, trust = true },
+  globals = { root = true, trust = true, ["seccomp-report"] = true },
   module = "ctr.cli.run",
   min = 1,
 }
@@ -58,6 +62,24 @@ M.list = {
     options = { TRUST },
     globals = { trust = true },
     module = "ctr.cli.check",
+    min = 1,
+    max = 1,
+  },
+  {
+    name = "learn",
+    usage = "FILE.lua",
+    about = "run a description, and propose a seccomp profile of what it called",
+    options = {
+      {
+        name = "format",
+        value = "FORMAT",
+        choices = { "lua", "json" },
+        about = "lua (the default) or json, as the OCI has it",
+      },
+      TRUST,
+    },
+    globals = { root = true, trust = true },
+    module = "ctr.cli.learn",
     min = 1,
     max = 1,
   },

@@ -62,12 +62,16 @@ local function destroy(container)
 end
 
 -- A container that was made and did not start is not left behind.
-local function start(factory, description, is_alone)
+local function start(factory, description, is_alone, adjust)
   local container, err = factory:create(description.name, description.config)
   if not container then
     return nil, err
   end
-  local process = ctr.process(fields_of(description, is_alone))
+  local fields = fields_of(description, is_alone)
+  if adjust then
+    adjust(fields)
+  end
+  local process = ctr.process(fields)
   local ok
   ok, err = container:run(process)
   if not ok then
@@ -85,10 +89,10 @@ local function kill_all(running)
   end
 end
 
-local function start_all(factory, list)
+local function start_all(factory, list, adjust)
   local running = {}
   for index, description in ipairs(list) do
-    local item, err = start(factory, description, #list == 1)
+    local item, err = start(factory, description, #list == 1, adjust)
     if not item then
       kill_all(running)
       return nil, err
@@ -116,18 +120,32 @@ local function pass_on(state, running)
   end
 end
 
+-- What is waited for; where in it each container's part begins, and where the signals are.
 local function watched(state, running)
   local set, items = {}, {}
   for _, item in ipairs(running) do
     if not item.status then
-      set[#set + 1] = { fd = item.process.pidfd, events = "r" }
-      items[#set] = item
+      items[#items + 1] = { item = item, first = #set + 1 }
+      item.process:reap_others()
+      item.process:watched(set)
     end
   end
   if #set > 0 and state.signals then
     set[#set + 1] = { fd = state.signals, events = "r" }
   end
-  return set, items
+  return set, items, #set
+end
+
+-- What the supervisor of the container's system calls has to tell.
+local function tell(item)
+  local name, status = item.description.name, item.status
+  for _, refused in ipairs(status.refused or {}) do
+    io.stderr:write(("lctr: %s: seccomp refused %s %s (%s)\n"):format(name, refused.syscall,
+      refused.count == 1 and "once" or refused.count .. " times", refused.errno))
+  end
+  for _, text in ipairs(status.notify_errors or {}) do
+    io.stderr:write("lctr: ", name, ": seccomp_notify: ", text, "\n")
+  end
 end
 
 local function finish(item)
@@ -136,6 +154,7 @@ local function finish(item)
     return nil, err
   end
   item.status = status
+  tell(item)
   local handler = item.description.on.exit
   if handler then
     local ok, problem = pcall(handler, item.container, status)
@@ -161,34 +180,34 @@ local function wait_at_console(state, running)
   end
 end
 
-local function step(state, running, set, items)
+local function step(state, running, set, items, signals_at)
   local ready, err = core.poll.wait(set)
   if not ready then
     return nil, err
   end
-  for index, item in pairs(items) do
-    if ready[index] then
+  for _, entry in ipairs(items) do
+    if entry.item.process:dispatch(ready, entry.first) then
       local ok
-      ok, err = finish(item)
+      ok, err = finish(entry.item)
       if not ok then
         return nil, err
       end
     end
   end
-  if ready[#items + 1] then
+  if state.signals and ready[signals_at] then
     pass_on(state, running)
   end
   return true
 end
 
 local function wait_all(state, running)
-  local set, items = watched(state, running)
+  local set, items, signals_at = watched(state, running)
   while #set > 0 do
-    local ok, err = step(state, running, set, items)
+    local ok, err = step(state, running, set, items, signals_at)
     if not ok then
       return nil, err
     end
-    set, items = watched(state, running)
+    set, items, signals_at = watched(state, running)
   end
   return true
 end
@@ -219,17 +238,19 @@ end
 --- Starts containers, waits for all of them, and takes them away.
 -- @tparam table list descriptions
 -- @tparam ?string root the state folder
+-- @tparam[opt] function adjust is given the fields of each process, to change them
 -- @treturn[1] number the exit status
+-- @treturn[1] table what ran: each has `description` and `status`
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.run(list, root)
+function M.run(list, root, adjust)
   local factory, err = ctr.new(root, {})
   if not factory then
     return nil, err
   end
   local state = { signals = open_signals() }
   local running
-  running, err = start_all(factory, list)
+  running, err = start_all(factory, list, adjust)
   if not running then
     return nil, err
   end
@@ -242,7 +263,7 @@ function M.run(list, root)
   if not ok then
     return nil, err
   end
-  return exit_status(running)
+  return exit_status(running), running
 end
 
 return M

@@ -42,9 +42,20 @@ local function asks_for_library(path)
     and not source:find("return%s+container")
 end
 
+local function report(fields)
+  fields.seccomp_report = true
+end
+
+local function run_library_program(args, values)
+  if values["seccomp-report"] then
+    return nil, "--seccomp-report is for descriptions: a program sets seccomp_report of a process"
+  end
+  return run_program(args)
+end
+
 return function(args, values)
   if asks_for_library(args[1]) then
-    return run_program(args)
+    return run_library_program(args, values)
   end
   local describe = require("ctr.describe")
   local list, err = describe.load(args[1], { trust = values.trust })
@@ -52,10 +63,10 @@ return function(args, values)
     if #args > 1 then
       return nil, "a description takes no arguments: " .. args[2]
     end
-    return require("ctr.cli.foreground").run(list, values.root)
+    return require("ctr.cli.foreground").run(list, values.root, values["seccomp-report"] and report)
   end
   if err.is_program then
-    return run_program(args)
+    return run_library_program(args, values)
   end
   return nil, err
 end

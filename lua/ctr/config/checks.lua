@@ -442,4 +442,12 @@ function M.list_of_one(value)
   return value
 end
 
+--- A function.
+function M.is_function(value)
+  if type(value) == "function" then
+    return true
+  end
+  return nil, "must be a function"
+end
+
 return M

@@ -88,4 +88,16 @@ function M.close(opened)
   end
 end
 
+--- Who gets the listener of a filter that asks: a supervisor in this program, or a socket.
+-- @tparam ctr.Container container
+-- @tparam table process merged and settled
+-- @tparam string status of the container, for the socket: "creating" or "running"
+-- @treturn ?function for `launch.run`; nil where nobody does
+function M.listener(container, process, status)
+  if process.judge then
+    return require("ctr.supervisor").receiver(process.judge)
+  end
+  return require("ctr.seccomp.listener").receiver(container, process, status)
+end
+
 return M

@@ -157,6 +157,34 @@ local function add_exec(add, process, facts)
   add("exec", { count, #env }, strings, "process.args")
 end
 
+--- Says whether a process has a filter, so that it has to be settled who answers what that hands
+-- over (`ctr.supervisor.choice`).
+-- @tparam table config
+-- @tparam table process
+function M.has_filter(config, process)
+  return config.seccomp ~= nil or process.seccomp_notify ~= nil or process.seccomp_report
+    or process.seccomp_learn
+end
+
+--- Settles who answers the calls that a process' filter hands over, where it has one.
+-- @tparam table config
+-- @tparam table process merged
+-- @treturn[1] table process, with `configuration`, what it is started with, and `judge`
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`
+function M.settle(config, process)
+  process.configuration = config
+  if not M.has_filter(config, process) then
+    return process
+  end
+  local settled, judge = require("ctr.supervisor.choice").make(config, process)
+  if not settled then
+    return nil, judge
+  end
+  process.configuration, process.judge = settled, judge
+  return process
+end
+
 --- The config path to blame when execve(2) itself fails: its lists may be too long, all else is the
 -- program's.
 -- @tparam ctr.Error err
@@ -235,10 +263,10 @@ function M.add(add, config, process, facts)
   if hooks then
     hooks.add_late(add, config, facts)
   end
+  if facts.mode == "run" then
+    add("sync", { 0 }, { "start" }, nil)
+  end
   if facts.mode ~= "start" then
-    if facts.mode == "run" then
-      add("sync", { 0 }, { "start" }, nil)
-    end
     add_filter(add, config, facts)
   end
   add_exec(add, process, facts)

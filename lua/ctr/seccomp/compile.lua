@@ -33,7 +33,8 @@ local ENOSYS = 38
 local OTHER_ENOSYS = { mips = 89, mipsel = 89, mips64 = 89, mipsel64 = 89, mips64n32 = 89,
   mipsel64n32 = 89, parisc = 251, parisc64 = 251 }
 
-local LENIENT = { SCMP_ACT_ALLOW = true, SCMP_ACT_LOG = true, SCMP_ACT_TRACE = true }
+local LENIENT = { SCMP_ACT_ALLOW = true, SCMP_ACT_LOG = true, SCMP_ACT_TRACE = true,
+  SCMP_ACT_NOTIFY = true } -- the library's own default, of reports
 
 -- The parts of socketcall(2) and ipc(2), by the number that is their first argument.
 local SOCKETCALL = { "socket", "bind", "connect", "listen", "accept", "getsockname", "getpeername",

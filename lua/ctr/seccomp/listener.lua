@@ -4,25 +4,10 @@
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local record = require("ctr.record")
-local words = require("ctr.seccomp.words")
 
 local M = {}
 
 local PATH = "seccomp.listener_path"
-
---- Checks that somebody will answer.
--- @tparam table config normalised
--- @treturn[1] true
--- @return[2] nil
--- @treturn[2] ctr.Error `ConfigInvalid`
-function M.check(config)
-  local seccomp = config.seccomp
-  if seccomp.listener_path or not words.has_listener(seccomp) then
-    return true
-  end
-  return nil, errors.invalid({ { path = PATH,
-    text = "is required: without it nobody answers what SCMP_ACT_NOTIFY asks" } })
-end
 
 -- OCI's ContainerProcessState.
 local function process_state(container, status, pid)

@@ -18,7 +18,10 @@ local NEWER = {
   file_setattr = 469,
 }
 
-local function new_arch(name)
+--- An architecture: its kernel's number, and the numbers of its calls.
+-- @tparam string name libseccomp's, which knows it
+-- @treturn table `name`, `token`, `numbers`
+function M.arch(name)
   local numbers, base = calls.syscalls(name)
   for call, number in pairs(NEWER) do
     numbers[call] = numbers[call] or base + number
@@ -37,7 +40,7 @@ function M.new(profile)
   if not native then
     return nil, "this machine's architecture is not known to libseccomp " .. calls.version()
   end
-  local archs, seen = { new_arch(native) }, { [native] = true }
+  local archs, seen = { M.arch(native) }, { [native] = true }
   for index, word in ipairs(profile.architectures) do
     local name = words.short_archs[word] or native
     if not calls.arch(name) then
@@ -45,10 +48,15 @@ function M.new(profile)
     end
     if not seen[name] then
       seen[name] = true
-      archs[#archs + 1] = new_arch(name)
+      archs[#archs + 1] = M.arch(name)
     end
   end
   return { archs = archs, is_big = ffi.abi("be") }
+end
+
+--- The machine with its own architecture alone, which libseccomp knows.
+function M.native()
+  return assert(M.new({ architectures = {} }))
 end
 
 --- Says whether anybody has heard of a call, on whatever architecture.

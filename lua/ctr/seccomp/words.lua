@@ -162,6 +162,9 @@ end
 
 --- Says whether a profile asks for a listener.
 function M.has_listener(profile)
+  if profile.default_action == "SCMP_ACT_NOTIFY" then
+    return true -- the library's own: a user's profile cannot have it
+  end
   for _, rule in ipairs(profile.syscalls) do
     if rule.action == "SCMP_ACT_NOTIFY" then
       return true

@@ -14,6 +14,9 @@
 -- of the container can put other bytes behind a pointer meanwhile. It is no security boundary for
 -- what a pointer leads to, nor for a descriptor's file; decide by the arguments that are numbers,
 -- or do the call's work here and return its value.
+--
+-- To read memory may take as long as the container likes, where it can map files of a file system
+-- that it serves itself (FUSE): it gets no `/dev/fuse` unless a configuration gives it.
 -- @module ctr.supervisor.request
 
 local core = require("ctr.core")
@@ -22,6 +25,7 @@ local names = require("ctr.supervisor.names")
 local M = {}
 
 local STRING_MAX = 4096 -- PATH_MAX
+local ADD_FD_OPTIONS = { at = true, cloexec = true, answer = true }
 
 local request_methods = {}
 local getters = {}
@@ -65,8 +69,10 @@ function request_methods:is_open()
   return not self.answered
 end
 
---- Says whether the process still waits: it may have been killed, or interrupted by a signal.
--- What is done for a call that needs the process to be the same has to ask this afterwards.
+--- Says whether the process still waits: it may have been killed, or interrupted by a signal, after
+-- which it makes the call again. (Where that must not be, the profile has the flag
+-- `SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`.) What is done for a call that needs the process to be
+-- the same has to ask this afterwards.
 -- @treturn boolean
 function request_methods:is_pending()
   return not self.answered and core.notify.is_pending(self.listener, self.call)
@@ -148,6 +154,11 @@ end
 -- @treturn[2] ctr.Error `SystemError`: the request is still open then
 function request_methods:add_fd(fd, opts)
   opts = opts or {}
+  for name in pairs(opts) do
+    if not ADD_FD_OPTIONS[name] then
+      error("bad argument #2 to 'add_fd' (unknown option '" .. tostring(name) .. "')", 2)
+    end
+  end
   take_turn(self, 2)
   if type(fd) == "table" and type(fd.fd) == "function" then
     fd = fd:fd()

@@ -59,16 +59,20 @@ end
 local PASSES = { SCMP_ACT_ALLOW = true, SCMP_ACT_LOG = true, SCMP_ACT_TRACE = true,
   SCMP_ACT_NOTIFY = true }
 
+-- Where a refusal does no harm.
+local MAY_FAIL = { close = true }
+
 -- What the start itself does under the filter.
 local function check_needed(problems, seccomp)
   local needed = { execve = "the program is executed by it" }
   if words.has_listener(seccomp) then
     needed.sendmsg = "the listener is handed over by it"
+    needed.close = "the listener is left to others by it"
     needed.read = "the answer to the listener is read by it"
   end
-  for _, name in ipairs({ "execve", "sendmsg", "read" }) do
+  for _, name in ipairs({ "execve", "sendmsg", "close", "read" }) do
     local action = needed[name] and outcome(seccomp, name)
-    if action and not PASSES[action] then
+    if action and not PASSES[action] and not (MAY_FAIL[name] and action == "SCMP_ACT_ERRNO") then
       add(problems, "seccomp.syscalls", ("must let %s through, not %s: %s"):format(name, action,
         needed[name]))
     end

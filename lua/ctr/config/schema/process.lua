@@ -68,6 +68,17 @@ M.process = shape.record({
     about = "Whether it has a terminal; the caller's own, where no socket gets it.",
   }),
   console_socket = stream("The socket that gets its terminal: it has one with this."),
+  seccomp_notify = shape.any({
+    optional = true, check = checks.is_function,
+    about = "A function that answers what the profile hands over by SCMP_ACT_NOTIFY.",
+  }),
+  seccomp_report = shape.boolean({
+    optional = true, about = "Whether its result tells which calls the profile refused.",
+  }),
+  seccomp_learn = shape.boolean({
+    optional = true,
+    about = "Whether its result tells which calls it made; no profile applies to it then.",
+  }),
   init = shape.boolean({ optional = true, about = "Whether it is the container's first process." }),
 })
 
