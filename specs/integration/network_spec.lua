@@ -395,8 +395,11 @@ fd99::/48 via fd07::9 dev eth0  metric 1024
         second[1].host_interface_name)
       -- Ethernet, IP and ICMP headers, and the data.
       local bytes = 5 * (14 + 20 + 8 + 100)
-      assert.same({ 5, bytes }, { second[1].rx_packets - first[1].rx_packets,
-        second[1].rx_bytes - first[1].rx_bytes })
+      -- The bridge may still say that it has left its multicast groups, after a second at most.
+      local packets = second[1].rx_packets - first[1].rx_packets
+      local late = packets - 5
+      assert.is_true(late >= 0 and late <= 2, packets)
+      assert.is_true(second[1].rx_bytes - first[1].rx_bytes - bytes <= late * 150)
       assert.same({ 5, bytes }, { second[1].tx_packets - first[1].tx_packets,
         second[1].tx_bytes - first[1].tx_bytes })
       b:finish(container, process)
