@@ -19,7 +19,15 @@ local function new(config, kind)
 end
 ]]
 
--- Runs Lua where a shell command has changed what is mounted; returns what it printed.
+-- The cgroups have this process' id in their names: the specs may run twice at a time.
+local NAME, OWN_NAME = "ctr-spec", "ctr-spec-" .. core.proc.getpid()
+
+local function replace(text, old, new)
+  return (text:gsub(old:gsub("%-", "%%-"), new))
+end
+
+-- Runs Lua where a shell command has changed what is mounted; returns what it printed. Both name
+-- their cgroups ctr-spec.
 local function inside(command, code, options)
   local words = { "unshare", "--mount", "--propagation", "private" }
   for _, word in ipairs(options or {}) do
@@ -27,17 +35,17 @@ local function inside(command, code, options)
   end
   local script = command .. " && exec " .. (options and options.with or "") .. " luajit -"
   for _, word in ipairs({ SHELL, "-c", script }) do
-    words[#words + 1] = word
+    words[#words + 1] = replace(word, NAME, OWN_NAME)
   end
   local result = assert(core.proc.run({
     path = UNSHARE,
     args = words,
     env = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin" },
-    stdin = PRELUDE:format(package.path, package.cpath) .. code,
+    stdin = PRELUDE:format(package.path, package.cpath) .. replace(code, NAME, OWN_NAME),
     timeout = 60,
   }))
   assert.equal(0, result.code, result.stderr)
-  return result.stdout
+  return replace(result.stdout, OWN_NAME, NAME)
 end
 
 local function lines(...)
@@ -321,7 +329,7 @@ describe("ctr.cgroup in other layouts", function()
     local move = "mkdir -p /sys/fs/cgroup/pids/ctr-spec-ns/inner"
       .. " && echo $$ > /sys/fs/cgroup/pids/ctr-spec-ns/inner/cgroup.procs"
     finally(function()
-      os.execute("rmdir /sys/fs/cgroup/pids/ctr-spec-ns/inner /sys/fs/cgroup/pids/ctr-spec-ns")
+      os.execute(("cd /sys/fs/cgroup/pids && rmdir N-ns/inner N-ns"):gsub("N", OWN_NAME))
     end)
     local out = inside(move, [[
       local ok, err = new({}):create()

@@ -50,7 +50,7 @@ end
 -- @treturn table what `proc.run` returns
 function M.sh(text)
   return assert(core.proc.run({
-    path = "/bin/sh", args = { "sh", "-c", text }, timeout = 20,
+    path = "/bin/sh", args = { "sh", "-c", text }, timeout = 60,
     env = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
   }))
 end
