@@ -18,6 +18,7 @@ __attribute__((visibility("default"))) int luaopen_ctr_core_systemd(lua_State *L
 
 static struct ctr_systemd **new_slot(lua_State *L)
 {
+	/* A pointer is what it holds. NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	struct ctr_systemd **slot = lua_newuserdata(L, sizeof(*slot));
 
 	*slot = NULL;

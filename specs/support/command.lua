@@ -15,7 +15,7 @@ M.PATTERN = (("/ctr-" .. M.NAME):gsub("%-", "%%-"))
 -- @tparam[opt] table options of `core.proc.run`: `env`, `dir`, `stdin`, `timeout`
 -- @treturn table `code`, `signal`, `stdout`, `stderr`
 function M.run(args, options)
-  local call = { args = args, timeout = 60 }
+  local call = { args = args, timeout = 300 }
   for key, value in pairs(options or {}) do
     call[key] = value
   end
