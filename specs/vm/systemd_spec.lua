@@ -1,10 +1,15 @@
 -- Needs systemd as the first process: runs in the guest.
 
 local box = require("specs.support.box")
+local core = require("ctr.core")
 local ctr = require("ctr")
 local host = require("specs.support.host")
 local machine = require("specs.support.machine")
+local orphans = require("specs.support.orphans")
 local support = require("specs.support.cgroups")
+
+-- A start is killed at each of so many calls: a guest is slow.
+local CALLS = 4
 
 local function property(unit, name)
   return (host.sh(("systemctl show -p %s --value '%s'"):format(name, unit)).stdout:gsub("%s+$", ""))
@@ -149,5 +154,124 @@ describe("the systemd manager", function()
     assert(container:run(process))
     assert.equal(0, process:wait(30).code)
     assert(container:destroy())
+  end)
+
+  it("shows the container its cgroup by a mount", function()
+    local container, process, unit = sleeper({}, {
+      namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWCGROUP" },
+      mounts = {
+        { source = "proc", destination = "/proc", device = "proc" },
+        { source = "sysfs", destination = "/sys", device = "sysfs", flags = { "ro" } },
+        { source = "cgroup", destination = "/sys/fs/cgroup", device = "cgroup" },
+      },
+    })
+    local seen = assert(b:run(container, "cat /sys/fs/cgroup/cgroup.procs | head -n 1")).out
+    assert.equal("1\n", seen)
+    assert.equal("active", property(unit, "ActiveState"))
+    b:finish(container, process)
+  end)
+
+  it("runs hooks, and leaves no unit where one fails", function()
+    local seen = {}
+    local function note(state)
+      seen[#seen + 1] = state.status
+    end
+    local container, process, unit = sleeper({}, { hooks = {
+      create_runtime = { note }, poststart = { note }, poststop = { note },
+    } })
+    b:finish(container, process)
+    assert.same({ "creating", "running", "stopped" }, seen)
+    assert.equal("not-found", property(unit, "LoadState"))
+    local refused = assert(b:create({ cgroups = { name = "spec-refused" }, hooks = {
+      create_runtime = { function() error("refused") end },
+    } }))
+    local ok, err = refused:run(ctr.process({ args = { "/bin/true" } }))
+    assert.is_nil(ok)
+    assert.matches("refused", tostring(err))
+    assert.equal("not-found", property("ctr-spec-refused.scope", "LoadState"))
+    assert(refused:destroy())
+  end)
+
+  it("reads as stopped where somebody stopped the unit, and is destroyed", function()
+    local container = assert(b:create({ cgroups = { name = "spec-stopped" } }))
+    local process = ctr.process({ args = { "/bin/sh", "-c",
+      "trap 'exit 7' TERM; while :; do sleep 1000 & wait; done" }, env = { "PATH=/bin" } })
+    assert(container:run(process))
+    host.sh("systemctl stop ctr-spec-stopped.scope")
+    assert.equal(7, process:wait(30).code)
+    assert.equal("stopped", container:status())
+    assert.same({}, container:processes())
+    assert(container:destroy())
+    assert.equal("not-found", property("ctr-spec-stopped.scope", "LoadState"))
+  end)
+
+  it("leaves no unit after many starts", function()
+    for _ = 1, 30 do
+      local container, process = sleeper()
+      b:finish(container, process)
+    end
+    local units = host.sh("systemctl list-units --all --plain --no-legend 'ctr-spec-*'")
+    assert.equal("", units.stdout)
+  end)
+
+  it("is taken away after a caller that was killed at any point of a start", function()
+    local id = "killed"
+    local function crash(call)
+      return assert(core.proc.run({ path = "/usr/bin/luajit", timeout = 60,
+        args = { "luajit", "specs/support/crash.lua", ".", b.factory.root, b.root, id,
+          "run in a unit", tostring(call), "systemd" } }))
+    end
+    local call = 0
+    orphans.adopt()
+    local result
+    repeat
+      call = call + CALLS
+      result = crash(call)
+      local container = b.factory:load(id)
+      if container then
+        if container:status() == "running" then
+          container:signal("SIGKILL")
+        end
+        orphans.reap("call " .. call)
+        assert(container:destroy())
+      end
+      orphans.reap("call " .. call)
+      assert.equal("not-found", property("ctr-killed.scope", "LoadState"), "call " .. call)
+    until result.signal ~= "SIGKILL"
+    assert.same({ 0, "" }, { result.code, result.stderr })
+    assert.is_true(call > CALLS)
+  end)
+
+  -- A socket that accepts and says nothing.
+  local function listen(path)
+    local ffi = require("ffi")
+    ffi.cdef("int socket(int, int, int); int bind(int, const void *, unsigned); "
+      .. "int listen(int, int);")
+    local socket = ffi.C.socket(1, 0x80001, 0) -- AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC
+    local address = "\1\0" .. path .. "\0"
+    assert.equal(0, ffi.C.bind(socket, address, #address))
+    assert.equal(0, ffi.C.listen(socket, 5))
+    return core.fd.wrap(socket)
+  end
+
+  it("gives up a manager that does not answer", function()
+    local container = assert(b:create({ cgroups = { name = "spec-mute" } }))
+    local systemd = require("ctr.core.systemd")
+    local open = systemd.open
+    finally(function()
+      systemd.open = open
+      host.sh("umount /run/systemd/private")
+      assert(container:destroy())
+    end)
+    local listener = listen(b.folder .. "/mute")
+    assert(os.execute("mount --bind " .. b.folder .. "/mute /run/systemd/private") == 0)
+    systemd.open = function(user)
+      return open(user, 0.2)
+    end
+    local ok, err = container:run(ctr.process({ args = { "/bin/true" } }))
+    assert.is_nil(ok)
+    assert.equal("ETIMEDOUT", err.errno)
+    assert.matches("reach systemd for ctr%-spec%-mute.scope", tostring(err))
+    listener:close()
   end)
 end)
