@@ -286,7 +286,8 @@ describe("ctr.cgroup in other layouts", function()
     end)
 
     it("finds hierarchies at places that are not the usual ones", function()
-      local command = "mount -t tmpfs none /sys/fs/cgroup && mkdir /sys/fs/cgroup/a /sys/fs/cgroup/b"
+      local command = "mount -t tmpfs none /sys/fs/cgroup"
+        .. " && mkdir /sys/fs/cgroup/a /sys/fs/cgroup/b"
         .. " && mount -t cgroup -o pids none /sys/fs/cgroup/a"
         .. " && mount -t cgroup -o freezer none /sys/fs/cgroup/b"
       local out = inside(command, [[

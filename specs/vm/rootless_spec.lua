@@ -37,20 +37,24 @@ describe("a user with a manager of systemd's", function()
   end)
 
   teardown(function()
-    root("loginctl disable-linger %s; systemctl stop user@%d.service; userdel %s", NAME, USER, NAME)
+    root("loginctl disable-linger %s; systemctl stop user@%d.service; userdel %s", NAME, USER,
+      NAME)
     b:close()
   end)
 
-  -- Runs Lua as the user, behind the words of a command; returns what it printed.
+  -- Runs Lua as the user, behind the words of a command; returns what it printed. Specs have a
+  -- mount namespace of their own, in which the user's folder in /run is missing.
+  local count = 0
   local function as_user(manager, code, words)
+    count = count + 1
     local prelude = ([[
       package.path, package.cpath = "%s/?.lua;%s/lua/?.lua;%s/lua/?/init.lua;" .. package.path,
         "%s/build/?.so;" .. package.cpath
       local core, ctr = require("ctr.core"), require("ctr")
       local support = require("specs.support.cgroups")
       local factory = assert(ctr.new(%q, { cgroup_manager = %q }))
-      local count = 0
-      local function start(cgroups, args, changes)
+      local ID = %q
+      local function try(cgroups, args, changes)
         local ids = core.proc.ids()
         local config = {
           rootfs = %q, hostname = "mine", cgroups = cgroups,
@@ -63,12 +67,22 @@ describe("a user with a manager of systemd's", function()
         for key, value in pairs(changes or {}) do
           config[key] = value
         end
-        count = count + 1
-        local container = assert(factory:create("c" .. count, config))
+        local container = assert(factory:create(ID, config))
         local process = ctr.process({ args = args or { "/bin/sleep", "1000" },
           env = { "PATH=/bin" } })
         local ok, err = container:run(process)
-        return ok and container, ok and process or err, container
+        if ok then
+          return container, process
+        end
+        assert(container:destroy())
+        return nil, err
+      end
+      local function start(...)
+        local container, process = try(...)
+        return assert(container, process), process
+      end
+      local function show_unit()
+        os.execute("systemctl --user show -p LoadState --value ctr-" .. ID .. ".scope")
       end
       local function add(container, script)
         local out = ""
@@ -83,19 +97,20 @@ describe("a user with a manager of systemd's", function()
         print(assert(process:wait(30)).signal)
         assert(container:destroy())
       end
-    ]]):format(project, project, project, project, user_home .. "/state", manager, b.root)
-    local args = { "setpriv", "--reuid", tostring(USER), "--regid", tostring(USER),
-      "--clear-groups" }
+    ]]):format(project, project, project, project, user_home .. "/state", manager,
+      "user" .. count, b.root)
+    local args = { "nsenter", "--target", "1", "--mount", "setpriv", "--reuid", tostring(USER),
+      "--regid", tostring(USER), "--clear-groups" }
     for _, word in ipairs(words or {}) do
       args[#args + 1] = word
     end
     args[#args + 1] = "luajit"
     args[#args + 1] = "-"
-    local result = assert(core.proc.run({ path = "/usr/bin/setpriv", args = args, timeout = 120,
+    local result = assert(core.proc.run({ path = "/usr/bin/nsenter", args = args, timeout = 120,
       env = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "XDG_RUNTIME_DIR=" .. RUNTIME },
       stdin = prelude .. code }))
     assert.equal(0, result.code, result.stderr)
-    return result.stdout
+    return (result.stdout:gsub("user%d+%f[%s.]", "ID"))
   end
 
   local function lines(...)
@@ -124,7 +139,7 @@ describe("a user with a manager of systemd's", function()
           finish(container, process)
           print(support.exists(path), #factory:list())
         ]])
-        assert.equal(lines(SERVICE .. "/user.slice/ctr-c1.scope", "67108864", "20",
+        assert.equal(lines(SERVICE .. "/user.slice/ctr-ID.scope", "67108864", "20",
           "59", "true", "83886080\t30", "paused\t1", "running", "true\t1",
           "SIGKILL", "false\t0"), out)
       end)
@@ -158,7 +173,7 @@ describe("a user with a manager of systemd's", function()
         finish(container, process)
         print(further:wait(30).signal, support.exists(path))
       ]])
-      assert.equal(lines("/ctr-c1.scope", "true", "2", "SIGKILL", "SIGKILL\tfalse"), out)
+      assert.equal(lines("/ctr-ID.scope", "true", "2", "SIGKILL", "SIGKILL\tfalse"), out)
     end)
 
     it("does without device rules, which it may not set", function()
@@ -173,31 +188,28 @@ describe("a user with a manager of systemd's", function()
 
     it("says which limit the user may not set, and leaves no unit", function()
       local out = as_user("systemd", [[
-        local container, err, created = start({ unified = { ["io.max"] = "8:0 rbps=1000" } })
+        local container, err = try({ unified = { ["io.max"] = "8:0 rbps=1000" } })
         print(container, err.path)
-        assert(created:destroy())
-        os.execute("systemctl --user show -p LoadState --value ctr-c1.scope")
+        show_unit()
       ]])
       assert.equal(lines('nil\tcgroups.unified["io.max"]', "not-found"), out)
     end)
 
     it("undoes a start that fails", function()
       local out = as_user("systemd", [[
-        local container, err, created = start({}, { "/bin/nonesuch" })
+        local container, err = try({}, { "/bin/nonesuch" })
         print(container, err.path)
-        assert(created:destroy())
-        os.execute("systemctl --user show -p LoadState --value ctr-c1.scope")
+        show_unit()
       ]])
       assert.equal(lines("nil\tprocess.args[1]", "not-found"), out)
     end)
 
     it("says that there is no manager where none runs", function()
       local out = as_user("systemd", [[
-        local container, err, created = start({})
-        print(container, tostring(err):match("reach systemd for ctr%-c1%.scope"))
-        assert(created:destroy())
+        local container, err = try({})
+        print(container, tostring(err):match("reach systemd for ctr%-%w+%.scope"))
       ]], { "env", "XDG_RUNTIME_DIR=/nonesuch" })
-      assert.equal(lines("nil\treach systemd for ctr-c1.scope"), out)
+      assert.equal(lines("nil\treach systemd for ctr-ID.scope"), out)
     end)
   end)
 
@@ -222,16 +234,15 @@ describe("a user with a manager of systemd's", function()
           finish(container, process)
           print(support.exists(path))
         ]], SCOPE)
-        assert.equal(lines(SERVICE .. "/app.slice/SCOPE/ctr-c1", "67108864\t20", "/ctr-c1",
+        assert.equal(lines(SERVICE .. "/app.slice/SCOPE/ctr-ID", "67108864\t20", "/ctr-ID",
           "paused", "1", "SIGKILL", "false"), out)
       end)
     end
 
     it("runs without a controller that was not, and says so where one is asked for", function()
       local out = as_user("rootless", [[
-        local container, err, created = start({ unified = { ["io.max"] = "8:0 rbps=1000" } })
+        local container, err = try({ unified = { ["io.max"] = "8:0 rbps=1000" } })
         print(container, err.path)
-        assert(created:destroy())
         local process
         container, process = start({})
         local path = container:state().cgroup_paths[""]
@@ -246,9 +257,8 @@ describe("a user with a manager of systemd's", function()
     local out = as_user("rootless", [[
       local container, process = start({})
       print(next(container:state().cgroup_paths))
-      local _, err, created = start({ pids_limit = 5 })
+      local _, err = try({ pids_limit = 5 })
       print(err.path)
-      assert(created:destroy())
       finish(container, process)
     ]])
     assert.equal(lines("nil", "cgroups.pids_limit", "SIGKILL"), out)

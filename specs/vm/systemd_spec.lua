@@ -177,13 +177,14 @@ describe("the systemd manager", function()
       seen[#seen + 1] = state.status
     end
     local container, process, unit = sleeper({}, { hooks = {
-      create_runtime = { note }, poststart = { note }, poststop = { note },
+      create_runtime = { { func = note } }, poststart = { { func = note } },
+      poststop = { { func = note } },
     } })
     b:finish(container, process)
     assert.same({ "creating", "running", "stopped" }, seen)
     assert.equal("not-found", property(unit, "LoadState"))
     local refused = assert(b:create({ cgroups = { name = "spec-refused" }, hooks = {
-      create_runtime = { function() error("refused") end },
+      create_runtime = { { func = function() error("refused") end } },
     } }))
     local ok, err = refused:run(ctr.process({ args = { "/bin/true" } }))
     assert.is_nil(ok)
