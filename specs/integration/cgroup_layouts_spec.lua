@@ -255,6 +255,7 @@ describe("ctr.cgroup in other layouts", function()
     it("reads what is counted, and says nothing of controllers that are not there", function()
       local out = inside(V2, [[
         local manager = new({ path = "/ctr-spec-v2" })
+        assert(next(assert(manager:stats()).cpu_stats.cpu_usage) == nil)
         assert(manager:create())
         local child = support.run(manager, "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; cat")
         child:expect("ready")
