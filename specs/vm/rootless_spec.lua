@@ -21,7 +21,7 @@ describe("a user with a manager of systemd's", function()
   local b, project, user_home
 
   local function root(command, ...)
-    local result = host.sh(command:format(...))
+    local result = host.sh(command:format(...), 120) -- a user's manager starts slowly in a guest
     assert.equal(0, result.code, result.stderr)
     return result.stdout
   end
