@@ -200,6 +200,15 @@ local function set_properties(self, bus, properties)
   return bus:set(self.unit.name, properties)
 end
 
+-- The files last: systemd rounds quotas.
+local function take_back(self, changed, old)
+  with_bus(self, set_properties, units.inverse(changed, old))
+  local ok, writes = self.driver.check(self, self.config)
+  if ok then
+    self.driver.set(self, self.config, writes)
+  end
+end
+
 --- Sets limits of a unit in use: systemd's own, and then the files.
 function methods:set(resources)
   local properties, err = units.properties(resources, is_unified(self))
@@ -213,7 +222,7 @@ function methods:set(resources)
   end
   ok, problem = manager.methods.set(self, resources)
   if not ok then
-    with_bus(self, set_properties, old)
+    take_back(self, properties, old)
     return nil, problem
   end
   return true
