@@ -321,17 +321,19 @@ describe("as libcontainer has it,", function()
       } } }))
     end)
 
-    it("have the environment of the process unless they have one of their own", function()
+    it("have the default PATH alone unless they have an environment of their own", function()
       local folder = b.folder .. "/cmds-env"
       shell("mkdir -p " .. folder)
       local function print_env(file, env)
-        return { path = "sh", env = env,
-          args = { "-c", ("echo $WHOSE > %s/%s"):format(folder, file) } }
+        local script = "/usr/bin/env | /usr/bin/grep -v -e ^_= -e PWD= -e ^SHLVL= > %s/%s"
+        return { path = "sh", env = env, args = { "-c", script:format(folder, file) } }
       end
-      assert.equal("process\nown", out("cat /tmp/first /tmp/second", { mounts = { {
+      local seen = out("cat /tmp/first /tmp/second", { mounts = { {
         source = folder, destination = "/tmp", flags = { "bind" },
         premount_cmds = { print_env("first"), print_env("second", { "WHOSE=own" }) },
-      } } }, { env = { "PATH=/bin", "WHOSE=process" } }))
+      } } }, { env = { "PATH=/bin", "WHOSE=process" } })
+      assert.equal("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nWHOSE=own",
+        seen)
     end)
   end)
 
