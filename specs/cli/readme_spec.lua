@@ -150,6 +150,27 @@ hooks.prestart[1]: /bin/sh exited with 1, stderr: no bridge
   end)
 end)
 
+describe("docs/configuration.md", function()
+  it("is what the schema says (make reference)", function()
+    local result = command.run({ "/usr/bin/luajit", "tools/reference.lua" })
+    assert.equal("", result.stderr)
+    assert.is_true(result.stdout == read("docs/configuration.md"), "make reference writes it anew")
+  end)
+
+  it("has the place that each link leads to", function()
+    local page, places = read("docs/configuration.md"), {}
+    for title in page:gmatch("\n##+ ([^\n]+)") do
+      places[title:lower():gsub("[^%w_%- ]", "")] = true
+    end
+    local count = 0
+    for place in page:gmatch("%]%(#([^)]*)%)") do
+      assert.is_true(places[place], place)
+      count = count + 1
+    end
+    assert.is_true(count > 50)
+  end)
+end)
+
 describe("docs/man/lctr.1", function()
   it("has every command and every option", function()
     local page = read("docs/man/lctr.1"):gsub("\\%-", "-")
