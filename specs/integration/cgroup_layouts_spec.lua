@@ -333,10 +333,10 @@ describe("ctr.cgroup in other layouts", function()
   end)
 
   it("cannot place a relative path where the caller's own cgroup is not to be seen", function()
-    local place = "/sys/fs/cgroup/" .. (IS_V1 and "pids/" or "") .. OWN_NAME .. "-ns"
+    local place = "/sys/fs/cgroup/" .. (IS_V1 and "pids/" or "") .. NAME .. "-ns"
     local move = ("mkdir -p P/inner && echo $$ > P/inner/cgroup.procs"):gsub("P", place)
     finally(function()
-      os.execute(("rmdir %s/inner %s"):format(place, place))
+      os.execute(("rmdir P/inner P"):gsub("P", (replace(place, NAME, OWN_NAME))))
     end)
     local out = inside(move, [[
       local ok, err = new({}):create()

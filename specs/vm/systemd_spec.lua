@@ -116,6 +116,21 @@ describe("the systemd manager", function()
       assert.equal("30", property(unit, "TasksMax"))
       b:finish(container, process)
     end)
+
+    it("takes a change back that fails in a file, and leaves no property behind", function()
+      local container, process, unit = sleeper({ pids_limit = 20 })
+      local path = container:state().cgroup_paths[""]
+      local ok, err = container:set({ cgroups = { pids_limit = 30, memory = "80M",
+        cpuset_cpus = "0", unified = { ["cpu.max"] = "nonsense" } } })
+      assert.is_nil(ok)
+      assert.equal('cgroups.unified["cpu.max"]', err.path)
+      host.sh("systemctl daemon-reload")
+      assert.same({ "20", "infinity", "" }, { property(unit, "TasksMax"),
+        property(unit, "MemoryMax"), property(unit, "AllowedCPUs") })
+      assert.same({ "20", "max", "" }, { support.read(path .. "/pids.max"),
+        support.read(path .. "/memory.max"), support.read(path .. "/cpuset.cpus") })
+      b:finish(container, process)
+    end)
   end
 
   it("holds to device rules also after a reload", function()

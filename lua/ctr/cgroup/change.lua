@@ -24,6 +24,9 @@ local function apply_all(manager, resources, writes)
   local journal = {}
   local ok, err = manager.driver.set(manager, resources, writes, journal)
   if ok then
+    ok, err = manager:publish(resources)
+  end
+  if ok then
     return true
   end
   local undone, problem = apply.undo(journal)

@@ -234,6 +234,12 @@ end
 function methods:settle() -- luacheck: ignore 212
 end
 
+--- Tells of limits that are in the files whoever else keeps them: nobody here.
+-- @treturn true
+function methods:publish() -- luacheck: ignore 212
+  return true
+end
+
 --- Opens what a process needs to join: the files to which it writes "0", and the directory for
 -- CLONE_INTO_CGROUP. All of it is the caller's to close.
 -- @tparam[opt] table how `below` (paths below the container's cgroups by controller, under "" for

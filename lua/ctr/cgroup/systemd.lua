@@ -200,29 +200,33 @@ local function set_properties(self, bus, properties)
   return bus:set(self.unit.name, properties)
 end
 
--- The files last: systemd rounds quotas.
-local function take_back(self, changed, old)
-  with_bus(self, set_properties, units.inverse(changed, old))
-  local ok, writes = self.driver.check(self, self.config)
-  if ok then
-    self.driver.set(self, self.config, writes)
+-- What systemd has just written it may have rounded.
+local function write_files(self, resources)
+  local ok, writes = self.driver.check(self, resources)
+  if not ok then
+    return nil, writes
   end
+  return self.driver.set(self, resources, writes)
 end
 
---- Sets limits of a unit in use: systemd's own, and then the files.
-function methods:set(resources)
+--- Tells systemd of limits that are in the files already.
+-- @tparam table resources fields of `cgroups`
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error after it systemd has the old ones
+function methods:publish(resources)
   local properties, err = units.properties(resources, is_unified(self))
   if not properties then
     return nil, err
   end
-  local old = assert(units.properties(self.config, is_unified(self)))
   local ok, problem = with_bus(self, set_properties, properties)
   if not ok then
     return nil, errors.wrap(problem, "set properties of", self.unit.name)
   end
-  ok, problem = manager.methods.set(self, resources)
+  ok, problem = write_files(self, resources)
   if not ok then
-    take_back(self, properties, old)
+    local old = assert(units.properties(self.config, is_unified(self)))
+    with_bus(self, set_properties, units.inverse(properties, old))
     return nil, problem
   end
   return true
