@@ -16,27 +16,23 @@ systemd's units over D-Bus.
 
 __attribute__((visibility("default"))) int luaopen_ctr_core_systemd(lua_State *L);
 
-/* What a Lua object holds. */
-struct holder {
-	struct ctr_systemd *bus; /* NULL once it is closed */
-};
-
-static struct holder *new_holder(lua_State *L)
+static struct ctr_systemd **new_slot(lua_State *L)
 {
-	struct holder *holder = lua_newuserdata(L, sizeof(*holder));
+	/* A pointer is what it holds. NOLINTNEXTLINE(bugprone-sizeof-expression) */
+	struct ctr_systemd **slot = lua_newuserdata(L, sizeof(*slot));
 
-	holder->bus = NULL;
+	*slot = NULL;
 	luaL_getmetatable(L, BUS);
 	lua_setmetatable(L, -2);
-	return holder;
+	return slot;
 }
 
 static struct ctr_systemd *check_bus(lua_State *L)
 {
-	struct holder *holder = luaL_checkudata(L, 1, BUS);
+	struct ctr_systemd **slot = luaL_checkudata(L, 1, BUS);
 
-	luaL_argcheck(L, holder->bus, 1, "the connection is closed");
-	return holder->bus;
+	luaL_argcheck(L, *slot, 1, "the connection is closed");
+	return *slot;
 }
 
 /***
@@ -52,20 +48,20 @@ static int l_open(lua_State *L)
 {
 	bool user = lua_toboolean(L, 1);
 	double timeout = luaL_optnumber(L, 2, TIMEOUT);
-	struct holder *holder = new_holder(L);
+	struct ctr_systemd **slot = new_slot(L);
 	struct ctr_err err;
 
-	if (ctr_systemd_open(user, timeout, &holder->bus, &err) < 0)
+	if (ctr_systemd_open(user, timeout, slot, &err) < 0)
 		return ctrL_push_err(L, &err);
 	return 1;
 }
 
 static int l_close(lua_State *L)
 {
-	struct holder *holder = luaL_checkudata(L, 1, BUS);
+	struct ctr_systemd **slot = luaL_checkudata(L, 1, BUS);
 
-	ctr_systemd_close(holder->bus);
-	holder->bus = NULL;
+	ctr_systemd_close(*slot);
+	*slot = NULL;
 	lua_pushboolean(L, true);
 	return 1;
 }

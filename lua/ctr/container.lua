@@ -280,9 +280,6 @@ end
 -- @treturn[2] ctr.Error `ConfigInvalid` (also for what cannot be changed any more),
 -- `ContainerNotRunning`, `SystemError`
 function container_methods:set(config)
-  if type(config) ~= "table" then
-    error("bad argument #1 to 'set' (table expected, got " .. type(config) .. ")", 2)
-  end
   return locked(self, set, config)
 end
 

@@ -381,7 +381,7 @@ function M.start(config, process, facts)
   if networks.has_interfaces(config) then
     require("ctr.plan.network").add(add, config)
   end
-  local way = { env = process.env, copied = copied, rootless = facts.rootless,
+  local way = { copied = copied, rootless = facts.rootless,
     cgroup_views = facts.cgroup_views or NONE }
   local refs = add_root(add, config, spaces, way)
   mounts.add_tree(add, config, spaces.user, way)

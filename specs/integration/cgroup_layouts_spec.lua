@@ -20,7 +20,15 @@ local function new(config, kind)
 end
 ]]
 
--- Runs Lua where a shell command has changed what is mounted; returns what it printed.
+-- The cgroups have this process' id in their names: the specs may run twice at a time.
+local NAME, OWN_NAME = "ctr-spec", "ctr-spec-" .. core.proc.getpid()
+
+local function replace(text, old, new)
+  return (text:gsub(old:gsub("%-", "%%-"), new))
+end
+
+-- Runs Lua where a shell command has changed what is mounted; returns what it printed. Both name
+-- their cgroups ctr-spec.
 local function inside(command, code, options)
   local words = { "unshare", "--mount", "--propagation", "private" }
   for _, word in ipairs(options or {}) do
@@ -28,17 +36,17 @@ local function inside(command, code, options)
   end
   local script = command .. " && exec " .. (options and options.with or "") .. " luajit -"
   for _, word in ipairs({ SHELL, "-c", script }) do
-    words[#words + 1] = word
+    words[#words + 1] = replace(word, NAME, OWN_NAME)
   end
   local result = assert(core.proc.run({
     path = UNSHARE,
     args = words,
     env = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin" },
-    stdin = PRELUDE:format(package.path, package.cpath) .. code,
+    stdin = PRELUDE:format(package.path, package.cpath) .. replace(code, NAME, OWN_NAME),
     timeout = 60,
   }))
   assert.equal(0, result.code, result.stderr)
-  return result.stdout
+  return replace(result.stdout, OWN_NAME, NAME)
 end
 
 local function lines(...)
@@ -325,7 +333,7 @@ describe("ctr.cgroup in other layouts", function()
   end)
 
   it("cannot place a relative path where the caller's own cgroup is not to be seen", function()
-    local place = "/sys/fs/cgroup/" .. (IS_V1 and "pids/" or "") .. "ctr-spec-ns"
+    local place = "/sys/fs/cgroup/" .. (IS_V1 and "pids/" or "") .. OWN_NAME .. "-ns"
     local move = ("mkdir -p P/inner && echo $$ > P/inner/cgroup.procs"):gsub("P", place)
     finally(function()
       os.execute(("rmdir %s/inner %s"):format(place, place))

@@ -196,7 +196,7 @@ describe("a cgroup mount", function()
         "grep -qx 1 $d/cgroup.procs && echo ${d##*/} $(ls -d $d/*/); done" },
         env = { "PATH=/bin" }, stdout = function(data) out[#out + 1] = data end })
       assert(container:run(lister))
-      lister:wait(20)
+      lister:wait(60)
       local kinds = {}
       for _, name in ipairs(hierarchies()) do
         local mount = found["/sys/fs/cgroup/" .. name]
@@ -270,7 +270,7 @@ describe("a cgroup mount", function()
       stdout = function(data) out[#out + 1] = data end,
       stderr = function(data) out[#out + 1] = data end })
     assert(container:run(process))
-    process:wait(20)
+    process:wait(60)
     assert(container:destroy())
     factory:close()
     assert.matches(table.concat(hierarchies(), "\n"), table.concat(out), 1, true)
@@ -282,7 +282,7 @@ describe("a cgroup mount", function()
     local container, process = b:sleeper(merged(nil, OWN))
     local id = container:id()
     container:signal("SIGKILL")
-    process:wait(20)
+    process:wait(60)
     local again = assert(ctr.new(b.folder .. "/state"))
     assert(assert(again:load(id)):destroy())
     again:close()

@@ -43,7 +43,10 @@ function M.capabilities(about)
 end
 
 local function limit(about)
-  return shape.string({ accept = checks.limit, normalise = checks.exact_limit, about = about })
+  return shape.string({
+    accept = checks.limit, normalise = checks.exact_limit,
+    takes = "integer, its digits, or `\"unlimited\"`", about = about,
+  })
 end
 
 --- A resource limit.
@@ -53,7 +56,7 @@ M.rlimit = shape.record({
     choices = "the names of getrlimit(2)",
     about = "RLIMIT_NOFILE, nofile, or the kernel's number.",
   }),
-  soft = limit("What applies: a number, or \"unlimited\"."),
+  soft = limit("What applies."),
   hard = limit("How far the soft limit may be raised."),
 }, { check = checks.soft_below_hard })
 
@@ -81,6 +84,7 @@ end
 
 --- An environment in either form.
 function M.env(options)
+  options.shapes = { M.env_list, M.env_map }
   return shape.choice(env_shape, options)
 end
 
@@ -104,11 +108,11 @@ function M.string_list(about)
   return shape.list(shape.string(), { default = {}, about = about })
 end
 
---- A program that runs in the container before or after a mount is made.
+--- A program of the host that runs before or after a mount is made.
 M.command = shape.record({
   path = shape.string({ empty = false, about = "The program; looked up in PATH without a slash." }),
   args = M.string_list("What follows the program's name."),
-  env = M.env({ optional = true, about = "Its environment; the process's own without it." }),
+  env = M.env({ optional = true, about = "Its environment; only the default PATH without it." }),
   dir = M.text("Where it runs."),
 })
 
