@@ -58,7 +58,7 @@ for file in "$@"; do
 done
 # A kernel has one of the two at a time.
 # shellcheck disable=SC2086 # lists of files
-test -z "$apparmor" || guest 400 "lsm=landlock,lockdown,yama,apparmor" $apparmor
+test -z "$apparmor" || guest 900 "lsm=landlock,lockdown,yama,apparmor" $apparmor
 # shellcheck disable=SC2086
-test -z "$selinux" || guest 180 "lsm=landlock,lockdown,yama,selinux" $selinux
+test -z "$selinux" || guest 300 "lsm=landlock,lockdown,yama,selinux" $selinux
 exit $failed
