@@ -288,7 +288,11 @@ uninstall:
 	rm -f "$(DESTDIR)$(BINDIR)/lctr" $(patsubst docs/man/%,"$(DESTDIR)$(MANDIR)/man1/%",$(MAN_PAGES))
 	rm -rf "$(DESTDIR)$(LUADIR)/ctr" "$(DESTDIR)$(LIBDIR)/ctr"
 
-.PHONY: clean help
+# docs/configuration.md, of which a spec sees that it is what the schema says.
+.PHONY: reference clean help
+reference:
+	$(LUAJIT) tools/reference.lua >docs/configuration.md
+
 clean:
 	rm -rf $(BUILD)
 
@@ -303,6 +307,7 @@ help:
 	@echo "make sanitize   the core and the bootstrap with ASan and UBSan in $(BUILD)/san/"
 	@echo "make fuzz       the fuzz targets, for FUZZ_SECONDS=$(FUZZ_SECONDS) each"
 	@echo "make defences   take each defence out: a spec must fail (minutes)"
+	@echo "make reference  write docs/configuration.md anew from the schema"
 	@echo "make bench      compare with other runtimes"
 	@echo "make install    to PREFIX=$(PREFIX), below DESTDIR; uninstall takes it away"
 	@echo "make clean      remove $(BUILD)/"

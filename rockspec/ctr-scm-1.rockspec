@@ -15,6 +15,17 @@ supported_platforms = { "linux" }
 dependencies = {
   "lua == 5.1",
 }
+-- `make deps` installs them on Debian.
+external_dependencies = {
+  PKG_CONFIG = { program = "pkg-config" },
+  MUSL = { program = "musl-gcc" },
+  LUAJIT = { header = "luajit-2.1/luajit.h" },
+  LIBCAP = { header = "sys/capability.h" },
+  JANSSON = { header = "jansson.h" },
+  LIBSECCOMP = { header = "seccomp.h" },
+  LIBMNL = { header = "libmnl/libmnl.h" },
+  LIBSYSTEMD = { header = "systemd/sd-bus.h" },
+}
 build = {
   type = "make",
   build_target = "core",

@@ -3,8 +3,12 @@ local command = require("specs.support.command")
 local PROGRAM = [[
 local image = assert(require("ctr.locate").image())
 print(require("ctr").version, image:is_open(), require("ctr.core").proc.getpid() > 0)
+for _, name in ipairs({ "seccomp", "netlink", "systemd" }) do
+  print(name, type(require("ctr.core." .. name)))
+end
 ]]
 local EXPECTED = require("ctr").version .. "\ttrue\ttrue\n"
+  .. "seccomp\ttable\nnetlink\ttable\nsystemd\ttable\n"
 
 local function make(...)
   local result = command.run({ "/usr/bin/make", "--no-print-directory", ... })
@@ -31,7 +35,7 @@ describe("make install", function()
     remove()
   end)
 
-  it("puts lctr in place, which runs from there alone", function()
+  it("puts lctr in place, which runs from there, with the modules that it does not hold", function()
     local result = command.run({ folder .. "/dest/opt/ctr/bin/lctr", folder .. "/tool.lua" },
       { dir = "/", env = {} })
     assert.equal("", result.stderr)

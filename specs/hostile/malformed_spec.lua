@@ -4,7 +4,7 @@ local box = require("specs.support.box")
 local ctr = require("ctr")
 local errors = require("ctr.errors")
 
-local SECONDS = 5
+local SECONDS = 60
 local CASES = 250
 local PROCESS_KEYS = { "args", "env", "user", "additional_groups", "cwd", "stdin", "stdout",
   "stderr", "extra_files", "console_width", "console_height", "capabilities", "apparmor_profile",
@@ -53,7 +53,7 @@ describe("malformed input", function()
   local b
 
   setup(function()
-    alarm.set(200 * attack.runs(1))
+    alarm.set(600 * attack.runs(1))
     b = box.new({ cgroup_manager = "none" })
   end)
 

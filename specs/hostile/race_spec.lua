@@ -6,7 +6,7 @@ local ctr = require("ctr")
 local host = require("specs.support.host")
 
 local RUNS = 5
-local SECONDS = 5
+local SECONDS = 60
 local MAPPING = { { container_id = 0, host_id = 100000, size = 65536 } }
 local USERNS = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWUSER" }
 local PROC = { source = "proc", destination = "/proc", device = "proc" }
@@ -69,7 +69,7 @@ describe("a root in which names are exchanged", function()
   local b, racer, outside, volume
 
   setup(function()
-    alarm.set(200 * attack.runs(1))
+    alarm.set(600 * attack.runs(1))
     b = box.new({ cgroup_manager = "none" })
     racer = attack.compile("racer", b.folder)
     outside, volume = b.folder .. "/outside", b.folder .. "/volume"

@@ -11,6 +11,7 @@
 -- * `normalise(value)`: the value to keep, or nil, a text and a key, after all else
 -- * `alias`: another spelling of the key
 -- * `about`: one sentence for the reference page
+-- * `takes`: for the same page, what may be written where the kind does not tell
 -- @module ctr.config.shape
 
 local units = require("ctr.config.units")

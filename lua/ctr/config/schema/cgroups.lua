@@ -30,7 +30,10 @@ end
 
 -- Of 64 bits: more than a Lua number holds.
 local function large(about)
-  return shape.string({ accept = checks.limit, normalise = checks.exact_limit, about = about })
+  return shape.string({
+    accept = checks.limit, normalise = checks.exact_limit, takes = "integer, or its digits",
+    about = about,
+  })
 end
 
 local function number_of_device(about)

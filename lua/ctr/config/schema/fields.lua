@@ -43,7 +43,10 @@ function M.capabilities(about)
 end
 
 local function limit(about)
-  return shape.string({ accept = checks.limit, normalise = checks.exact_limit, about = about })
+  return shape.string({
+    accept = checks.limit, normalise = checks.exact_limit,
+    takes = "integer, its digits, or `\"unlimited\"`", about = about,
+  })
 end
 
 --- A resource limit.
@@ -53,7 +56,7 @@ M.rlimit = shape.record({
     choices = "the names of getrlimit(2)",
     about = "RLIMIT_NOFILE, nofile, or the kernel's number.",
   }),
-  soft = limit("What applies: a number, or \"unlimited\"."),
+  soft = limit("What applies."),
   hard = limit("How far the soft limit may be raised."),
 }, { check = checks.soft_below_hard })
 
@@ -81,6 +84,7 @@ end
 
 --- An environment in either form.
 function M.env(options)
+  options.shapes = { M.env_list, M.env_map }
   return shape.choice(env_shape, options)
 end
 

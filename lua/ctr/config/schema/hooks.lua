@@ -59,6 +59,7 @@ M.hook = shape.record({
   }),
   args = fields.string_list("Its argv, exactly; the path alone without it."),
   env = shape.choice(env_shape, {
+    shapes = { env_list, fields.env_map },
     default = {}, about = "Its environment, exactly; empty without it.",
   }),
   dir = shape.string({
@@ -69,11 +70,13 @@ M.hook = shape.record({
   timeout = shape.any({
     optional = true,
     normalise = positive_duration,
+    takes = "duration",
     about = "Seconds, or \"30s\": when they have passed it is killed, and all that it started.",
   }),
   func = shape.any({
     optional = true,
     check = is_function,
+    takes = "function",
     about = "A function instead of a command: it is given the state; nil or false and a message, "
       .. "or an error, is a failure.",
   }),

@@ -36,7 +36,7 @@ local function shape_of(value)
 end
 
 --- A network.
-M.network = shape.choice(shape_of)
+M.network = shape.choice(shape_of, { shapes = { interface } })
 
 --- Routes.
 M.routes = lazy("routes", { optional = true, about = "Routes of the network namespace." })

@@ -12,9 +12,13 @@ local function console_size(about)
   return shape.integer({ default = 0, min = 0, max = 65535, about = about })
 end
 
-local function stream(about)
-  return shape.any({ optional = true, about = about })
+local function stream(takes, about)
+  return shape.any({ optional = true, takes = takes, about = about })
 end
+
+local INPUT = "file, descriptor, path, `\"null\"`, `\"inherit\"`, or what it reads"
+local OUTPUT = "file, descriptor, path, `\"null\"`, `\"inherit\"`, or a function"
+local SOCKET = "connected socket, or path"
 
 --- The configuration of a process.
 M.process = shape.record({
@@ -36,10 +40,12 @@ M.process = shape.record({
   cwd = shape.string({
     default = "", normalise = checks.absolute_or_empty, about = "Where it starts; / without it.",
   }),
-  stdin = stream("Where it reads: /dev/null without it."),
-  stdout = stream("Where it writes: /dev/null without it."),
-  stderr = stream("Where it writes errors: /dev/null without it."),
-  extra_files = shape.list(shape.any(), { default = {}, about = "What it has open as 3, 4, …" }),
+  stdin = stream(INPUT, "Where it reads: /dev/null without it."),
+  stdout = stream(OUTPUT, "Where it writes: /dev/null without it."),
+  stderr = stream(OUTPUT, "Where it writes errors: /dev/null without it."),
+  extra_files = shape.list(shape.any({ takes = "files or descriptors" }), {
+    default = {}, about = "What it has open as 3, 4, …",
+  }),
   console_width = console_size("Columns of its terminal."),
   console_height = console_size("Rows of its terminal."),
   capabilities = fields.capabilities("In place of the configuration's."),
@@ -62,14 +68,14 @@ M.process = shape.record({
         .. "under \"\" in all.",
     }
   ),
-  pidfd_socket = stream("The socket that gets a pidfd of it before the program runs."),
+  pidfd_socket = stream(SOCKET, "The socket that gets a pidfd of it before the program runs."),
   terminal = shape.boolean({
     default = false,
     about = "Whether it has a terminal; the caller's own, where no socket gets it.",
   }),
-  console_socket = stream("The socket that gets its terminal: it has one with this."),
+  console_socket = stream(SOCKET, "The socket that gets its terminal: it has one with this."),
   seccomp_notify = shape.any({
-    optional = true, check = checks.is_function,
+    optional = true, check = checks.is_function, takes = "function",
     about = "A function that answers what the profile hands over by SCMP_ACT_NOTIFY.",
   }),
   seccomp_report = shape.boolean({

@@ -38,6 +38,7 @@ end
 
 local function value(options)
   options.accept = unsigned
+  options.takes = "integer, or its digits"
   return shape.any(options)
 end
 
