@@ -48,6 +48,15 @@ local function same_namespace(path, file)
   return same
 end
 
+local function namespace_problem(path, kind)
+  local handle, found = core.ns.open(path) -- which looks at what it is before
+  if not handle then
+    return "cannot be used: " .. tostring(found)
+  end
+  handle:close()
+  return found ~= kind and ("is a namespace of type %s, not %s"):format(found, kind) or nil
+end
+
 local function selinux_enabled()
   return (exists("/sys/fs/selinux/enforce"))
 end
@@ -82,6 +91,7 @@ function M.functions(host)
     apparmor_enabled = apparmor_enabled,
     missing_profile = missing_profile,
     same_ns = same_namespace,
+    ns_problem = namespace_problem,
     intel_rdt = function()
       return require("ctr.intel_rdt").features(host.intel_rdt)
     end,

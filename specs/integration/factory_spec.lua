@@ -275,7 +275,9 @@ describe("ctr.factory", function()
       local before = machine.snapshot("fails")
       for _, changes in ipairs({ { rootfs = "/nonesuch" }, { hostname = {} },
         { cgroups = { path = "/a/../b" } },
-        { namespaces = { "NEWNS", { type = "NEWNET", path = "/nonesuch" } } } }) do
+        { namespaces = { "NEWNS", { type = "NEWNET", path = "/nonesuch" } } },
+        { namespaces = { "NEWNS", { type = "NEWNET", path = "/proc/self/ns/uts" } },
+          hostname = "" } }) do
         local _, err = b:create(changes, "fails")
         assert.equal("ConfigInvalid", err.code)
       end

@@ -372,6 +372,11 @@ local function check_joined(problems, config, probe, index)
     add(problems, path, is_missing and "does not exist" or "cannot be used: " .. tostring(err))
     return
   end
+  local problem = probe.ns_problem(namespace.path, namespace.type)
+  if problem then
+    add(problems, path, problem)
+    return
+  end
   local file = words.namespace_files[namespace.type]
   if is_host_bound(config, namespace.type) and probe.same_ns(namespace.path, file) then
     add(problems, path, "is the host's own namespace, which would be changed")
@@ -427,8 +432,8 @@ end
 --   error), `exists(path)` (true, or false and an error), `ns_supported(type)`,
 --   `selinux_enabled()`, `apparmor_enabled()`, `missing_profile(name)` (of AppArmor: what of it is
 --   known not to be loaded, or nil), `same_ns(path, file)` (whether it is the caller's own
---   namespace: `net`, `mnt`, …), `intel_rdt()` (what there is of it, or nil and an error),
---   `mandatory_locks()`
+--   namespace: `net`, `mnt`, …), `ns_problem(path, type)` (why it is none of that type, or nil),
+--   `intel_rdt()` (what there is of it, or nil and an error), `mandatory_locks()`
 -- @treturn table problems, `{ path, text }` each; empty when all is well
 function M.machine(config, probe)
   local problems = {}

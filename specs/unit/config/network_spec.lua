@@ -271,6 +271,7 @@ describe("ctr.config.schema: the network", function()
     local probe = {
       realpath = function(path) return path end, ns_supported = function() return true end,
       exists = function() return true end, same_ns = function() return true end,
+      ns_problem = function() end,
     }
     for _, more in ipairs({ { networks = { veth() } }, { net_devices = { ens4 = {} } },
       { routes = { { destination = "default", gateway = "10.0.0.1" } } } }) do

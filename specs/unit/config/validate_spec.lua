@@ -303,6 +303,9 @@ describe("ctr.config.validate", function()
         same_ns = function()
           return false
         end,
+        ns_problem = function()
+          return nil
+        end,
       }
       for name, answer in pairs(more or {}) do
         probe[name] = answer
@@ -359,6 +362,17 @@ describe("ctr.config.validate", function()
     it("needs namespaces to join to exist", function()
       assert.same({ { path = "namespaces[2].path", text = "does not exist" } },
         on_machine({ namespaces = { "NEWNS", { type = "pid", path = "/x" } } }, { exists = no }))
+    end)
+
+    it("needs them to be what they are joined as", function()
+      local asked
+      assert.same({ { path = "namespaces[2].path", text = "is another" } },
+        on_machine({ namespaces = { "NEWNS", { type = "pid", path = "/x" } } }, {
+          ns_problem = function(path, kind)
+            asked = { path, kind }
+            return "is another"
+          end }))
+      assert.same({ "/x", "NEWPID" }, asked)
     end)
 
     it("joins no mount namespace that is the host's", function()
