@@ -7,8 +7,7 @@
  *       fuzz/netlink_fuzz.c src/netlink*.c src/clone.c src/err.c src/text.c -lmnl -o netlink_fuzz
  *   ./netlink_fuzz fuzz/corpus/netlink
  *
- * Without it, -DCTR_FUZZ_MAIN: runs the files that it is given, each of them
- * also cut short at every length and with every byte changed.
+ * Without it: with replay.c.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -126,45 +125,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ctr_text_free(&rows);
 	return 0;
 }
-
-#ifdef CTR_FUZZ_MAIN
-#define FILE_MAX (1u << 15)
-
-static size_t read_file(const char *path, uint8_t *buffer)
-{
-	FILE *file = fopen(path, "rb");
-	size_t size;
-
-	require(file != NULL, path);
-	size = fread(buffer, 1, FILE_MAX, file);
-	fclose(file);
-	return size;
-}
-
-static void change_each_byte(uint8_t *data, size_t size)
-{
-	static const uint8_t values[] = { 0x01, 0x80, 0xff };
-
-	for (size_t i = 0; i < size; i++) {
-		for (size_t j = 0; j < sizeof(values); j++) {
-			data[i] ^= values[j];
-			LLVMFuzzerTestOneInput(data, size);
-			data[i] ^= values[j];
-		}
-	}
-}
-
-int main(int argc, char **argv)
-{
-	static uint8_t data[FILE_MAX];
-
-	for (int i = 1; i < argc; i++) {
-		size_t size = read_file(argv[i], data);
-
-		for (size_t length = 0; length <= size; length++)
-			LLVMFuzzerTestOneInput(data, length);
-		change_each_byte(data, size);
-	}
-	return 0;
-}
-#endif

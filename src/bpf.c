@@ -218,7 +218,7 @@ static int attach(int cgroup_fd, int program, int old, struct ctr_err *err)
 /* Rules that do not hold are none: a program of ours has to be there. */
 static int verify(int cgroup_fd, struct ctr_err *err)
 {
-	uint32_t ids[PROGRAMS_MAX], count;
+	uint32_t ids[PROGRAMS_MAX] = { 0 }, count = 0;
 	ctr_auto_fd int own = -1;
 
 	if (query(cgroup_fd, ids, &count, err) < 0)
@@ -231,7 +231,7 @@ static int verify(int cgroup_fd, struct ctr_err *err)
 
 static int replace(int cgroup_fd, int program, struct ctr_err *err)
 {
-	uint32_t ids[PROGRAMS_MAX], count;
+	uint32_t ids[PROGRAMS_MAX] = { 0 }, count = 0;
 	ctr_auto_fd int old = -1;
 
 	if (query(cgroup_fd, ids, &count, err) < 0)

@@ -18,6 +18,7 @@ __attribute__((visibility("default"))) int luaopen_ctr_core_systemd(lua_State *L
 
 static struct ctr_systemd **new_slot(lua_State *L)
 {
+	/* A pointer is what it holds. NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	struct ctr_systemd **slot = lua_newuserdata(L, sizeof(*slot));
 
 	*slot = NULL;
@@ -35,9 +36,10 @@ static struct ctr_systemd *check_bus(lua_State *L)
 }
 
 /***
-Connects to systemd.
+Connects to systemd, and waits until it answers.
 @function open
 @tparam[opt=false] boolean user the calling user's manager, not the machine's
+@tparam[opt=30] number timeout seconds
 @treturn[1] ctr.systemd
 @return[2] nil
 @treturn[2] ctr.Error `SystemError`
@@ -45,10 +47,11 @@ Connects to systemd.
 static int l_open(lua_State *L)
 {
 	bool user = lua_toboolean(L, 1);
+	double timeout = luaL_optnumber(L, 2, TIMEOUT);
 	struct ctr_systemd **slot = new_slot(L);
 	struct ctr_err err;
 
-	if (ctr_systemd_open(user, slot, &err) < 0)
+	if (ctr_systemd_open(user, timeout, slot, &err) < 0)
 		return ctrL_push_err(L, &err);
 	return 1;
 }

@@ -261,10 +261,13 @@ int ctr_proc_wait(int pidfd, int options, struct ctr_exit *ret_exit, struct ctr_
 		result = syscall(SYS_waitid, P_PIDFD, pidfd, &info, options | WEXITED | __WALL,
 				 &usage);
 	} while (result < 0 && errno == EINTR);
-	if (result < 0 && errno == ECHILD && read_reaped(pidfd, ret_exit))
-		return 0;
-	if (result < 0)
-		return ctr_fail(err, errno, "waitid", "%d", pidfd);
+	if (result < 0) {
+		int cause = errno;
+
+		if (cause == ECHILD && read_reaped(pidfd, ret_exit))
+			return 0;
+		return ctr_fail(err, cause, "waitid", "%d", pidfd);
+	}
 	if (info.si_pid == 0)
 		*ret_exit = (struct ctr_exit){ .running = true };
 	else

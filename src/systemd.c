@@ -62,6 +62,13 @@ static int fail_bus(struct ctr_err *err, int result, const char *op, const char 
 	return ctr_fail(err, -result, op, "%s%s%s", target, *words ? ": " : "", words);
 }
 
+static uint64_t left_until(uint64_t deadline)
+{
+	uint64_t now = now_usec();
+
+	return now < deadline ? deadline - now : 1;
+}
+
 static int connect_to(const char *address, sd_bus **ret_bus)
 {
 	sd_bus *bus = NULL;
@@ -77,6 +84,27 @@ static int connect_to(const char *address, sd_bus **ret_bus)
 	}
 	*ret_bus = bus;
 	return 0;
+}
+
+/* Until the other end has said who it is: calls would wait for that without their own timeout. */
+static int wait_ready(sd_bus *bus, uint64_t deadline)
+{
+	int ready;
+
+	while ((ready = sd_bus_is_ready(bus)) == 0) {
+		int done = sd_bus_process(bus, NULL);
+
+		if (done < 0)
+			return done;
+		if (done > 0)
+			continue;
+		if (now_usec() >= deadline)
+			return -ETIMEDOUT;
+		done = sd_bus_wait(bus, left_until(deadline));
+		if (done < 0 && done != -EINTR)
+			return done;
+	}
+	return ready;
 }
 
 static int connect_user(sd_bus **ret_bus)
@@ -99,15 +127,19 @@ static int connect_system(sd_bus **ret_bus)
 	return sd_bus_open_system(ret_bus);
 }
 
-int ctr_systemd_open(bool user, struct ctr_systemd **ret_bus, struct ctr_err *err)
+int ctr_systemd_open(bool user, double timeout, struct ctr_systemd **ret_bus, struct ctr_err *err)
 {
+	uint64_t deadline = now_usec() + to_usec(timeout);
 	struct ctr_systemd *bus = calloc(1, sizeof(*bus));
 	int result;
 
 	if (!bus)
 		return ctr_fail(err, ENOMEM, "systemd", "connection");
 	result = user ? connect_user(&bus->bus) : connect_system(&bus->bus);
+	if (result >= 0)
+		result = wait_ready(bus->bus, deadline);
 	if (result < 0) {
+		sd_bus_close_unref(bus->bus);
 		free(bus);
 		return fail_bus(err, result, "systemd", user ? "the user's manager" : "the manager",
 		                NULL);
@@ -120,7 +152,7 @@ void ctr_systemd_close(struct ctr_systemd *bus)
 {
 	if (!bus)
 		return;
-	sd_bus_flush_close_unref(bus->bus);
+	sd_bus_close_unref(bus->bus); /* nothing is unsent: each call was answered, or given up */
 	free(bus);
 }
 
@@ -223,16 +255,15 @@ static int wait_job(struct ctr_systemd *bus, const char *op, const char *unit, u
 	const char *result;
 
 	while (!(result = result_of(&bus->job))) {
-		uint64_t now = now_usec();
 		int done = sd_bus_process(bus->bus, NULL);
 
 		if (done < 0)
 			return fail_bus(err, done, op, unit, NULL);
 		if (done > 0)
 			continue;
-		if (now >= deadline)
+		if (now_usec() >= deadline)
 			return ctr_fail(err, ETIMEDOUT, op, "%s (systemd does not finish)", unit);
-		done = sd_bus_wait(bus->bus, deadline - now);
+		done = sd_bus_wait(bus->bus, left_until(deadline));
 		if (done < 0 && done != -EINTR)
 			return fail_bus(err, done, op, unit, NULL);
 	}
@@ -258,9 +289,10 @@ static int run_job(struct ctr_systemd *bus, sd_bus_message *message, const char 
 	if (result < 0)
 		return fail_bus(err, result, op, unit, NULL);
 	/* Who is not subscribed hears nothing; who is already, is told so. */
+	sd_bus_set_method_call_timeout(bus->bus, to_usec(timeout));
 	sd_bus_call_method(bus->bus, DESTINATION, MANAGER_PATH, MANAGER, "Subscribe", NULL, NULL,
 	                   NULL);
-	result = sd_bus_call(bus->bus, message, to_usec(timeout), &error, &reply);
+	result = sd_bus_call(bus->bus, message, left_until(deadline), &error, &reply);
 	if (result < 0)
 		return fail_bus(err, result, op, unit, &error);
 	result = sd_bus_message_read(reply, "o", &path);

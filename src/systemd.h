@@ -39,8 +39,9 @@ struct ctr_unit_property {
 /*
  * Connects: user says whose manager, the machine's or that of the calling
  * user. The manager's private socket comes first: it needs no message bus.
+ * Waits until the manager, or the bus, answers.
  */
-int ctr_systemd_open(bool user, struct ctr_systemd **ret_bus, struct ctr_err *err);
+int ctr_systemd_open(bool user, double timeout, struct ctr_systemd **ret_bus, struct ctr_err *err);
 void ctr_systemd_close(struct ctr_systemd *bus);
 
 /* Starts a transient unit, and waits for its job. ret_result gets "done", "failed", … */

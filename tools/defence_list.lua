@@ -12,6 +12,17 @@ local PRIVILEGES = "specs/hostile/privileges_spec.lua"
 local NEIGHBOURS, RACE = "specs/hostile/neighbours_spec.lua", "specs/hostile/race_spec.lua"
 local MALFORMED = "specs/hostile/malformed_spec.lua"
 local ESCAPE, STEPPED = "specs/hostile/escape_spec.lua", "specs/hostile/stepped_spec.lua"
+local HOOKS, HOSTILE_HOOKS = "specs/integration/hooks_spec.lua", "specs/hostile/hooks_spec.lua"
+local SECCOMP, NOTIFY = "specs/integration/seccomp_spec.lua", "specs/integration/notify_spec.lua"
+local CACHE = "specs/integration/seccomp_cache_spec.lua"
+local DEFAULTS = "specs/unit/seccomp/default_spec.lua"
+local NETWORK = "specs/integration/network_spec.lua"
+local NET_DEVICES = "specs/integration/net_devices_spec.lua"
+local CGROUP_MOUNTS = "specs/integration/mounts_cgroup_spec.lua"
+local ID_MAPS = "specs/integration/mounts_idmap_spec.lua"
+local RECURSIVE = "specs/integration/mounts_recursive_spec.lua"
+local LABELS, LAYOUTS = "specs/integration/labels_spec.lua",
+  "specs/integration/cgroup_layouts_spec.lua"
 
 local DROP = "	if (fds_drop(run, err) < 0)\n		return -1;\n"
 
@@ -248,7 +259,11 @@ return {
   { name = "a message is printable", spec = MALFORMED, filter = "without control",
     edits = { { "src/lua_glue.c", "	make_printable(shown.target);\n", "	if (0) make_printable(shown.target);\n" } } },
   { name = "a metatable does not hide content", spec = "specs/unit/config/malformed_spec.lua",
-    edits = { { "lua/ctr/config/walker.lua", "  if hides_content(value) then", "  if false then" } } },
+    edits = { { "lua/ctr/config/walker.lua", "  return hides_content(value)\n", "  return false\n" } } },
+  { name = "a metatable does not hide what is changed", spec = MALFORMED,
+    filter = "in place of a change",
+    edits = { { "lua/ctr/update.lua", "  local plain, hidden = check_tables(given)",
+      "  local plain, hidden = true, check_tables" } } },
   { name = "a string has no NUL byte", spec = "specs/unit/config/shape_spec.lua",
     edits = { { "lua/ctr/config/walker.lua", '  if find(value, "\\0", 1, true) then', "  if false then" } } },
   { name = "what is kept as JSON is UTF-8", spec = "specs/unit/config/malformed_spec.lua",
@@ -257,4 +272,154 @@ return {
   { name = "a cgroup's path does not climb", spec = "specs/unit/config/schema_spec.lua",
     edits = { { "lua/ctr/config/checks.lua", '    if part == "" or part == "." or part == ".." then',
       "    if false then" } } },
+
+  -- Seccomp, and who answers what it asks.
+  { name = "the filter is there when the program is", spec = SECCOMP, filter = "is denied getcwd",
+    edits = { { "bootstrap/op_exec.c", "	if (filter_load(run, err) < 0)\n		return -1;\n", "" } } },
+  { name = "a further process has the filter", spec = SECCOMP, filter = "a further process has",
+    edits = { { "lua/ctr/plan/program.lua", [[
+  if facts.mode ~= "start" then
+    add_filter(add, config, facts)]], [[
+  if facts.mode == "run" then
+    add_filter(add, config, facts)]] } } },
+  { name = "a filter that cannot be loaded is a failure", spec = SECCOMP,
+    filter = "would be too long",
+    edits = { { "lua/ctr/seccomp/compile.lua", "if #bytes > 8 * INSTRUCTIONS_MAX then", "if false then" },
+      { "bootstrap/op_seccomp.c",
+        "st.st_size <= 0 || st.st_size > FILTER_MAX || st.st_size % sizeof(*code) != 0", "0" },
+      { "bootstrap/op_seccomp.c", "	if (loaded < 0)\n", "	if (0)\n" } } },
+  { name = "the filter is the last that is loaded", spec = SECCOMP, filter = "lets through what is named",
+    edits = { { "lua/ctr/plan/program.lua", [[
+  add_program(add, config, process, facts)
+  if config.parent_death_signal]], [[
+  add_filter(add, config, { mode = "start" })
+  add_program(add, config, process, facts)
+  if config.parent_death_signal]] },
+      { "lua/ctr/plan/program.lua", "listens and facts.mode == \"start\" and LOADED_NOW",
+        "facts.mode == \"start\" and LOADED_NOW" },
+      { "lua/ctr/plan/program.lua", [[
+  if facts.mode ~= "start" then
+    add_filter(add, config, facts)
+  end
+]], "" } } },
+  { name = "x32 is no part of x86-64", spec = SECCOMP, filter = "calls as x32 does",
+    edits = { { "lua/ctr/seccomp/compile.lua", "      add_range(ranges, base, FOREIGN)\n",
+      "      add_range(ranges, base, words.returns.SCMP_ACT_ALLOW)\n" } } },
+  { name = "another architecture ends the process", spec = SECCOMP, filter = "calls as a 32",
+    edits = { { "lua/ctr/seccomp/compile.lua", "  local entry = program:ret(FOREIGN)\n",
+      "  local entry = program:ret(words.returns.SCMP_ACT_ALLOW)\n" } } },
+  { name = "AF_ALG is not for containers", spec = DEFAULTS, filter = "no sockets",
+    edits = { { "lua/ctr/seccomp/default.lua", 'compared(0, "SCMP_CMP_LT", AF_ALG)',
+      'compared(0, "SCMP_CMP_LE", AF_ALG)' } } },
+  { name = "no namespaces by clone", spec = DEFAULTS, filter = "makes no namespaces",
+    edits = { { "lua/ctr/seccomp/default.lua", "local ALL_NAMESPACES = 0x7e020000",
+      "local ALL_NAMESPACES = 0x6e020000" },
+      { "lua/ctr/seccomp/default.lua", "0x08000000, 0x10000000, 0x20000000,",
+        "0x08000000, 0x20000000," } } },
+  { name = "nobody types into a terminal", spec = DEFAULTS, filter = "into a terminal",
+    edits = { { "lua/ctr/seccomp/default.lua", 'refuse(rules, "ioctl", masked(1, INT, TIOCSTI), EPERM)',
+      'refuse(rules, "ioctl", compared(1, "SCMP_CMP_EQ", TIOCSTI), EPERM)' } } },
+  { name = "a kept program is the caller's own", spec = CACHE, filter = "not its own",
+    edits = { { "lua/ctr/seccomp/cache.lua", "stat.uid == core.proc.ids().euid", "stat.uid ~= nil" } } },
+  { name = "a kept program is nobody else's to write", spec = CACHE, filter = "not its own",
+    edits = { { "lua/ctr/seccomp/cache.lua", "bit.band(stat.mode, OTHERS) == 0", "OTHERS ~= 0" } } },
+  { name = "a kept program is that of its profile", spec = CACHE, filter = "apart from",
+    edits = { { "lua/ctr/seccomp/cache.lua",
+      "    or body:sub(rest, rest + key_size - 1) ~= key\n", "" } } },
+  { name = "a kept program is whole", spec = CACHE, filter = "nothing damaged",
+    edits = { { "lua/ctr/seccomp/cache.lua", "core.text.checksum(body) ~= sum", "sum == key" } } },
+  { name = "the bootstrap keeps no listener", spec = NOTIFY,
+    filter = "waits for its answer",
+    edits = { { "bootstrap/op_seccomp.c", "	ctr_auto_fd int listener = owned;", "	int listener = owned;" },
+      { "bootstrap/op_seccomp.c", "	ctr_close_fd(&listener);\n", "" } } },
+  { name = "a call whose answer is an error is refused", spec = NOTIFY, filter = "fails with EPERM",
+    edits = { { "lua/ctr/supervisor.lua", [[request:fail("EPERM")]], "request:allow()" } } },
+
+  -- Programs of the host that run for a container.
+  { name = "a hook is the program that was opened", spec = HOSTILE_HOOKS,
+    filter = "by a mount on its path",
+    edits = { { "bootstrap/helper.c", "		if (!leads_to(helper->path, program)) {", "		if (0) {" } } },
+  { name = "a hook has exactly its environment", spec = HOOKS, filter = "have no environment",
+    edits = { { "lua/ctr/hooks.lua", [[argv = { "ctr-init", "3" }, env = {},]],
+        [[argv = { "ctr-init", "3" }, env = { "LEAKED=yes" },]] },
+      { "bootstrap/helper.c", "helper->args, helper->env, AT_EMPTY_PATH", "helper->args, environ, AT_EMPTY_PATH" } } },
+  { name = "a hook starts where it should", spec = HOOKS, filter = "have no environment",
+    edits = { { "lua/ctr/plan/hooks.lua", [[hook.dir ~= "" and hook.dir or "/"]], "hook.dir" } } },
+  { name = "all that a hook started is ended", spec = HOOKS, filter = "all that they started",
+    edits = { { "bootstrap/helper.c", "		kill_tree(watch);\n", "		kill(watch->pid, SIGKILL);\n" } } },
+  { name = "no descriptor is open where a hook is looked for", spec = HOSTILE_HOOKS,
+    filter = "no descriptor of the host",
+    edits = { { "bootstrap/helper.c",
+      "ctr_sys_close_range((unsigned)(program >= 0 ? first + 2 : first + 1), ~0U, 0) < 0", "0" } } },
+  { name = "commands around mounts have nothing of the process' environment", spec = HOSTILE_HOOKS,
+    filter = "in commands around mounts",
+    edits = { { "lua/ctr/plan.lua", "  local way = { copied = copied,",
+        "  local way = { env = process.env, copied = copied," },
+      { "lua/ctr/plan/mounts.lua", "  local path = \"mounts[\" .. index .. \"]\"\n  add_commands",
+        "  local path = \"mounts[\" .. index .. \"]\"\n  ENV = way.env\n  add_commands" } } },
+
+  -- Networks.
+  { name = "an interface of that name may be another's", spec = NETWORK,
+    filter = "another's interface of its name",
+    edits = { { "lua/ctr/network/veth.lua", "return is_ours and link or nil", "return link" } } },
+  { name = "an interface is not made in the host's namespace", spec = NETWORK,
+    filter = "is the host's own",
+    edits = { { "lua/ctr/config/validate.lua",
+      "  if is_host_bound(config, namespace.type) and", "  if false and" } } },
+  { name = "an interface ends with a start that fails", spec = NETWORK,
+    filter = "the second interface fails",
+    edits = { { "lua/ctr/network/init.lua", "    veth.remove(self.host, reserved)\n", "" } } },
+  { name = "a device comes back from a start that fails", spec = NET_DEVICES,
+    filter = "fails at its end",
+    edits = { { "lua/ctr/network/init.lua", "  devices.return_all(self)\n", "" } } },
+  { name = "the namespace of a device that goes back is kept", spec = NET_DEVICES,
+    filter = "host's again as they were",
+    edits = { { "lua/ctr/network/devices.lua",
+      "  local ok, err = container.store:hold_network(net.netns)\n",
+      "  local ok, err = true, nil\n" } } },
+
+  -- Mounts.
+  { name = "cgroups are shown read-only", spec = CGROUP_MOUNTS, filter = "cannot be written to",
+    edits = { { "lua/ctr/plan/cgroup_mounts.lua", "  return bit.bor(set, ATTR.RDONLY), clear\n",
+      "  return set, clear\n" } } },
+  { name = "owners are mapped", spec = ID_MAPS, filter = "without a user namespace",
+    edits = { { "lua/ctr/launch/sources.lua", "  if ok and mount.id_mapping then", "  if false then" } } },
+  { name = "owners are mapped below as well", spec = ID_MAPS, filter = "mounted below",
+    edits = { { "lua/ctr/launch/sources.lua", "    recursive = mount.id_mapping.recursive })", "    recursive = false })" } } },
+  { name = "a mapping is a user namespace's", spec = ID_MAPS, filter = "another kind of namespace",
+    edits = { { "lua/ctr/launch/userns.lua", [[  if found ~= "NEWUSER" then]], "  if false then" } } },
+  { name = "recursive attributes reach the whole tree", spec = RECURSIVE,
+    filter = "reaches all",
+    edits = { { "src/mount.c", "	if (change->recursive)\n		flags |= AT_RECURSIVE;\n", "" } } },
+  { name = "recursive attributes are the last word", spec = RECURSIVE, filter = "over the mount",
+    edits = { { "lua/ctr/plan/mount_attributes.lua",
+      "  return bit.band(set, decided), bit.band(clear, decided)\n", "  return set, clear, decided\n" } } },
+  { name = "a source that is not there is named", spec = RECURSIVE, filter = "that is not there",
+    edits = { { "lua/ctr/launch/sources.lua", [[  if not handle and err.errno == "ENOENT" then]],
+        "  if false then" },
+      { "lua/ctr/launch/conversation.lua", "sources.missing(", "(function() return nil end)(" } } },
+  { name = "a remount changes what was made there", spec = "specs/hostile/mounts_spec.lua",
+    filter = "covered before its remount",
+    edits = { { "bootstrap/op_mount.c",
+      "		if (strcmp(run->made[i].path, path) == 0 && run->made[i].id == id)\n", "		if (id)\n" } } },
+
+  -- Labels. That they are read back needs a security module: `specs/vm` has those.
+  { name = "what the machine stands on keeps its label", spec = LABELS, filter = "machine stands on",
+    edits = { { "lua/ctr/labels.lua", "    if is_same(stat, found) then", "    if false and is_same then" } } },
+  { name = "no link leads a label outside", spec = LABELS, filter = "a link leads to",
+    edits = { { "lua/ctr/labels.lua", "core.path.stat(dir, name, { nofollow = true })",
+        "core.path.stat(dir, name)" },
+      { "lua/ctr/labels.lua", [[core.path.open(dir, name, { flags = { "directory", "nofollow" } })]],
+        [[core.path.open(dir, name, { flags = { "directory" } })]] } } },
+  { name = "a label needs its security module", spec = LABELS, filter = "need a security module",
+    edits = { { "lua/ctr/config/validate.lua", "  if not probe.apparmor_enabled() then", "  if false then" } } },
+
+  -- Cgroups.
+  { name = "device rules hold on v2", spec = LAYOUTS, filter = "holds to device rules",
+    edits = { { "lua/ctr/cgroup/v2.lua", "ok, err = core.bpf.set_devices(dir, writes.rules, writes.allow)",
+      "ok = writes ~= nil" } } },
+  { name = "`unified` moves no process", spec = "specs/unit/config/cgroups_spec.lua",
+    filter = "refuse what is wrong",
+    edits = { { "lua/ctr/config/rules/cgroups.lua", '  ["cgroup.procs"] = true, ["cgroup.threads"]',
+      '  ["cgroup.threads"]' } } },
 }

@@ -4,7 +4,6 @@
 local core = require("ctr.core")
 local ending = require("ctr.ending")
 local errors = require("ctr.errors")
-local execution = require("ctr.execution")
 local process_module = require("ctr.process")
 local record = require("ctr.record")
 local starter = require("ctr.start")
@@ -206,7 +205,7 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error the reason why it cannot be executed
 function container_methods:exec()
-  return locked(self, execution.execute)
+  return locked(self, require("ctr.execution").execute)
 end
 
 local function signal_init(container, number)
@@ -281,9 +280,6 @@ end
 -- @treturn[2] ctr.Error `ConfigInvalid` (also for what cannot be changed any more),
 -- `ContainerNotRunning`, `SystemError`
 function container_methods:set(config)
-  if type(config) ~= "table" then
-    error("bad argument #1 to 'set' (table expected, got " .. type(config) .. ")", 2)
-  end
   return locked(self, set, config)
 end
 

@@ -16,7 +16,6 @@ local mount_rules = require("ctr.config.mount")
 local namespaces = require("ctr.plan.namespaces")
 local networks = require("ctr.config.schema.network")
 local program = require("ctr.plan.program")
-local text = require("ctr.plan.text")
 local words = require("ctr.config.words")
 
 local M = {}
@@ -48,6 +47,7 @@ end
 
 --- The plan as text: a line a step, with its number, name, arguments and config path.
 function plan_metatable:__tostring()
+  local text = require("ctr.plan.text")
   local lines = {}
   for index, step in ipairs(self) do
     local what = text.step(step)
@@ -63,6 +63,7 @@ end
 --- The plan as plain tables, for JSON.
 -- @treturn {table,…} records `step`, `op`, `text`, `path`, `by`, `numbers`, `strings`
 function plan_methods:to_table()
+  local text = require("ctr.plan.text")
   local rows = {}
   for index, step in ipairs(self) do
     rows[index] = {
@@ -380,7 +381,7 @@ function M.start(config, process, facts)
   if networks.has_interfaces(config) then
     require("ctr.plan.network").add(add, config)
   end
-  local way = { env = process.env, copied = copied, rootless = facts.rootless,
+  local way = { copied = copied, rootless = facts.rootless,
     cgroup_views = facts.cgroup_views or NONE }
   local refs = add_root(add, config, spaces, way)
   mounts.add_tree(add, config, spaces.user, way)

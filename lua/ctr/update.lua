@@ -5,6 +5,7 @@ local cgroup_shapes = require("ctr.config.schema.cgroups")
 local errors = require("ctr.errors")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
+local walker = require("ctr.config.walker")
 
 local M = {}
 
@@ -85,7 +86,23 @@ local function resources_of(new, given)
   return resources
 end
 
+-- What is merged is looked into before the schema does.
+local function check_tables(given)
+  local path, problem = "config", walker.table_problem(given)
+  if not problem and type(given.cgroups) == "table" then
+    path, problem = "cgroups", walker.table_problem(given.cgroups)
+  end
+  if problem then
+    return nil, errors.invalid({ { path = path, text = problem } })
+  end
+  return true
+end
+
 local function prepare(container, given)
+  local plain, hidden = check_tables(given)
+  if not plain then
+    return nil, hidden
+  end
   local config, err = schema.parse(merge(container.configuration, given))
   if not config then
     return nil, err

@@ -1,9 +1,8 @@
 local command = require("specs.support.command")
 local core = require("ctr.core")
 local machine = require("specs.support.machine")
-local rootfs = require("specs.support.rootfs")
 
-local LCTR = "build/lctr"
+local LCTR, NAME = "build/lctr", command.NAME
 
 describe("lctr", function()
   if not machine.is_root() then
@@ -14,18 +13,16 @@ describe("lctr", function()
   local folder, remove, before
 
   before_each(function()
-    before = machine.snapshot("/ctr/%l+/")
+    before = machine.snapshot(command.PATTERN)
   end)
 
   after_each(function()
     remove()
-    assert.same(before, machine.snapshot("/ctr/%l+/"))
+    assert.same(before, machine.snapshot(command.PATTERN))
   end)
 
   local function write(text)
-    folder, remove = command.folder({
-      ["web.lua"] = ("local ROOT = %q\n"):format(rootfs.shared()) .. text,
-    })
+    folder, remove = command.description(text)
   end
 
   local function lctr(...)
@@ -33,7 +30,7 @@ describe("lctr", function()
   end
 
   local function description(script, more)
-    return ([[return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c", %q }, %s }]]):format(
+    return ([[return container(NAME) { rootfs = ROOT, run = { "/bin/sh", "-c", %q }, %s }]]):format(
       script, more or "")
   end
 
@@ -70,22 +67,22 @@ describe("lctr", function()
     it("proposes one for each container", function()
       write([[
 local function one(name)
-  return container(name) { rootfs = ROOT, run = { "/bin/true" } }
+  return container(NAME .. name) { rootfs = ROOT, run = { "/bin/true" } }
 end
 return { one("first"), one("second") }]])
       local learned = lctr("learn", folder .. "/web.lua")
-      assert.matches("^%-%- first\nseccomp = {.*\n},\n%-%- second\nseccomp = {.*\n},\n$",
-        learned.stdout)
+      assert.matches("^%-%- web%-%d+first\nseccomp = {.*\n},\n"
+        .. "%-%- web%-%d+second\nseccomp = {.*\n},\n$", learned.stdout)
       local json = core.json.decode(lctr("learn", "--format=json", folder .. "/web.lua").stdout)
-      assert.equal("SCMP_ACT_ERRNO", json.first.defaultAction)
-      assert.same(json.first, json.second)
+      assert.equal("SCMP_ACT_ERRNO", json[NAME .. "first"].defaultAction)
+      assert.same(json[NAME .. "first"], json[NAME .. "second"])
     end)
 
     it("says when the program failed", function()
       write(description("exit 3"))
       local learned = lctr("learn", folder .. "/web.lua")
       assert.equal(0, learned.code)
-      assert.equal("lctr: web ended with 3: the profile has what it called until then\n",
+      assert.equal("lctr: " .. NAME .. " ended with 3: the profile has what it called until then\n",
         learned.stderr)
     end)
 
@@ -105,15 +102,15 @@ return { one("first"), one("second") }]])
           { names = { "rmdir" }, action = "SCMP_ACT_ERRNO" } } }]]))
       local result = lctr("--seccomp-report", folder .. "/web.lua")
       assert.equal(0, result.code)
-      assert.matches("lctr: web: seccomp refused mkdir 2 times %(ENOSPC%)\n"
-        .. "lctr: web: seccomp refused rmdir once %(EPERM%)\n$", result.stderr)
+      assert.matches("lctr: web%-%d+: seccomp refused mkdir 2 times %(ENOSPC%)\n"
+        .. "lctr: web%-%d+: seccomp refused rmdir once %(EPERM%)\n$", result.stderr)
     end)
 
     it("works with the profile that there is by default", function()
       write(description("unshare -U true; exit 0"))
       local result = lctr("--seccomp-report", folder .. "/web.lua")
       assert.equal(0, result.code)
-      assert.matches("lctr: web: seccomp refused unshare once %(EPERM%)\n$", result.stderr)
+      assert.matches("lctr: web%-%d+: seccomp refused unshare once %(EPERM%)\n$", result.stderr)
     end)
 
     it("has no meaning for a program", function()
@@ -136,6 +133,6 @@ return { one("first"), one("second") }]])
     local result = lctr(folder .. "/web.lua")
     assert.matches("said 0", result.stderr)
     assert.matches("'/tmp/y': Operation not permitted", result.stderr)
-    assert.matches("lctr: web: seccomp_notify: a mistake\n", result.stderr)
+    assert.matches("lctr: web%-%d+: seccomp_notify: a mistake\n", result.stderr)
   end)
 end)

@@ -61,7 +61,7 @@ describe("examples/", function()
       pending("needs root")
       return
     end
-    local before = machine.snapshot("/hello/")
+    local before = machine.snapshot("/ctr%-hello")
     local result = command.run({ "build/lctr", "examples/hello.lua", rootfs.shared() })
     assert.equal("", result.stderr)
     assert.equal(0, result.code)
@@ -73,7 +73,7 @@ describe("examples/", function()
     }) do
       assert.truthy(result.stdout:find(line, 1, true), line .. " is missing in\n" .. result.stdout)
     end
-    assert.same(before, machine.snapshot("/hello/"))
+    assert.same(before, machine.snapshot("/ctr%-hello"))
   end)
 
   it("supervisor.lua answers a container's system calls, and leaves nothing", function()
@@ -81,7 +81,7 @@ describe("examples/", function()
       pending("needs root")
       return
     end
-    local before = machine.snapshot("/supervised/")
+    local before = machine.snapshot("/ctr%-supervised")
     local result = command.run({ "build/lctr", "examples/supervisor.lua", rootfs.shared() })
     assert.equal("", result.stderr)
     assert.equal(0, result.code)
@@ -91,7 +91,7 @@ describe("examples/", function()
     }) do
       assert.truthy(result.stdout:find(line, 1, true), line .. " is missing in\n" .. result.stdout)
     end
-    assert.same(before, machine.snapshot("/supervised/"))
+    assert.same(before, machine.snapshot("/ctr%-supervised"))
   end)
 
   it("hooks.lua shows hooks in their order, and leaves nothing", function()
@@ -99,7 +99,7 @@ describe("examples/", function()
       pending("needs root")
       return
     end
-    local before = machine.snapshot("/hooked/")
+    local before = machine.snapshot("/ctr%-hooked")
     local result = command.run({ "build/lctr", "examples/hooks.lua", rootfs.shared() })
     assert.equal("", result.stderr)
     assert.equal([[
@@ -112,7 +112,7 @@ poststart       the container is running
 poststop        the container is stopped
 hooks.prestart[1]: /bin/sh exited with 1, stderr: no bridge
 ]], result.stdout)
-    assert.same(before, machine.snapshot("/hooked/"))
+    assert.same(before, machine.snapshot("/ctr%-hooked"))
   end)
 
   it("bridge.lua serves behind a bridge, by IPv4 and by IPv6", function()

@@ -1,9 +1,8 @@
 local command = require("specs.support.command")
 local core = require("ctr.core")
 local machine = require("specs.support.machine")
-local rootfs = require("specs.support.rootfs")
 
-local LCTR = "build/lctr"
+local LCTR, NAME = "build/lctr", command.NAME
 
 describe("lctr runs a description", function()
   if not machine.is_root() then
@@ -14,13 +13,11 @@ describe("lctr runs a description", function()
   local folder, remove, before
 
   before_each(function()
-    before = machine.snapshot("/ctr/%l+/")
+    before = machine.snapshot(command.PATTERN)
   end)
 
   local function run(text, options)
-    folder, remove = command.folder({
-      ["web.lua"] = ("local ROOT = %q\n"):format(rootfs.shared()) .. text,
-    })
+    folder, remove = command.description(text)
     return command.run({ LCTR, "--root", folder .. "/state", folder .. "/web.lua" }, options)
   end
 
@@ -29,26 +26,26 @@ describe("lctr runs a description", function()
       remove()
       remove = nil
     end
-    assert.same(before, machine.snapshot("/ctr/%l+/"))
+    assert.same(before, machine.snapshot(command.PATTERN))
   end)
 
   it("with lctr's own streams", function()
     local result = run([[
-return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c", "cat; hostname; echo oops >&2" } }
+return container(NAME) { rootfs = ROOT, run = { "/bin/sh", "-c", "cat; hostname; echo oops >&2" } }
 ]], { stdin = "from outside\n" })
     assert.equal("oops\n", result.stderr)
-    assert.equal("from outside\nweb\n", result.stdout)
+    assert.equal("from outside\n" .. NAME .. "\n", result.stdout)
     assert.equal(0, result.code)
   end)
 
   it("and ends with the container's status", function()
     assert.equal(7, run(
-      'return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c", "exit 7" } }').code)
+      'return container(NAME) { rootfs = ROOT, run = { "/bin/sh", "-c", "exit 7" } }').code)
   end)
 
   it("and tells by its status which signal ended the container", function()
     local result = run([[
-return container "web" {
+return container(NAME) {
   rootfs = ROOT, run = { "/bin/sh", "-c", "ulimit -t 1; while :; do :; done" },
 }]])
     assert.equal(137, result.code, result.stderr)
@@ -56,27 +53,27 @@ return container "web" {
 
   it("and calls on.exit with container and status", function()
     local result = run([[
-return container "web" {
+return container(NAME) {
   rootfs = ROOT, run = { "/bin/sh", "-c", "exit 3" },
   on = { exit = function(c, status) log.info(c:id(), status.code) end },
 }]])
-    assert.equal("lctr: info: web 3\n", result.stderr)
+    assert.equal("lctr: info: " .. NAME .. " 3\n", result.stderr)
     assert.equal(3, result.code)
   end)
 
   it("whose handler fails, and still takes it away", function()
     local result = run([[
-return container "web" {
+return container(NAME) {
   rootfs = ROOT, run = { "/bin/true" }, on = { exit = function() error("too bad") end },
 }]])
-    assert.truthy(result.stderr:find("^lctr: on.exit of web: .*web.lua:3: too bad\n$"),
+    assert.truthy(result.stderr:find("^lctr: on.exit of web%-%d+: .*web.lua:3: too bad\n$"),
       result.stderr)
     assert.equal(0, result.code)
   end)
 
   it("with hooks, and says what one of the end had to say", function()
     local result = run([[
-return container "web" { rootfs = ROOT, run = { "/bin/echo", "the program" }, hooks = {
+return container(NAME) { rootfs = ROOT, run = { "/bin/echo", "the program" }, hooks = {
   createRuntime = { { func = function(state) log.info(state.status) end } },
   startContainer = { { path = "/bin/true" } },
   poststop = { { path = "/bin/false" } },
@@ -85,21 +82,21 @@ return container "web" { rootfs = ROOT, run = { "/bin/echo", "the program" }, ho
     assert.equal("the program\n", result.stdout)
     assert.equal(0, result.code)
     assert.matches("creating", result.stderr, 1, true)
-    assert.truthy(result.stderr:find("lctr: web: hooks.poststop[1]: /bin/false exited with 1\n", 1,
-      true))
+    assert.truthy(result.stderr:find(
+      "lctr: " .. NAME .. ": hooks.poststop[1]: /bin/false exited with 1\n", 1, true))
   end)
 
   it("of several containers, and ends with the first failure", function()
     local result = run([[
 local function one(name, code)
-  return container(name) { rootfs = ROOT, run = { "/bin/sh", "-c", "exit " .. code } }
+  return container(NAME .. name) { rootfs = ROOT, run = { "/bin/sh", "-c", "exit " .. code } }
 end
 return { one("a", 0), one("b", 4), one("c", 5) }]])
     assert.equal(4, result.code, result.stderr)
   end)
 
   it("that cannot start, and says why", function()
-    local result = run('return container "web" { rootfs = ROOT, run = { "/bin/nothing" } }')
+    local result = run('return container(NAME) { rootfs = ROOT, run = { "/bin/nothing" } }')
     assert.equal(1, result.code)
     assert.truthy(result.stderr:find("^lctr: process.args%[1%]: .*/bin/nothing"), result.stderr)
     assert.is_nil(result.stderr:find("traceback", 1, true))
@@ -107,7 +104,7 @@ return { one("a", 0), one("b", 4), one("c", 5) }]])
 
   it("with the engines' capabilities, no new privileges and none of the host's devices", function()
     local result = run([[
-return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c",
+return container(NAME) { rootfs = ROOT, run = { "/bin/sh", "-c",
   "grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status; ls /sys/class/net; ulimit -n" } }]])
     assert.equal("CapEff:\t00000000800405fb\nCapBnd:\t00000000800405fb\nNoNewPrivs:\t1\nlo\n1024\n",
       result.stdout)
@@ -115,9 +112,7 @@ return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c",
 
   -- lctr in the background: what `interact` does with it, and how it ended.
   local function run_beside(text, fds, interact)
-    folder, remove = command.folder({
-      ["web.lua"] = ("local ROOT = %q\n"):format(rootfs.shared()) .. text,
-    })
+    folder, remove = command.description(text)
     local child = assert(core.proc.spawn({
       path = assert(core.path.realpath(LCTR)), flags = 0, env = {}, fds = fds,
       argv = { "lctr", "--root", folder .. "/state", folder .. "/web.lua" },
@@ -145,7 +140,7 @@ return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c",
 
   it("and passes a signal on", function()
     assert.equal(9, with_pipe([[
-return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c",
+return container(NAME) { rootfs = ROOT, run = { "/bin/sh", "-c",
   "trap 'exit 9' TERM; echo ready; while :; do sleep 1000 & wait $!; done" } }]],
       function(pidfd)
         assert(core.proc.send_signal(pidfd, TERM))
@@ -155,7 +150,7 @@ return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c",
   -- The first process of a pid namespace gets no signal that it does not handle.
   it("and kills what ignores the first signal at the second", function()
     local result = with_pipe([[
-return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c", "echo ready; exec sleep 1000" } }
+return container(NAME) { rootfs = ROOT, run = { "/bin/sh", "-c", "echo ready; exec sleep 1000" } }
 ]], function(pidfd)
         assert(core.proc.send_signal(pidfd, TERM))
         assert(core.proc.send_signal(pidfd, core.proc.signals.SIGINT))
@@ -169,7 +164,7 @@ return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c", "echo ready; ex
     assert(core.tty.set_size(master, 77, 11))
     local seen = ""
     local result = run_beside([[
-return container "web" { rootfs = ROOT, run = { "/bin/sh", "-c",
+return container(NAME) { rootfs = ROOT, run = { "/bin/sh", "-c",
   "tty; stty size; echo ready; read line; test $line = hello && exit 5" } }]],
       { slave, slave, slave }, function()
         while not seen:find("ready", 1, true) do

@@ -3,7 +3,7 @@ local core = require("ctr.core")
 local ctr = require("ctr")
 local machine = require("specs.support.machine")
 
-local SECONDS = 10
+local SECONDS = 60
 local ADMIN = { "CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE" }
 local NAMESPACES = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWCGROUP" }
 

@@ -40,7 +40,7 @@ describe("a container's process", function()
   local b, inherited
 
   setup(function()
-    alarm.set(100 * attack.runs(1))
+    alarm.set(600 * attack.runs(1))
     b = box.new()
     assert(b:sh("true"))
     -- A careless caller: folders and files of the host, open and inheritable, at many numbers.
@@ -84,7 +84,7 @@ describe("a container's process", function()
 
   -- The last that a start says, it says by a socket that is closed then.
   local function descriptors(pid)
-    local deadline = core.proc.clock() + 5
+    local deadline = core.proc.clock() + 60
     local texts
     repeat
       texts = links(pid)
@@ -115,7 +115,7 @@ describe("a container's process", function()
   -- The program is there once the bootstrap's image is not.
   local function await_program(pid)
     local folder = assert(core.path.open_root("/proc/" .. pid))
-    local deadline = core.proc.clock() + 5
+    local deadline = core.proc.clock() + 60
     repeat
       local program = core.path.readlink(folder, "exe") or ""
     until not program:find("ctr-init", 1, true) or core.proc.clock() > deadline
@@ -149,7 +149,7 @@ describe("a container's process", function()
     file:close()
     other:close()
     assert(further:signal("SIGKILL"))
-    assert(further:wait(10))
+    assert(further:wait(60))
     b:finish(container, process)
   end)
 
@@ -202,7 +202,7 @@ describe("a container's process", function()
     if not ok then
       return nil
     end
-    local result = process:wait(10)
+    local result = process:wait(60)
     -- A process that came so far and found nothing exits with 127.
     return result.code ~= 127 and result.code or nil
   end
@@ -260,10 +260,10 @@ describe("a container's process", function()
     for _ = 1, attack.runs(EXECS) do
       local further = ctr.process({ args = { "/bin/true" } })
       assert(container:run(further))
-      assert.equal(0, further:wait(10).code)
+      assert.equal(0, further:wait(60).code)
     end
     assert(watcher:signal("SIGTERM"))
-    assert.equal(0, watcher:wait(10).code)
+    assert.equal(0, watcher:wait(60).code)
     assert(container:destroy())
     local lines = {}
     for line in table.concat(said):gmatch("[^\n]+") do

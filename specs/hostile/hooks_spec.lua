@@ -87,6 +87,31 @@ describe("a hostile container with hooks", function()
       end)
   end
 
+  -- CVE-2025-23266: the image's environment had the host's programs load a library of the image's.
+  it("has nothing of its environment in commands around mounts", function()
+    local library = b.root .. "/planted.so"
+    local source = programs .. "/planted.c"
+    write(source, ([[
+      #include <fcntl.h>
+      __attribute__((constructor)) static void plant(void) { open("%s", O_CREAT | O_WRONLY, 0600); }
+    ]]):format(canary))
+    assert.equal(0, os.execute(("cc -shared -fPIC -o %s %s"):format(library, source)))
+    local env = { "PATH=/bin", "LD_PRELOAD=" .. library, "BASH_ENV=" .. library }
+    local function around(field, given)
+      return { mounts = { { source = "proc", destination = "/proc", device = "proc" },
+        { source = "tmpfs", destination = "/tmp", device = "tmpfs",
+          [field] = { { path = "true", env = given } } } } }
+    end
+    for _, field in ipairs({ "premount_cmds", "postmount_cmds" }) do
+      assert(live(around(field), { env = env }))
+      assert.is_nil(read(canary))
+      -- It is one that works.
+      assert(live(around(field, env), { env = env }))
+      assert.is_truthy(read(canary))
+      os.remove(canary)
+    end
+  end)
+
   it("does not change what a hook is by a mount on its path", function()
     local path = programs .. "/hook-mounted"
     write(path, "#!/bin/sh\necho host > " .. said .. "\n")

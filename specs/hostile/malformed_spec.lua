@@ -4,14 +4,19 @@ local box = require("specs.support.box")
 local ctr = require("ctr")
 local errors = require("ctr.errors")
 
-local SECONDS = 5
+local SECONDS = 60
 local CASES = 250
 local PROCESS_KEYS = { "args", "env", "user", "additional_groups", "cwd", "stdin", "stdout",
   "stderr", "extra_files", "console_width", "console_height", "capabilities", "apparmor_profile",
-  "label", "no_new_privileges", "rlimits", "terminal", "console_socket", "init", "unknown" }
+  "label", "no_new_privileges", "rlimits", "terminal", "console_socket", "init", "scheduler",
+  "io_priority", "cpu_affinity", "sub_cgroup_paths", "pidfd_socket", "seccomp_notify",
+  "seccomp_report", "seccomp_learn", "unknown" }
 local CONFIG_KEYS = { "rootfs", "mounts", "devices", "hostname", "namespaces", "capabilities",
   "networks", "cgroups", "rlimits", "oom_score_adj", "uid_mappings", "gid_mappings", "mask_paths",
-  "readonly_paths", "sysctl", "labels", "umask", "time_offsets", "root_propagation", "version" }
+  "readonly_paths", "sysctl", "labels", "umask", "time_offsets", "root_propagation", "version",
+  "seccomp", "hooks", "routes", "net_devices", "scheduler", "io_priority", "memory_policy",
+  "personality", "exec_cpu_affinity", "intel_rdt", "apparmor_profile", "process_label",
+  "mount_label", "domainname", "rootless_cgroups" }
 local PROBLEMS = { ConfigInvalid = true, SystemError = true, ConsoleExists = true }
 
 local function raise()
@@ -48,7 +53,7 @@ describe("malformed input", function()
   local b
 
   setup(function()
-    alarm.set(200 * attack.runs(1))
+    alarm.set(600 * attack.runs(1))
     b = box.new({ cgroup_manager = "none" })
   end)
 
@@ -91,6 +96,31 @@ describe("malformed input", function()
   end)
 
   -- What an image has in a name is shown to whoever reads the message, on a terminal.
+  it("in place of a change makes it, or says why not", function()
+    local container, sleeper = b:sleeper({ cgroups = {} })
+    local odd, generator = odd_values(), numbers(3)
+    local function try_change(where, given)
+      check(where, pcall(container.set, container, given))
+    end
+    for _ = 1, attack.runs(CASES) do
+      local key, value = CONFIG_KEYS[generator(#CONFIG_KEYS)], generator(#odd)
+      try_change(("%s = odd value %d"):format(key, value), { [key] = odd[value] })
+    end
+    for index, value in ipairs(odd) do
+      try_change("all of it: " .. index, value)
+      try_change("cgroups: " .. index, { cgroups = value })
+      try_change("cgroups.memory: " .. index, { cgroups = { memory = value } })
+    end
+    for given, path in pairs({ [setmetatable({}, { __index = { cgroups = { memory = 1 } } })] =
+      "config", [{ cgroups = setmetatable({}, { __index = { memory = 1 } }) }] = "cgroups" }) do
+      local ok, err = container:set(given)
+      assert.is_nil(ok)
+      assert.same({ "ConfigInvalid", path }, { err.code, err.path })
+    end
+    assert.equal("running", container:status())
+    b:finish(container, sleeper)
+  end)
+
   it("in a program's interpreter is told without control characters", function()
     for _, name in ipairs({ "\27[2J\27]0;title\7", "a\rb", "\194\155" .. "31m", "\127\8\8" }) do
       local file = assert(io.open(b.root .. "/script", "w"))

@@ -5,7 +5,7 @@ local ctr = require("ctr")
 local hostile_root = require("specs.support.hostile_root")
 local planner = require("ctr.plan")
 
-local SECONDS = 5
+local SECONDS = 60
 local MAPPING = { { container_id = 0, host_id = 100000, size = 65536 } }
 local NAMESPACES = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWCGROUP" }
 
@@ -58,7 +58,7 @@ describe("a hostile root", function()
   local b, hostile, source, mounts
 
   setup(function()
-    alarm.set(300)
+    alarm.set(600)
     b = box.new({ cgroup_manager = "none" })
     os.execute(("mkdir %s/memory && mount -t tmpfs memory %s/memory && cp %s/bin/busybox %s/memory")
       :format(b.folder, b.folder, b.root, b.folder))

@@ -4,7 +4,7 @@ local core = require("ctr.core")
 local ctr = require("ctr")
 local host = require("specs.support.host")
 
-local SECONDS = 10
+local SECONDS = 60
 
 local function read_file(path)
   local file = assert(io.open(path))
@@ -241,7 +241,7 @@ describe("the environment", function()
     end
     local project = core.path.realpath(".")
     for _, action in ipairs({ "run", "run in a user namespace", "run of a further process" }) do
-      local result = assert(core.proc.run({ path = "/usr/bin/luajit", timeout = 30,
+      local result = assert(core.proc.run({ path = "/usr/bin/luajit", timeout = 60,
         env = { "PATH=" .. planted, "LD_LIBRARY_PATH=" .. planted, "XDG_RUNTIME_DIR=" .. planted },
         args = { "luajit", project .. "/specs/support/stepped.lua", project, b.factory.root, b.root,
           "planted", action } }))

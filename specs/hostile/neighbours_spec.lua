@@ -4,7 +4,7 @@ local box = require("specs.support.box")
 local core = require("ctr.core")
 local ctr = require("ctr")
 
-local SECONDS = 3
+local SECONDS = 60
 local SIGNALS = core.proc.signals
 
 -- What a process of a container can do to those that come to it.
@@ -12,7 +12,7 @@ describe("a process that signals all others", function()
   local b
 
   setup(function()
-    alarm.set(100)
+    alarm.set(600)
     b = box.new()
     attack.compile("stopper", b.root)
   end)

@@ -5,7 +5,7 @@ local core = require("ctr.core")
 local ctr = require("ctr")
 local host = require("specs.support.host")
 
-local SECONDS = 5
+local SECONDS = 60
 local MAPPING = { { container_id = 0, host_id = 100000, size = 65536 } }
 local USERNS = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWUSER" }
 local COMMANDS = { { path = "/bin/true" } }
@@ -30,7 +30,7 @@ describe("a root", function()
   local b
 
   setup(function()
-    alarm.set(150)
+    alarm.set(600)
     b = box.new({ cgroup_manager = "none" })
     assert(b:sh("true"))
   end)

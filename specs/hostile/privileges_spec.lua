@@ -4,7 +4,7 @@ local core = require("ctr.core")
 local ctr = require("ctr")
 local host = require("specs.support.host")
 
-local SECONDS = 30
+local SECONDS = 60
 local MAPPING = { { container_id = 0, host_id = 100000, size = 65536 } }
 local USERNS = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWUSER" }
 

@@ -6,7 +6,7 @@ local ctr = require("ctr")
 local host = require("specs.support.host")
 
 local RUNS = 5
-local SECONDS = 5
+local SECONDS = 60
 local MAPPING = { { container_id = 0, host_id = 100000, size = 65536 } }
 local USERNS = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWUSER" }
 local PROC = { source = "proc", destination = "/proc", device = "proc" }
@@ -33,14 +33,16 @@ local RACES = {
   ["the parent of the working folder"] = { "race", function()
     return { mounts = { PROC } }, { cwd = "/race/in/work" }
   end },
-  ["the parent of devices"] = { "race", function()
-    return { mounts = { PROC }, devices = {
-      { type = "c", path = "/race/in/null", major = 1, minor = 3, uid = 5 },
-      { type = "p", path = "/race/in/fifo", file_mode = 511, gid = 5 } } }
+  ["the parent of devices"] = { "race", function(_, way)
+    local fifo = { type = "p", path = "/race/in/fifo", file_mode = 511, gid = 5 }
+    local null = { type = "c", path = "/race/in/null", major = 1, minor = 3, uid = 5 }
+    -- In a user namespace the host's devices are bound, and it has none of that name.
+    return { mounts = { PROC }, devices = way == "a user namespace" and { fifo } or { null, fifo } }
   end },
   ["/dev"] = { "dev", function()
-    return { mounts = { PROC } }, { terminal = true }
-  end, is_lost = true }, -- a start looks for it too often to find it each time
+    return { mounts = { PROC, { source = "devpts", destination = "/dev/pts", device = "devpts",
+      data = "newinstance,ptmxmode=0666,mode=0620" } } }, { terminal = true }
+  end },
   ["/proc"] = { "proc", function()
     return { mounts = { PROC }, sysctl = { ["kernel.shmmni"] = "77" }, oom_score_adj = 5 }
   end },
@@ -67,7 +69,7 @@ describe("a root in which names are exchanged", function()
   local b, racer, outside, volume
 
   setup(function()
-    alarm.set(200 * attack.runs(1))
+    alarm.set(600 * attack.runs(1))
     b = box.new({ cgroup_manager = "none" })
     racer = attack.compile("racer", b.folder)
     outside, volume = b.folder .. "/outside", b.folder .. "/volume"
@@ -75,7 +77,7 @@ describe("a root in which names are exchanged", function()
       .. "echo given > V/file && "
       .. "for f in secret file passwd group null ptmx console sh; do echo canary > O/$f; done; "
       .. "chown --recursive 1234:1235 O && mkdir -p R/race/in R/race/kept R/race/more R/target && "
-      .. "echo secret > R/race/secret"):gsub("%f[%u][OVR]%f[%U]",
+      .. "echo secret > R/race/secret && chmod --recursive 777 R/race"):gsub("%f[%u][OVR]%f[%U]",
       { O = outside, V = volume, R = b.root })))
     assert.equal(0, made.code, made.stderr)
     b.handle = assert(core.path.open_root(b.root))
@@ -114,7 +116,7 @@ describe("a root in which names are exchanged", function()
     end
     local process = ctr.process(fields)
     local began = core.proc.clock()
-    local ok = container:run(process)
+    local ok, err = container:run(process)
     if ok then
       if process:console() then
         process:console():close()
@@ -124,7 +126,7 @@ describe("a root in which names are exchanged", function()
     end
     assert.is_true(core.proc.clock() - began < SECONDS)
     assert(container:destroy())
-    return ok
+    return ok and true, err
   end
 
   local function race(name, text, changes, spec, runs)
@@ -132,9 +134,8 @@ describe("a root in which names are exchanged", function()
     core.path.remove_tree(b.handle, other)
     host.sh(("ln -s %s %s/%s"):format(text, b.root, other))
     local child = spawn_racer(name, other)
-    local started = 0
     for _ = 1, runs do
-      started = started + (try(changes, spec) and 1 or 0)
+      try(changes, spec)
     end
     local exchanges = stop(child)
     -- Where the folder is again.
@@ -142,7 +143,7 @@ describe("a root in which names are exchanged", function()
       host.sh(("cd %s && mv %s kept.%s && mv %s %s && mv kept.%s %s"):format(b.root, name, name,
         other, name, name, other))
     end
-    return started, exchanges
+    return exchanges
   end
 
   local function texts_of(way)
@@ -153,20 +154,20 @@ describe("a root in which names are exchanged", function()
   for what, row in pairs(RACES) do
     it("at " .. what .. " reaches nothing outside", function()
       local before, mounts = attack.look(outside), io.open("/proc/self/mountinfo"):read("*a")
-      local started, exchanges = 0, 0
+      local exchanges = 0
       for way, change in pairs(WAYS) do
-        local changes, spec = row[2](volume)
+        local changes, spec = row[2](volume, way)
         changes = box.config(b.root, changes)
         change(changes)
         for _, text in ipairs(texts_of(way)) do
-          local ran, made = race(row[1], text, changes, spec or {}, attack.runs(RUNS))
-          started, exchanges = started + ran, exchanges + made
+          exchanges = exchanges + race(row[1], text, changes, spec or {}, attack.runs(RUNS))
         end
+        -- How many starts find the folder is left to chance; nothing else stood in their way.
+        assert(try(changes, spec or {}))
         assert.equal(before, attack.look(outside), way)
       end
       assert.equal(mounts, io.open("/proc/self/mountinfo"):read("*a"))
       assert.is_true(exchanges > 0)
-      assert.is_true(started > 0 or row.is_lost)
     end)
   end
 end)

@@ -5,7 +5,7 @@ local core = require("ctr.core")
 local ctr = require("ctr")
 local hostile_root = require("specs.support.hostile_root")
 
-local SECONDS = 5
+local SECONDS = 60
 local MAPPING = { { container_id = 0, host_id = 100000, size = 65536 } }
 local FLAGS = { "nosuid", "nodev", "noexec" }
 
@@ -99,7 +99,7 @@ describe("a hostile root", function()
   local b, hostile, source, mounts
 
   setup(function()
-    alarm.set(200 * attack.runs(1))
+    alarm.set(600 * attack.runs(1))
     b = box.new({ cgroup_manager = "none" })
     -- A thousand roots are made and removed: in memory that is quick.
     os.execute(("mkdir %s/memory && mount -t tmpfs memory %s/memory && cp %s/bin/busybox %s/memory")

@@ -4,7 +4,7 @@ local core = require("ctr.core")
 local ctr = require("ctr")
 local host = require("specs.support.host")
 
-local SECONDS = 5
+local SECONDS = 60
 local PROC = { source = "proc", destination = "/proc", device = "proc" }
 local COPIED_DEV = { source = "tmpfs", destination = "/dev", device = "tmpfs",
   extensions = { "copyup" } }

@@ -7,7 +7,7 @@ local orphans = require("specs.support.orphans")
 
 local ID = "stepped-" .. core.proc.getpid()
 local PATTERN = "stepped%-" .. core.proc.getpid()
-local SECONDS = 10
+local SECONDS = 60
 -- EPERM, ENOSPC, EINTR, EIO, EAGAIN, ENOMEM, EMFILE
 local ERRNOS = { 1, 28, 4, 5, 11, 12, 24 }
 local ACTIONS = { "create", "run", "run in a user namespace", "start", "exec",

@@ -265,7 +265,7 @@ describe("as libcontainer has it,", function()
         programs[index] = "/bin/true"
       end
       return assert(b:sh(table.concat(programs, " | "),
-        { cgroups = { parent = "/ctr-specs", pids_limit = limit } }))
+        { cgroups = { parent = box.PARENT, pids_limit = limit } }))
     end
 
     it("of -1 is none", function()
@@ -321,17 +321,19 @@ describe("as libcontainer has it,", function()
       } } }))
     end)
 
-    it("have the environment of the process unless they have one of their own", function()
+    it("have the default PATH alone unless they have an environment of their own", function()
       local folder = b.folder .. "/cmds-env"
       shell("mkdir -p " .. folder)
       local function print_env(file, env)
-        return { path = "sh", env = env,
-          args = { "-c", ("echo $WHOSE > %s/%s"):format(folder, file) } }
+        local script = "/usr/bin/env | /usr/bin/grep -v -e ^_= -e PWD= -e ^SHLVL= > %s/%s"
+        return { path = "sh", env = env, args = { "-c", script:format(folder, file) } }
       end
-      assert.equal("process\nown", out("cat /tmp/first /tmp/second", { mounts = { {
+      local seen = out("cat /tmp/first /tmp/second", { mounts = { {
         source = folder, destination = "/tmp", flags = { "bind" },
         premount_cmds = { print_env("first"), print_env("second", { "WHOSE=own" }) },
-      } } }, { env = { "PATH=/bin", "WHOSE=process" } }))
+      } } }, { env = { "PATH=/bin", "WHOSE=process" } })
+      assert.equal("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nWHOSE=own",
+        seen)
     end)
   end)
 
@@ -376,7 +378,7 @@ describe("as libcontainer has it,", function()
       local namespaces = without("NEWPID")
       namespaces[#namespaces + 1] = { type = "NEWPID", path = pid_path }
       local second, _, finish_second = cat({ namespaces = namespaces,
-        cgroups = { parent = "/ctr-specs", name = "joins-pid" } })
+        cgroups = { parent = box.PARENT, name = "joins-pid" } })
       local one, two = first:state().namespace_paths, second:state().namespace_paths
       assert.equal(shell("readlink " .. one.NEWPID), shell("readlink " .. two.NEWPID))
       assert.not_equal(shell("readlink " .. one.NEWNET), shell("readlink " .. two.NEWNET))
@@ -393,7 +395,7 @@ describe("as libcontainer has it,", function()
       local second, _, finish_second = cat(with(USERNS, { namespaces = {
         "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", { type = "NEWNET", path = paths.NEWNET },
         { type = "NEWUSER", path = paths.NEWUSER } }, networks = {},
-        cgroups = { parent = "/ctr-specs", name = "joins-user" } }))
+        cgroups = { parent = box.PARENT, name = "joins-user" } }))
       local others = second:state().namespace_paths
       for _, kind in ipairs({ "NEWNET", "NEWUSER" }) do
         assert.equal(shell("readlink " .. paths[kind]), shell("readlink " .. others[kind]))
@@ -523,7 +525,7 @@ describe("as libcontainer has it,", function()
         local data = core.fd.read(handles[1], 4096)
         text = text .. (data or "")
       until not data or data == ""
-      assert.equal(0, process:wait(5).code)
+      assert.equal(0, process:wait(60).code)
       assert.matches("cat", text)
       assert.matches("ps", text)
       handles[1]:close()

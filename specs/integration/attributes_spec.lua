@@ -282,7 +282,7 @@ describe("a process", function()
         assert(container:run(further))
         assert.same({ "setns", further:pid(), 1 }, { received() })
         assert(further:signal("SIGKILL"))
-        assert(further:wait(10))
+        assert(further:wait(60))
         b:finish(container, init)
       end)
     end

@@ -4,6 +4,8 @@ local support = require("specs.support.cgroups")
 
 local MEBIBYTE = 1024 * 1024
 local SIGKILL, SIGTERM = core.proc.signals.SIGKILL, core.proc.signals.SIGTERM
+-- The specs may run twice at a time.
+local SPEC = "/ctr-spec-" .. core.proc.getpid()
 local NULL = { allow = true, type = "c", major = 1, minor = 3, permissions = "rwm" }
 
 local function has_v1(...)
@@ -104,34 +106,34 @@ describe("ctr.cgroup on v1 hierarchies", function()
     end)
 
     it("takes an absolute path from the mount, and remembers what it made above", function()
-      local manager = created({ path = "/ctr-spec-above/b/c" })
+      local manager = created({ path = SPEC .. "-above/b/c" })
       local memory = assert(cgroup.layout()).controllers.memory.mount
-      assert.equal(memory .. "/ctr-spec-above/b/c", manager:paths().memory)
+      assert.equal(memory .. SPEC .. "-above/b/c", manager:paths().memory)
       local made = {}
       for _, path in ipairs(manager:created()) do
         made[path] = true
       end
-      assert.is_true(made[memory .. "/ctr-spec-above"])
-      assert.is_true(made[memory .. "/ctr-spec-above/b"])
+      assert.is_true(made[memory .. SPEC .. "-above"])
+      assert.is_true(made[memory .. SPEC .. "-above/b"])
       assert(manager:destroy())
-      assert.is_false(support.exists(memory .. "/ctr-spec-above"))
+      assert.is_false(support.exists(memory .. SPEC .. "-above"))
     end)
 
     it("fills the cpuset of every directory that it makes", function()
-      local manager = created({ path = "/ctr-spec-cpuset/b/c" })
+      local manager = created({ path = SPEC .. "-cpuset/b/c" })
       local root = assert(cgroup.layout()).controllers.cpuset.mount
       for _, name in ipairs({ "cpuset.cpus", "cpuset.mems" }) do
         local all = support.read(root .. "/" .. name)
-        assert.equal(all, support.read(root .. "/ctr-spec-cpuset/" .. name))
+        assert.equal(all, support.read(root .. SPEC .. "-cpuset/" .. name))
         assert.equal(all, file(manager, "cpuset", name))
       end
     end)
 
     it("fills the empty cpuset of directories that others made", function()
       local cpuset = assert(cgroup.layout()).controllers.cpuset
-      assert(core.path.mkdir(cpuset.dir, "ctr-spec-empty", 493))
-      finally(function() core.path.rmdir(cpuset.dir, "ctr-spec-empty") end)
-      local manager = created({ path = "/ctr-spec-empty/b" })
+      assert(core.path.mkdir(cpuset.dir, SPEC:sub(2) .. "-empty", 493))
+      finally(function() core.path.rmdir(cpuset.dir, SPEC:sub(2) .. "-empty") end)
+      local manager = created({ path = SPEC .. "-empty/b" })
       assert.equal(support.read(cpuset.mount .. "/cpuset.cpus"),
         file(manager, "cpuset", "cpuset.cpus"))
       assert(manager:destroy())
@@ -161,13 +163,13 @@ describe("ctr.cgroup on v1 hierarchies", function()
     it("leaves nothing behind when a limit is refused, and names its key", function()
       local layout = assert(cgroup.layout())
       local fds = support.count_fds()
-      local manager = assert(new({ path = "/ctr-spec-refused/c", cpuset_cpus = "4000" }))
+      local manager = assert(new({ path = SPEC .. "-refused/c", cpuset_cpus = "4000" }))
       local ok, err = manager:create()
       assert.is_nil(ok)
       assert.equal("cgroups.cpuset_cpus", err.path)
       assert.matches("cpuset%.cpus", err.message)
       for _, hierarchy in pairs(layout.controllers) do
-        assert.is_false(support.exists(hierarchy.mount .. "/ctr-spec-refused"))
+        assert.is_false(support.exists(hierarchy.mount .. SPEC .. "-refused"))
       end
       assert.equal(fds, support.count_fds())
     end)
@@ -213,12 +215,12 @@ describe("ctr.cgroup on v1 hierarchies", function()
     end)
 
     it("refuses one that is frozen, or whose parent is", function()
-      local parent = created({ path = "/ctr-spec-frozen" })
+      local parent = created({ path = SPEC .. "-frozen" })
       assert(parent:freeze("FROZEN"))
       local ok, err = assert(new({}, { paths = parent:paths() })):create()
       assert.is_nil(ok)
       assert.matches("is frozen", err.message)
-      local below = assert(new({ path = "/ctr-spec-frozen/below" }))
+      local below = assert(new({ path = SPEC .. "-frozen/below" }))
       ok, err = below:create()
       assert.is_nil(ok)
       assert.matches("is frozen", err.message)
@@ -486,18 +488,18 @@ describe("ctr.cgroup on v1 hierarchies", function()
     end)
 
     it("needs only what was stored", function()
-      local manager = created({ path = "/ctr-spec-stored/c" })
+      local manager = created({ path = SPEC .. "-stored/c" })
       manager:close()
-      local again = assert(new({ path = "/ctr-spec-stored/c" },
+      local again = assert(new({ path = SPEC .. "-stored/c" },
         { paths = manager:paths(), created = manager:created() }))
       assert(again:destroy())
       assert.is_false(support.exists(assert(cgroup.layout()).controllers.memory.mount
-        .. "/ctr-spec-stored"))
+        .. SPEC .. "-stored"))
     end)
 
     it("leaves the directory above to the containers that are still in it", function()
-      local first = created({ path = "/ctr-spec-shared/a" })
-      local second = created({ path = "/ctr-spec-shared/b" })
+      local first = created({ path = SPEC .. "-shared/a" })
+      local second = created({ path = SPEC .. "-shared/b" })
       local above = second:paths().pids:match("^(.*)/")
       assert(second:destroy())
       assert.is_true(first:exists())
@@ -527,7 +529,7 @@ describe("ctr.cgroup on v1 hierarchies", function()
 
     it("must be there", function()
       local mount = assert(cgroup.layout()).controllers.memory.mount
-      local guest = created({ paths = { memory = mount .. "/ctr-spec-missing" } })
+      local guest = created({ paths = { memory = mount .. SPEC .. "-missing" } })
       local handles, err = guest:join()
       assert.is_nil(handles)
       assert.equal("ENOENT", err.errno)

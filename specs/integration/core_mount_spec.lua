@@ -24,7 +24,7 @@ describe("ctr.core.mount", function()
     local result = assert(core.proc.run({
       path = "/usr/bin/nsenter",
       args = { "nsenter", "--mount=/proc/self/fd/3", "/proc/self/fd/4/busybox", ... },
-      fds = { ns, bin }, timeout = 20,
+      fds = { ns, bin }, timeout = 60,
     }))
     bin:close()
     return result
@@ -127,7 +127,7 @@ describe("ctr.core.mount", function()
       local proc = assert(path.open_root("/proc"))
       assert(ffi.C.setns(3, 0) == 0)
       io.write(assert(path.read(proc, "self/mountinfo", 65536)))
-    ]] }, fds = { ns }, timeout = 20 }))
+    ]] }, fds = { ns }, timeout = 60 }))
     assert.equal("", result.stderr)
     local seen = {}
     for line in result.stdout:gmatch("[^\n]+") do

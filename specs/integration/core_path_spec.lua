@@ -328,7 +328,7 @@ describe("ctr.core.path", function()
       }))
       -- The waiter sleeps in flock(2) when the kernel says so.
       local proc = assert(path.open_root("/proc"))
-      local deadline = core.proc.clock() + 10
+      local deadline = core.proc.clock() + 60
       local function waits()
         local locks = path.read(proc, "locks", 1048576)
         return locks:find("%-> FLOCK[^\n]* " .. waiter.pid .. " ")

@@ -41,7 +41,7 @@ describe("ctr.core.poll", function()
 
     it("sees a process end", function()
       local child = assert(core.proc.spawn({ path = "/bin/true", argv = { "true" }, fds = {} }))
-      assert.same({ "r" }, poll.wait({ { fd = child.pidfd, events = "r" } }, 10))
+      assert.same({ "r" }, poll.wait({ { fd = child.pidfd, events = "r" } }, 60))
       core.proc.wait(child.pidfd)
       child.pidfd:close()
     end)

@@ -45,7 +45,7 @@ describe("a caller that is killed", function()
   -- Runs the action in a program of its own up to the call; true when it was killed there.
   local function crash(action, call)
     local result = assert(core.proc.run({
-      path = "/usr/bin/luajit", timeout = 30,
+      path = "/usr/bin/luajit", timeout = 60,
       args = { "luajit", project .. "/specs/support/crash.lua", project, b.factory.root, b.root,
         ID, action, tostring(call) },
     }))

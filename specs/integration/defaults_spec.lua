@@ -32,7 +32,7 @@ describe("a described container", function()
     fields.stderr = function(data) errors[#errors + 1] = data end
     local process = ctr.process(fields)
     local ok, err = container:run(process)
-    local result = ok and process:wait(30)
+    local result = ok and process:wait(60)
     assert(container:destroy())
     assert(ok, err)
     result.out, result.err = table.concat(out), table.concat(errors)

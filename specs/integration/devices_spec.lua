@@ -62,7 +62,7 @@ describe("a device", function()
       { type = "c", path = "/dev/full", major = 1, minor = 7 } }
     local script = "for d in zero full; do (: < /dev/$d) 2>/dev/null && echo $d; done; true"
     assert.equal("zero", out(script, { devices = devices,
-      cgroups = { parent = "/ctr-specs", devices = {
+      cgroups = { parent = box.PARENT, devices = {
         { type = "a", permissions = "rwm", allow = false },
         { type = "a", permissions = "m", allow = true },
         { type = "c", major = 1, minor = 5, permissions = "rw", allow = true },
@@ -75,7 +75,7 @@ describe("a device", function()
       capabilities = { bounding = { "CAP_MKNOD" }, effective = { "CAP_MKNOD" },
         permitted = { "CAP_MKNOD" }, inheritable = {}, ambient = {} },
       devices = { { type = "c", path = "/dev/zero", major = 1, minor = 5 } },
-      cgroups = { parent = "/ctr-specs", allow_all_devices = false,
+      cgroups = { parent = box.PARENT, allow_all_devices = false,
         allowed_devices = { { type = "c", major = 1, minor = 5, permissions = "rw" } } } }))
     assert.equal("/dev/zero\n", result.out)
     assert.matches("not permitted", result.err)

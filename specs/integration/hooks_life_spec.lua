@@ -6,7 +6,7 @@ local orphans = require("specs.support.orphans")
 local ID = "hooked-" .. core.proc.getpid()
 local PATTERN = "hooked%-" .. core.proc.getpid()
 local USER = 4321
-local SECONDS = 20
+local SECONDS = 60
 local KINDS = { "prestart", "createRuntime", "createContainer", "startContainer", "poststart",
   "poststop" }
 
@@ -182,7 +182,7 @@ describe("hooks of a program", function()
     local fifo = assert(container.store:open_fifo())
     local questions = assert(container.store:open_questions())
     assert(core.fd.write(fifo, "0"))
-    assert.is_truthy(core.poll.wait({ { fd = questions, events = "r" } }, 5)[1])
+    assert.is_truthy(core.poll.wait({ { fd = questions, events = "r" } }, 60)[1])
     fifo:close()
     questions:close()
     assert.equal("created", container:status())
@@ -190,7 +190,7 @@ describe("hooks of a program", function()
     assert.equal(1, calls)
     assert.equal("running", container:status())
     process:signal("SIGKILL")
-    process:wait(10)
+    process:wait(60)
     assert(container:destroy())
   end)
 

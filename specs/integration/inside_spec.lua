@@ -249,7 +249,7 @@ describe("inside a container", function()
   end)
 
   it("limits of memory, cpu and processes are those of its cgroup", function()
-    local container, process = b:sleeper({ cgroups = { parent = "/ctr-specs", name = "limits",
+    local container, process = b:sleeper({ cgroups = { parent = box.PARENT, name = "limits",
       memory = "64M", cpu_shares = 512, cpu_quota = 50000, cpu_period = 100000, pids_limit = 16 } })
     local paths = container:state().cgroup_paths
     local expected = paths[""] and {
@@ -274,7 +274,7 @@ describe("inside a container", function()
     local set = { "CAP_MKNOD" }
     local caps = { bounding = set, effective = set, permitted = set, inheritable = {},
       ambient = {} }
-    local result = assert(b:sh(script, { capabilities = caps, cgroups = { parent = "/ctr-specs",
+    local result = assert(b:sh(script, { capabilities = caps, cgroups = { parent = box.PARENT,
       allow_all_devices = false, allowed_devices = require("ctr").default_allowed_devices },
       mounts = { { source = "tmpfs", destination = "/tmp", device = "tmpfs" } } }))
     assert.matches("ermitted", result.out .. result.err)

@@ -119,7 +119,7 @@ describe("net_devices", function()
   it("end with the container where nothing else is said", function()
     assert.equal(0, b:sh("true", config({ dev7 = {} })).code)
     -- The kernel takes a pair away in its own time: the namespace that is left is destroyed later.
-    local deadline = core.proc.clock() + 10
+    local deadline = core.proc.clock() + 60
     repeat
       core.poll.wait({}, 0.01)
     until names_on_host() == "lo " or core.proc.clock() > deadline
@@ -168,7 +168,7 @@ describe("net_devices", function()
       assert(container:start(ctr.process({ args = { "/bin/sleep", "1000" } })))
       assert.equal("far7 lo ", names_on_host())
       assert(b.factory:load(container:id()):destroy())
-      container.init_process:wait(10)
+      container.init_process:wait(60)
       assert.same(before, netns.snapshot())
     end)
 

@@ -354,7 +354,7 @@ fd99::/48 via fd07::9 dev eth0  metric 1024
     assert(container:start(ctr.process({ args = { "/bin/sleep", "1000" } })))
     assert(host_link(container))
     assert(b.factory:load(container:id()):destroy())
-    assert.is_nil((container.init_process:wait(10)).code)
+    assert.is_nil((container.init_process:wait(60)).code)
     assert.same(before.network, netns.snapshot())
   end)
 

@@ -56,7 +56,7 @@ describe("a program that uses the library", function()
     end
     local file = assert(io.open(output, "w"))
     file:close()
-    local result = assert(core.proc.run({ path = "/usr/bin/luajit", args = args, timeout = 30 }))
+    local result = assert(core.proc.run({ path = "/usr/bin/luajit", args = args, timeout = 60 }))
     assert.same({ 0, "", false }, { result.code, result.stderr, result.timed_out })
     return io.open(output):read("*a")
   end

@@ -77,7 +77,7 @@ describe("a program that cannot be executed", function()
       if case[5] then -- Only execve(2) can tell.
         assert(ok, err)
         ok, err = container:exec()
-        assert.is_not_nil(process:wait(10).code)
+        assert.is_not_nil(process:wait(60).code)
       end
       check(case, ok, err)
       assert.equal("stopped", container:status())
@@ -98,7 +98,7 @@ describe("a program that cannot be executed", function()
     assert.equal("ENOENT", err.errno)
     process = ctr.process({ args = { "true" }, env = { "PATH=/etc", "PATH=/etc:/bin" } })
     assert(container:run(process))
-    assert.equal(0, process:wait(10).code)
+    assert.equal(0, process:wait(60).code)
     assert(container:destroy())
   end)
 

@@ -24,7 +24,7 @@ local function run(id, seccomp, fields)
   fields.env, fields.stderr = { "PATH=/bin" }, io.stderr
   local process = ctr.process(fields)
   assert(container:run(process))
-  local result = assert(process:wait(20))
+  local result = assert(process:wait(60))
   assert(container:destroy())
   return result
 end

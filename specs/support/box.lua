@@ -90,7 +90,7 @@ function box_methods:run(container, script, spec) -- luacheck: ignore 212
   if not ok then
     return nil, err
   end
-  local result = assert(process:wait(30))
+  local result = assert(process:wait(60))
   result.out, result.err = table.concat(out), table.concat(errors)
   return result
 end
@@ -111,7 +111,7 @@ end
 function box_methods:finish(container, process) -- luacheck: ignore 212
   container:resume()
   container:signal("SIGKILL")
-  process:wait(30)
+  process:wait(60)
   return assert(container:destroy())
 end
 
@@ -151,7 +151,7 @@ function box_methods:close()
     container:signal("SIGKILL", true)
     local init = container.init_process
     if init and init:pid() then
-      init:wait(30)
+      init:wait(60)
     end
     container:destroy()
   end

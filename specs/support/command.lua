@@ -2,15 +2,20 @@
 -- @module specs.support.command
 
 local core = require("ctr.core")
+local rootfs = require("specs.support.rootfs")
 
 local M = {}
+
+--- What a description calls its container, and the pattern of the cgroups: of this process' own.
+M.NAME = "web-" .. core.proc.getpid()
+M.PATTERN = (("/ctr-" .. M.NAME):gsub("%-", "%%-"))
 
 --- Runs a program.
 -- @tparam table args the program by its absolute path, or by its path below the project
 -- @tparam[opt] table options of `core.proc.run`: `env`, `dir`, `stdin`, `timeout`
 -- @treturn table `code`, `signal`, `stdout`, `stderr`
 function M.run(args, options)
-  local call = { args = args, timeout = 60 }
+  local call = { args = args, timeout = 300 }
   for key, value in pairs(options or {}) do
     call[key] = value
   end
@@ -41,6 +46,16 @@ function M.folder(files)
     assert(core.path.remove_tree(handle, name))
     handle:close()
   end
+end
+
+--- A temporary folder with `web.lua` in it: a description with a root in `ROOT`, a name in `NAME`.
+-- @string text
+-- @treturn string its path
+-- @treturn function removes it
+function M.description(text)
+  return M.folder({
+    ["web.lua"] = ("local ROOT, NAME = %q, %q\n"):format(rootfs.shared(), M.NAME) .. text,
+  })
 end
 
 return M

@@ -1,8 +1,9 @@
 -- Calls the library, and is killed at the given one of the core's calls that change something.
 -- Arguments: the project's folder, the state root, the container's root, its id, the action, the
--- number of the call. Exits 0 when the action had fewer calls.
+-- number of the call, and the cgroup manager, if it is not the usual one. Exits 0 when the action
+-- had fewer calls.
 
-local project, state, root, id, action, last = unpack(arg)
+local project, state, root, id, action, last, manager = unpack(arg)
 last = tonumber(last)
 package.path = project .. "/lua/?.lua;" .. project .. "/lua/?/init.lua;" .. project .. "/?.lua;"
   .. package.path
@@ -33,7 +34,12 @@ local function die()
   core.proc.send_signal(self, core.proc.signals.SIGKILL)
 end
 
-local factory = assert(ctr.new(state))
+if manager == "systemd" then
+  families.systemd = require("ctr.core.systemd")
+  CALLS.systemd = { "open" }
+end
+
+local factory = assert(ctr.new(state, { cgroup_manager = manager }))
 local act = actions[action](factory, root, id)
 
 local count = 0

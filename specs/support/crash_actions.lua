@@ -30,6 +30,13 @@ function M.run(factory, root, id)
   end
 end
 
+M["run in a unit"] = function(factory, root, id)
+  local container = create(factory, root, id, { cgroups = { pids_limit = 20 } })
+  return function()
+    assert(container:run(sleeper()))
+  end
+end
+
 local INTERFACES = {
   { type = "veth", bridge = "br7", address = "10.7.0.2/24", gateway = "10.7.0.1" },
 }

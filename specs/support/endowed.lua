@@ -65,7 +65,7 @@ local function run(container, spec)
   spec.stdout = function(data) said = said .. data end
   local process = ctr.process(spec)
   assert(container:run(process))
-  assert(process:wait(10))
+  assert(process:wait(60))
   return said
 end
 
@@ -86,7 +86,7 @@ for _, namespaces in ipairs({ box.config(root).namespaces, USERNS }) do
           run(container, { user = user, capabilities = set }))
       end
       assert(container:signal("SIGKILL"))
-      assert(sleeper:wait(10))
+      assert(sleeper:wait(60))
       assert(container:destroy())
     end
   end

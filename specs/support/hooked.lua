@@ -106,7 +106,7 @@ function actions.neutral()
     local ok, err = container:run(sleeper())
     if ok then
       container:signal("SIGKILL")
-      container.init_process:wait(10)
+      container.init_process:wait(60)
       ok, err = container:destroy()
     else
       container:destroy()
@@ -144,7 +144,7 @@ function actions.rootless()
   local container = assert(factory:create(id, rootless_config(hooks)))
   assert(container:run(sleeper()))
   assert(container:signal("SIGKILL"))
-  assert(container.init_process:wait(10))
+  assert(container.init_process:wait(60))
   tell(container:destroy())
   for _, kind in ipairs(KINDS) do
     container = assert(factory:create(id, rootless_config({ [kind] = {
@@ -152,7 +152,7 @@ function actions.rootless()
     local ok, err = container:run(sleeper())
     if ok then
       container:signal("SIGKILL")
-      container.init_process:wait(10)
+      container.init_process:wait(60)
       ok, err = container:destroy()
     else
       assert(container:destroy())

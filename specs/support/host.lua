@@ -47,10 +47,11 @@ end
 
 --- Runs a shell command of the host.
 -- @tparam string text
+-- @tparam[opt=60] number timeout seconds
 -- @treturn table what `proc.run` returns
-function M.sh(text)
+function M.sh(text, timeout)
   return assert(core.proc.run({
-    path = "/bin/sh", args = { "sh", "-c", text }, timeout = 20,
+    path = "/bin/sh", args = { "sh", "-c", text }, timeout = timeout or 60,
     env = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
   }))
 end

@@ -5,6 +5,8 @@ local core = require("ctr.core")
 
 local M = {}
 
+local V2_FREEZERS = "ls -d /sys/fs/cgroup/*/cgroup.freeze 2>/dev/null"
+
 local function read(path)
   local file = io.open(path, "r")
   if not file then
@@ -97,7 +99,8 @@ local FEATURES = {
   pids = function() return has_controller("pids") end,
   cpu = function() return has_controller("cpu") end,
   freezer = function()
-    return has_controller("freezer") or read("/sys/fs/cgroup/cgroup.freeze") ~= nil
+    -- The root of a cgroup2 tree cannot be frozen, and has no such file.
+    return has_controller("freezer") or #lines_of(V2_FREEZERS) > 0
   end,
   user_namespaces = function()
     return core.ns.supported("NEWUSER")

@@ -106,7 +106,7 @@ local function new_process()
   local process = ctr.process({ args = { "/bin/sh", "-c", SCRIPT }, env = { "PATH=/bin" },
     stdin = "input\n", stdout = function(data) said = said .. data end })
   return process, function()
-    local result, err = process:wait(10)
+    local result, err = process:wait(60)
     tell(said:gsub("%s+", " "), result and result.code or tostring(err))
   end
 end
@@ -128,7 +128,7 @@ local function live(changes)
   assert(container:run(further))
   finish_further()
   assert(container:signal("SIGKILL"))
-  local result, err = sleeper:wait(10)
+  local result, err = sleeper:wait(60)
   tell("killed", result and result.signal or tostring(err))
   assert(container:destroy())
 end
@@ -146,7 +146,7 @@ local function inherit()
     stdin = "inherit", stdout = "null" })
   local ok, err = container:run(process)
   if ok then
-    process:wait(10)
+    process:wait(60)
   end
   tell("inherits", ok and "its input" or err.path .. " " .. err.errno)
   assert(container:destroy())

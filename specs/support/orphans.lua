@@ -5,7 +5,7 @@ local core = require("ctr.core")
 
 local M = {}
 
-local SECONDS = 5
+local SECONDS = 60
 
 --- Takes the orphans of now on, whatever program below this one they come from.
 function M.adopt()

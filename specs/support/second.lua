@@ -17,7 +17,7 @@ local said = ""
 local process = ctr.process({ args = { "/bin/sh", "-c", "hostname; exit 5" },
   env = { "PATH=/bin" }, stdout = function(data) said = said .. data end })
 assert(container:run(process))
-print(process:wait(20).code, (said:gsub("\n", "")))
+print(process:wait(60).code, (said:gsub("\n", "")))
 
 print(container:pause(), container:status(), container:resume(), container:status())
 print(select(2, container:destroy()).code)

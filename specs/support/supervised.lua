@@ -30,7 +30,7 @@ end
 
 --- Waits for the next call, and takes it.
 function M.next(child)
-  assert(core.poll.wait({ { fd = child.listener, events = "r" } }, 20)[1], "no call came")
+  assert(core.poll.wait({ { fd = child.listener, events = "r" } }, 60)[1], "no call came")
   return assert(core.notify.receive(child.listener))
 end
 

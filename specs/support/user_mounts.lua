@@ -47,7 +47,7 @@ local process = ctr.process({ args = { "/bin/sh", "-c", wanted.script }, env = {
 local ok
 ok, err = container:run(process)
 if ok then
-  assert(process:wait(20))
+  assert(process:wait(60))
 end
 assert(container:destroy())
 if not ok then

@@ -125,7 +125,10 @@ describe("ctr.plan", function()
           premount_cmds = { { path = "/bin/true", args = { "a" } } } } },
       })
       assert.equal("mounts[1].premount_cmds[1]", find(steps, "command").path)
-      assert.same({ "", "/bin/true", "/bin/true", "a" }, find(steps, "command").strings)
+      assert.same({ 2, 1, 1 }, find(steps, "command").nums)
+      assert.same({ "", "/bin/true", "/bin/true", "a",
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+        find(steps, "command").strings)
       assert.is_true(position(steps, "propagation") < position(steps, "root_attach_at"))
     end)
 

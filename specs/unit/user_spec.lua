@@ -172,7 +172,7 @@ describe("ctr.user", function()
           user.resolve({ user = "root", passwd = text, group = text })
           user.resolve({ user = "0:root", passwd = text, group = text })
           user.resolve({ user = "roott", passwd = text, group = text })
-          assert.is_true(os.clock() - began < 10)
+          assert.is_true(os.clock() - began < 20)
         end
       end
     end)

@@ -92,4 +92,19 @@ function M.add_rdma(add, resources)
   end
 end
 
+--- Adds the limits of huge pages.
+-- @tparam function add
+-- @tparam table resources
+-- @tparam string limit how a limit's file ends: `max`, or `limit_in_bytes`
+function M.add_hugetlb(add, resources, limit)
+  for index, entry in ipairs(resources.hugetlb_limit or {}) do
+    local path = M.entry("hugetlb_limit", index)
+    local stem = "hugetlb." .. entry.page_size
+    add("hugetlb_limit", "hugetlb", stem .. "." .. limit, M.plain(entry.limit), { path = path })
+    -- The limit of reservations came with Linux 5.7.
+    add("hugetlb_limit", "hugetlb", stem .. ".rsvd." .. limit, M.plain(entry.limit),
+      { path = path, optional = true })
+  end
+end
+
 return M

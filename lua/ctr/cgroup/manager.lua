@@ -193,6 +193,13 @@ function methods:create()
   return true
 end
 
+--- Tells whether the container may do without device rules: without privilege nobody can set any,
+-- and engines always send some. libcontainer's rule.
+-- @treturn boolean
+function methods:may_lack_devices()
+  return self.kind == "rootless" or self.user == true
+end
+
 --- Tells whether device rules are still to come when the first process is set up: `confine`.
 -- @treturn boolean
 function methods:confines_late()

@@ -70,7 +70,13 @@ local function explain_start(self, err)
   return errors.wrap(err, "start systemd unit", self.unit.name)
 end
 
--- What systemd made: one directory in the cgroup2 tree, or one in each hierarchy of its own.
+-- One directory in the cgroup2 tree, or one in each hierarchy: also in a cgroup2 tree beside v1,
+-- by which systemd sees whether the unit has processes.
+local function nodes_at(self, path)
+  return (self.driver.nodes(self.layout, { path = path, absolute = true }, true))
+end
+
+-- What systemd made.
 local function find_nodes(self, bus)
   local path, err = bus:get(self.unit.name, "ControlGroup")
   if not path then
@@ -80,14 +86,7 @@ local function find_nodes(self, bus)
   if where == "" then
     return nil, errors.new("SystemError", ("systemd gave %s no cgroup"):format(self.unit.name))
   end
-  self.nodes = {}
-  if is_unified(self) then
-    self.nodes[1] = tree.node(self.layout.unified, where)
-    return true
-  end
-  for _, hierarchy in ipairs(self.layout.hierarchies) do
-    self.nodes[#self.nodes + 1] = tree.node(hierarchy, where)
-  end
+  self.nodes = nodes_at(self, where)
   return true
 end
 
@@ -201,6 +200,15 @@ local function set_properties(self, bus, properties)
   return bus:set(self.unit.name, properties)
 end
 
+-- The files last: systemd rounds quotas.
+local function take_back(self, changed, old)
+  with_bus(self, set_properties, units.inverse(changed, old))
+  local ok, writes = self.driver.check(self, self.config)
+  if ok then
+    self.driver.set(self, self.config, writes)
+  end
+end
+
 --- Sets limits of a unit in use: systemd's own, and then the files.
 function methods:set(resources)
   local properties, err = units.properties(resources, is_unified(self))
@@ -214,7 +222,7 @@ function methods:set(resources)
   end
   ok, problem = manager.methods.set(self, resources)
   if not ok then
-    with_bus(self, set_properties, old)
+    take_back(self, properties, old)
     return nil, problem
   end
   return true
@@ -235,6 +243,10 @@ function methods:destroy()
   self:settle()
   if #self.nodes == 0 and #self.above == 0 then
     return true
+  end
+  -- A caller that was killed has not told what else it made.
+  if #self.nodes == 0 and not is_unified(self) then
+    self.nodes = nodes_at(self, self.unit.path)
   end
   local ok, err = with_bus(self, stop)
   if not ok then

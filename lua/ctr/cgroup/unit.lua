@@ -200,4 +200,27 @@ function M.properties(resources, unified)
   return list
 end
 
+-- What stands for "not set"; of all others it is infinity.
+local UNSET = { MemoryLow = "0", MemoryMin = "0", AllowedCPUs = "", AllowedMemoryNodes = "" }
+
+--- What takes a change of properties back.
+-- @tparam table changed the list that was set
+-- @tparam table old the list before: what is not in it was not set
+-- @treturn table
+function M.inverse(changed, old)
+  local list, known = {}, {}
+  for index, property in ipairs(old) do
+    list[index] = property
+    known[property[1]] = true
+  end
+  for _, property in ipairs(changed) do
+    local name, signature = property[1], property[2]
+    if not known[name] then
+      list[#list + 1] = { name, signature, UNSET[name] or INFINITY }
+      known[name] = true
+    end
+  end
+  return list
+end
+
 return M

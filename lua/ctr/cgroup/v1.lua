@@ -177,12 +177,6 @@ local function put_devices(node, writes)
   return true
 end
 
--- Without privilege nobody may change device rules, and engines always send some: libcontainer's
--- rule.
-local function may_ignore(manager)
-  return manager.kind == "rootless"
-end
-
 -- The writes that make a list as devices.list showed it.
 local function writes_of(text, key)
   local writes = {}
@@ -219,7 +213,7 @@ local function set_devices(manager, writes, is_change)
   if node then
     ok, err = (is_change and change_devices or put_devices)(node, writes)
   end
-  if not ok and not may_ignore(manager) then
+  if not ok and not manager:may_lack_devices() then
     return nil, err
   end
   return true

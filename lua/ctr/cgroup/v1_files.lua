@@ -110,17 +110,6 @@ local function add_blkio(add, resources)
   end
 end
 
-local function add_hugetlb(add, resources)
-  for index, entry in ipairs(resources.hugetlb_limit or {}) do
-    local path = files.entry("hugetlb_limit", index)
-    local stem = "hugetlb." .. entry.page_size
-    add("hugetlb_limit", "hugetlb", stem .. ".limit_in_bytes", plain(entry.limit), { path = path })
-    -- The limit of reservations came with Linux 5.7.
-    add("hugetlb_limit", "hugetlb", stem .. ".rsvd.limit_in_bytes", plain(entry.limit),
-      { path = path, optional = true })
-  end
-end
-
 local function add_priorities(add, resources)
   for index, entry in ipairs(resources.net_prio_ifpriomap or {}) do
     add("net_prio_ifpriomap", "net_prio", "net_prio.ifpriomap",
@@ -147,7 +136,7 @@ function M.writes(resources)
   local writes, add = files.list()
   add_rows(add, resources)
   add_blkio(add, resources)
-  add_hugetlb(add, resources)
+  files.add_hugetlb(add, resources, "limit_in_bytes")
   add_priorities(add, resources)
   files.add_rdma(add, resources)
   return writes

@@ -101,15 +101,13 @@ function M.is_frozen(node)
   return event(text, "frozen") == "1"
 end
 
--- Without privilege nobody can attach a program, and engines always send rules: the rootless
--- manager does without, as libcontainer's does.
 local function set_devices(manager, writes)
   if not writes.rules then
     return true
   end
   local node, err = manager:node("devices", writes.key)
   if not node then
-    return manager.kind == "rootless" or nil, err
+    return manager:may_lack_devices() or nil, err
   end
   local dir, ok
   dir, err = core.path.open(node.hierarchy.dir, node.path, DIRECTORY)
@@ -117,7 +115,7 @@ local function set_devices(manager, writes)
     ok, err = core.bpf.set_devices(dir, writes.rules, writes.allow)
     dir:close()
   end
-  if ok or (manager.kind == "rootless" and DENIED[err.errno]) then
+  if ok or (DENIED[err.errno] and manager:may_lack_devices()) then
     return true
   end
   return nil, errors.with_path(err, "cgroups." .. writes.key)

@@ -164,16 +164,6 @@ local function add_io(add, resources)
   end
 end
 
-local function add_hugetlb(add, resources)
-  for index, entry in ipairs(resources.hugetlb_limit or {}) do
-    local path = files.entry("hugetlb_limit", index)
-    local stem = "hugetlb." .. entry.page_size
-    add("hugetlb_limit", "hugetlb", stem .. ".max", plain(entry.limit), { path = path })
-    add("hugetlb_limit", "hugetlb", stem .. ".rsvd.max", plain(entry.limit),
-      { path = path, optional = true })
-  end
-end
-
 -- Files by their names, line by line; they come last, for they were named exactly.
 local function add_unified(add, resources)
   local unified = resources.unified or {}
@@ -218,7 +208,7 @@ function M.writes(resources)
   add_cpu(add, resources)
   add_simple(add, resources)
   add_io(add, resources)
-  add_hugetlb(add, resources)
+  files.add_hugetlb(add, resources, "max")
   files.add_rdma(add, resources)
   add_unified(add, resources)
   return writes

@@ -103,23 +103,28 @@ local function hides_content(value)
     or rawget(meta, "__pairs") ~= nil or rawget(meta, "__ipairs") ~= nil
 end
 
+--- What is wrong with a value in place of a table, before any of its keys is looked at.
+-- @param value
+-- @tparam[opt="a table"] string what is wanted
+-- @treturn ?string
+function M.table_problem(value, what)
+  if type(value) ~= "table" then
+    return ("must be %s, not a %s"):format(what or "a table", type(value))
+  end
+  return hides_content(value)
+    and "must be a plain table, without a metatable that stands in for its content" or nil
+end
+
 local function is_plain_table(value, ctx, what)
   if type(value) == "table" and getmetatable(value) == nil and ctx.depth < MAX_DEPTH then
     return true
   end
-  if type(value) ~= "table" then
-    add_problem(ctx, ("must be %s, not a %s"):format(what, type(value)))
-    return false
+  local problem = M.table_problem(value, what)
+    or (ctx.depth >= MAX_DEPTH and "is nested too deeply") or nil
+  if problem then
+    add_problem(ctx, problem)
   end
-  if hides_content(value) then
-    add_problem(ctx, "must be a plain table, without a metatable that stands in for its content")
-    return false
-  end
-  if ctx.depth >= MAX_DEPTH then
-    add_problem(ctx, "is nested too deeply")
-    return false
-  end
-  return true
+  return problem == nil
 end
 
 -- Keys of mixed types in an order that does not change from run to run.

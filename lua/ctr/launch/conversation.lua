@@ -164,6 +164,17 @@ local function answered(session)
   return answer_ahead(session)
 end
 
+-- Tells the bootstrap that what it waits for was done, if it was.
+local function settle(session, ok, err)
+  if ok then
+    ok, err = acknowledge(session)
+  end
+  if not ok then
+    return nil, err
+  end
+  return answered(session)
+end
+
 --- Makes the cgroups that the container joins late, unless that was done ahead.
 function M.provide_cgroups(session)
   local make = session.make_cgroups
@@ -253,25 +264,11 @@ end
 
 -- The socket that comes along stands for the container's network namespace.
 function syncs.network(session, _, handles)
-  local ok, err = session.network:setup(handles[1], session)
-  if ok then
-    ok, err = acknowledge(session)
-  end
-  if not ok then
-    return nil, err
-  end
-  return answered(session)
+  return settle(session, session.network:setup(handles[1], session))
 end
 
 function syncs.userns(session)
-  local ok, err = idmap.write(session.host, session.factory, session.config, session.pid)
-  if ok then
-    ok, err = acknowledge(session)
-  end
-  if not ok then
-    return nil, err
-  end
-  return answered(session)
+  return settle(session, idmap.write(session.host, session.factory, session.config, session.pid))
 end
 
 -- Hooks find the container by its state: so that is written before the first one runs.
@@ -280,13 +277,7 @@ function syncs.hook(session, frame)
   if ok then
     ok, err = session.hooks:run(session.steps[frame.step + 1].label)
   end
-  if ok then
-    ok, err = acknowledge(session)
-  end
-  if not ok then
-    return nil, err
-  end
-  return answered(session)
+  return settle(session, ok, err)
 end
 
 -- Whoever answers what the filter asks has the listener before the bootstrap goes on.
@@ -295,26 +286,12 @@ function syncs.seccomp(session, _, handles)
   if not listener or not session.on_listener then
     return nil, errors.new("SystemError", "nobody takes the seccomp listener", { path = "seccomp" })
   end
-  local ok, err = session.on_listener(session, listener)
-  if ok then
-    ok, err = acknowledge(session)
-  end
-  if not ok then
-    return nil, err
-  end
-  return answered(session)
+  return settle(session, session.on_listener(session, listener))
 end
 
 -- The process waits until it is in its resctrl group: what it runs is then in it too.
 function syncs.intel_rdt(session)
-  local ok, err = session.enter_rdt(session.pid)
-  if ok then
-    ok, err = acknowledge(session)
-  end
-  if not ok then
-    return nil, err
-  end
-  return answered(session)
+  return settle(session, session.enter_rdt(session.pid))
 end
 
 function syncs.state(session, frame)

@@ -7,6 +7,7 @@ local attributes = require("ctr.plan.mount_attributes")
 local cgroup_mounts = require("ctr.plan.cgroup_mounts")
 local mount_options = require("ctr.config.mount_options")
 local mount_rules = require("ctr.config.mount")
+local program = require("ctr.plan.program")
 
 local M = {}
 
@@ -139,9 +140,13 @@ function M.is_made_by_library(mount, copied, rootless)
     or (not copied and names_host_paths(mount))
 end
 
-local function add_commands(add, commands, env_of_process, path)
+-- These are programs of the host: nothing of the container's process is for them, whose environment
+-- may be its image's (CVE-2025-23266).
+local ENV = { "PATH=" .. program.DEFAULT_PATH }
+
+local function add_commands(add, commands, path)
   for index, command in ipairs(commands) do
-    local args, env = command.args, command.env or env_of_process
+    local args, env = command.args, command.env or ENV
     local strings = { command.dir or "", command.path, command.path }
     for _, arg in ipairs(args) do
       strings[#strings + 1] = arg
@@ -233,9 +238,8 @@ local function add_made(add, mount, index, path, way)
 end
 
 local function add_mount(add, mount, index, way)
-  local env = way.env
   local path = "mounts[" .. index .. "]"
-  add_commands(add, mount.premount_cmds, env, path .. ".premount_cmds")
+  add_commands(add, mount.premount_cmds, path .. ".premount_cmds")
   if has(mount.flags, MS.REMOUNT) then
     add_change(add, mount, path)
   elseif mount.device ~= "" then
@@ -245,7 +249,7 @@ local function add_mount(add, mount, index, way)
     add("set_attr", { 0, 0, has(flags, MS.REC) and 1 or 0, bit.band(flags, PROPAGATION) },
       { mount.destination }, path)
   end
-  add_commands(add, mount.postmount_cmds, env, path .. ".postmount_cmds")
+  add_commands(add, mount.postmount_cmds, path .. ".postmount_cmds")
 end
 
 local TYPES = { c = 0x2000, u = 0x2000, b = 0x6000, p = 0x1000 }
@@ -293,8 +297,7 @@ end
 -- @tparam function add `add(op, nums, strings, config_path)`
 -- @tparam table config normalised
 -- @tparam boolean bound devices are bound, not made
--- @tparam table way `env` (the process's environment, for commands around mounts without their
--- own), `copied`, `rootless`, `cgroup_views`
+-- @tparam table way `copied`, `rootless`, `cgroup_views`
 function M.add_tree(add, config, bound, way)
   local ours, configured = M.dev_owner(config)
   if ours and not configured then

@@ -5,7 +5,8 @@ local words = require("ctr.config.words")
 
 local M = {}
 
-local DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+-- Where programs are looked for without a PATH.
+M.DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 local DEFAULT_UMASK = 18 -- 0022
 local CHDIR_TRY, CHDIR_AGAIN = 1, 0
 
@@ -107,7 +108,7 @@ local function path_of(env)
       return value
     end
   end
-  return DEFAULT_PATH
+  return M.DEFAULT_PATH
 end
 
 --- Where a program may lie: the words of the search in order.

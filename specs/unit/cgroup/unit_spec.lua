@@ -81,5 +81,15 @@ describe("ctr.cgroup.unit", function()
       assert.same({ "MemoryLimit t 67108864", "CPUShares t 512", "TasksMax t 7" },
         properties({ memory = 67108864, cpu_shares = 512, pids_limit = 7 }, false))
     end)
+
+    it("are taken back to what they were, or to nothing", function()
+      local old = assert(unit.properties({ memory = 67108864 }, true))
+      local changed = assert(unit.properties({ memory = 1048576, memory_min = 4096,
+        cpuset_cpus = "0", pids_limit = 7 }, true))
+      assert.same({
+        { "MemoryMax", "t", "67108864" }, { "MemoryMin", "t", "0" },
+        { "TasksMax", "t", "18446744073709551615" }, { "AllowedCPUs", "ay", "" },
+      }, unit.inverse(changed, old))
+    end)
   end)
 end)

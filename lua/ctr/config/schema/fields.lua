@@ -108,11 +108,11 @@ function M.string_list(about)
   return shape.list(shape.string(), { default = {}, about = about })
 end
 
---- A program that runs in the container before or after a mount is made.
+--- A program of the host that runs before or after a mount is made.
 M.command = shape.record({
   path = shape.string({ empty = false, about = "The program; looked up in PATH without a slash." }),
   args = M.string_list("What follows the program's name."),
-  env = M.env({ optional = true, about = "Its environment; the process's own without it." }),
+  env = M.env({ optional = true, about = "Its environment; only the default PATH without it." }),
   dir = M.text("Where it runs."),
 })
 
