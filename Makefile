@@ -240,16 +240,24 @@ FUZZ_CFLAGS = -std=gnu11 -D_GNU_SOURCE -iquote src -g -O1 -fsanitize=fuzzer,addr
 
 .PHONY: fuzz defences
 # What libFuzzer finds out goes to build/: the corpus of the project stays as it is.
-fuzz: $(BUILD)/fuzz/wire_fuzz core
-	@mkdir -p $(BUILD)/fuzz/wire
-	$(BUILD)/fuzz/wire_fuzz -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/wire fuzz/corpus/wire
+fuzz: $(BUILD)/fuzz/wire_fuzz $(BUILD)/fuzz/netlink_fuzz core
+	@for name in wire netlink; do \
+		mkdir -p $(BUILD)/fuzz/$$name && \
+		$(BUILD)/fuzz/$${name}_fuzz -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/$$name fuzz/corpus/$$name || exit 1; \
+	done
 	$(LUAJIT) fuzz/config_fuzz.lua $(FUZZ_SECONDS)
 
 $(BUILD)/fuzz/wire_fuzz: fuzz/wire_fuzz.c src/wire.c src/err.c src/wire.h src/err.h
 	@sh tools/deps.sh fuzz
 	@mkdir -p $(@D)
 	clang $(FUZZ_CFLAGS) -o $@ $(filter %.c,$^)
+
+$(BUILD)/fuzz/netlink_fuzz: fuzz/netlink_fuzz.c $(wildcard src/netlink*.[ch]) src/clone.c src/err.c \
+		src/text.c | deps
+	@sh tools/deps.sh fuzz
+	@mkdir -p $(@D)
+	clang $(FUZZ_CFLAGS) -o $@ $(filter %.c,$^) $(shell $(PKG_CONFIG) --libs libmnl)
 
 # Takes minutes. DEFENCES="masked console": those with such a word in their names.
 defences: all $(BUILD)/rootfs
