@@ -3,6 +3,7 @@ local box = require("specs.support.box")
 local core = require("ctr.core")
 local ctr = require("ctr")
 local host = require("specs.support.host")
+local orphans = require("specs.support.orphans")
 
 local SECONDS = 60
 
@@ -240,6 +241,7 @@ describe("the environment", function()
       end
     end
     local project = core.path.realpath(".")
+    orphans.adopt()
     for _, action in ipairs({ "run", "run in a user namespace", "run of a further process" }) do
       local result = assert(core.proc.run({ path = "/usr/bin/luajit", timeout = 60,
         env = { "PATH=" .. planted, "LD_LIBRARY_PATH=" .. planted, "XDG_RUNTIME_DIR=" .. planted },
@@ -248,7 +250,8 @@ describe("the environment", function()
       assert.same({ 0, "done\n", "" }, { result.code, result.stdout, result.stderr })
       local container = assert(b.factory:load("planted"))
       assert(container:signal("SIGKILL", true))
-      repeat until container:destroy()
+      orphans.reap(action)
+      assert(container:destroy())
     end
     assert.equal(1, host.sh("test -e " .. canary).code)
     b:close()
