@@ -4,6 +4,7 @@
 local core = require("ctr.core")
 local ending = require("ctr.ending")
 local errors = require("ctr.errors")
+local execution = require("ctr.execution")
 local process_module = require("ctr.process")
 local record = require("ctr.record")
 local starter = require("ctr.start")
@@ -205,7 +206,7 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error the reason why it cannot be executed
 function container_methods:exec()
-  return locked(self, require("ctr.execution").execute)
+  return locked(self, execution.execute)
 end
 
 local function signal_init(container, number)

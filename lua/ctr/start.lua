@@ -2,6 +2,8 @@
 -- @module ctr.start
 
 local errors = require("ctr.errors")
+local first = require("ctr.start.first")
+local further = require("ctr.start.further")
 local planner = require("ctr.plan")
 local probe = require("ctr.probe")
 local process_module = require("ctr.process")
@@ -78,9 +80,9 @@ function M.process(container, object, mode, status)
   end
   local started
   if kind == "first" then
-    started, err = require("ctr.start.first").start(container, object, process, mode)
+    started, err = first.start(container, object, process, mode)
   else
-    started, err = require("ctr.start.further").start(container, process)
+    started, err = further.start(container, process)
   end
   object:release_streams()
   if not started then

@@ -30,7 +30,8 @@ local function remember(journal, node, write, file)
   local text = journal and tree.read_file(node, file)
   local old = text and old_text(write, text)
   if old then
-    journal[#journal + 1] = { node = node, file = file, text = old, key = write.path }
+    journal[#journal + 1] = { node = node, file = file, text = old, key = write.path,
+      inherited = text == "" and write.inherited and tree.read_file(node, write.inherited) or nil }
   end
 end
 
@@ -101,6 +102,9 @@ function M.undo(journal)
   for index = #journal, 1, -1 do
     local entry = journal[index]
     local ok, err = tree.write_file(entry.node, entry.file, entry.text)
+    if not ok and entry.inherited then
+      ok, err = tree.write_file(entry.node, entry.file, entry.inherited)
+    end
     if not ok then
       first = first or tree.refused(entry.node, entry.file, entry.text, entry.key, err)
     end

@@ -6,6 +6,8 @@ local layouts = require("ctr.cgroup.layout")
 local manager = require("ctr.cgroup.manager")
 local place = require("ctr.cgroup.place")
 local tree = require("ctr.cgroup.tree")
+local v1 = require("ctr.cgroup.v1")
+local v2 = require("ctr.cgroup.v2")
 
 local M = {}
 
@@ -38,7 +40,7 @@ end
 -- Hybrid counts as v1: all controllers that are needed are there, the cgroup2 tree beside them
 -- holds none of them and is left alone.
 local function driver_of(layout)
-  return require(layout.mode == "v2" and "ctr.cgroup.v2" or "ctr.cgroup.v1")
+  return layout.mode == "v2" and v2 or v1
 end
 
 local function hierarchy_of(layout, name)

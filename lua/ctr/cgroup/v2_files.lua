@@ -121,7 +121,8 @@ end
 local function add_simple(add, resources)
   for _, key in ipairs({ "cpuset_cpus", "cpuset_mems" }) do
     if is_set(resources[key]) then
-      add(key, "cpuset", (key:gsub("_", ".")), resources[key])
+      local file = key:gsub("_", ".")
+      add(key, "cpuset", file, resources[key], { inherited = file .. ".effective" })
     end
   end
   if is_set(resources.pids_limit) then
@@ -165,12 +166,17 @@ local function add_io(add, resources)
 end
 
 -- Files by their names, line by line; they come last, for they were named exactly.
+local CPUSETS = { ["cpuset.cpus"] = true, ["cpuset.mems"] = true }
+
 local function add_unified(add, resources)
   local unified = resources.unified or {}
   for _, name in ipairs(files.sorted_names(unified)) do
     for line in (unified[name] .. "\n"):gmatch("([^\n]*)\n") do
       if line ~= "" or unified[name] == "" then
-        add("unified", name:match("^[^.]+"), name, line, { path = ('unified["%s"]'):format(name) })
+        add("unified", name:match("^[^.]+"), name, line, {
+          path = ('unified["%s"]'):format(name),
+          inherited = CPUSETS[name] and name .. ".effective" or nil,
+        })
       end
     end
   end

@@ -8,6 +8,7 @@ local core = require("ctr.core")
 local errors = require("ctr.errors")
 local mounts = require("ctr.plan.mounts")
 local planner = require("ctr.plan")
+local userns = require("ctr.launch.userns")
 
 local M = {}
 
@@ -73,7 +74,7 @@ end
 
 local function map_owners(session, handle, index)
   local mount = session.config.mounts[index]
-  local space, owned = require("ctr.launch.userns").of_mount(session, mount.id_mapping)
+  local space, owned = userns.of_mount(session, mount.id_mapping)
   if not space then
     return nil, errors.with_path(owned, ("mounts[%d].id_mapping"):format(index))
   end
