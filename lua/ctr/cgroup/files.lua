@@ -2,11 +2,11 @@
 --
 -- A write is `{ key, path, controller, file, text, optional, other, first, item, blank, field,
 -- inherited }`: `path` is the configuration's (below `cgroups`), `other` a file to take where
--- `file` is not there, `first` the write to do before this one when the kernel finds the two inconsistent.
--- To put the file back as it was: `item` begins the line that the write replaces and `blank` is
--- written where there was none; `field` is the word before the value in a file that says more;
--- `inherited` is the file that says what counts while this one is empty: the kernel does not empty
--- it again.
+-- `file` is not there, `first` the write to do before this one when the kernel finds the two
+-- inconsistent. To put the file back as it was: `item` begins the line that the write replaces and
+-- `blank` is written where there was none; `field` is the word before the value in a file that says
+-- more; `inherited` is the file that says what counts while this one is empty: the kernel does not
+-- empty it again.
 -- @module ctr.cgroup.files
 
 local M = {}
