@@ -88,6 +88,18 @@ describe("the processes of a container", function()
     end
   end
 
+  local function wait_for_state(pid, letter)
+    local deadline = core.proc.clock() + SECONDS
+    local found
+    repeat
+      local file = assert(io.open(("/proc/%d/stat"):format(pid)))
+      found = file:read("*a"):match("%) (%u)")
+      file:close()
+      core.poll.wait({}, 0.01)
+    until found == letter or core.proc.clock() > deadline
+    assert.equal(letter, found)
+  end
+
   local function empty()
     while readable(0) do
       assert(core.fd.read(output, 65536))
@@ -148,6 +160,40 @@ describe("the processes of a container", function()
     assert.equal("SIGKILL", init:wait(SECONDS).signal)
     assert.equal("stopped", container:status())
     assert(container:destroy())
+  end)
+
+  -- A file system whose server says nothing. v1's freezer stops who waits for it, that of v2 waits
+  -- for a way out of the kernel.
+  it("may be stuck in the kernel: a pause ends, and so do they", function()
+    local server, err = core.fd.open("/dev/fuse", { flags = { "rdwr" } })
+    if not server then
+      pending("no file system can be served here: " .. tostring(err))
+      return
+    end
+    finally(function() server:close() end)
+    container, init = b:sleeper({ mounts = {
+      { source = "proc", destination = "/proc", device = "proc" },
+      { source = "silent", destination = "/mnt", device = "fuse",
+        data = ("fd=%d,rootmode=40000,user_id=0,group_id=0"):format(server:fd()) },
+    } })
+    speaker({ "free" })
+    local stuck = ctr.process({ args = { "/bin/ls", "/mnt/file" } })
+    assert(container:run(stuck))
+    wait_for_state(stuck:pid(), "D")
+    local ok, problem = container:pause()
+    if is_unified() then
+      assert.is_nil(ok)
+      assert.equal("ETIMEDOUT", problem.errno)
+      assert.equal("running", container:status())
+      empty()
+      hear({ "free" })
+    else
+      assert(ok, problem)
+      assert.equal("paused", container:status())
+    end
+    assert(container:signal("SIGKILL", true))
+    assert.equal("SIGKILL", assert(stuck:wait(SECONDS)).signal)
+    b:finish(container, init)
   end)
 
   it("are listed and signalled wherever they are", function()
