@@ -171,6 +171,24 @@ static struct ctr_unit_property *push_properties(lua_State *L, int arg, size_t *
 	return properties;
 }
 
+/* What takes a unit's properties: ctr_systemd_start, ctr_systemd_set. */
+typedef int property_action(struct ctr_systemd *bus, const char *unit,
+			    const struct ctr_unit_property *properties, size_t count,
+			    double timeout, struct ctr_err *err);
+
+static int hand_over_properties(lua_State *L, property_action *action)
+{
+	struct ctr_systemd *bus = check_bus(L);
+	const char *unit = luaL_checkstring(L, 2);
+	double timeout = check_timeout(L, 4);
+	struct ctr_unit_property *properties;
+	struct ctr_err err;
+	size_t count;
+
+	properties = push_properties(L, 3, &count);
+	return ctrL_result(L, action(bus, unit, properties, count, timeout, &err), &err);
+}
+
 /***
 Starts a transient unit, and waits until its job is done.
 @function bus:start
@@ -184,15 +202,7 @@ Starts a transient unit, and waits until its job is done.
 */
 static int l_start(lua_State *L)
 {
-	struct ctr_systemd *bus = check_bus(L);
-	const char *unit = luaL_checkstring(L, 2);
-	double timeout = check_timeout(L, 4);
-	struct ctr_unit_property *properties;
-	struct ctr_err err;
-	size_t count;
-
-	properties = push_properties(L, 3, &count);
-	return ctrL_result(L, ctr_systemd_start(bus, unit, properties, count, timeout, &err), &err);
+	return hand_over_properties(L, ctr_systemd_start);
 }
 
 /***
@@ -225,15 +235,7 @@ Changes properties of a unit until the next boot.
 */
 static int l_set(lua_State *L)
 {
-	struct ctr_systemd *bus = check_bus(L);
-	const char *unit = luaL_checkstring(L, 2);
-	double timeout = check_timeout(L, 4);
-	struct ctr_unit_property *properties;
-	struct ctr_err err;
-	size_t count;
-
-	properties = push_properties(L, 3, &count);
-	return ctrL_result(L, ctr_systemd_set(bus, unit, properties, count, timeout, &err), &err);
+	return hand_over_properties(L, ctr_systemd_set);
 }
 
 /***
