@@ -76,6 +76,20 @@ function box_methods:sh(script, changes, spec)
   return result, err
 end
 
+--- Why a configuration is refused: when the container is created, or when it is started.
+-- @treturn ctr.Error
+function box_methods:refused(changes)
+  local container, err = self:create(changes)
+  if not container then
+    return err
+  end
+  local ok
+  ok, err = container:run(ctr.process({ args = { "/bin/true" } }))
+  assert(ok == nil, "it is not refused")
+  assert(container:destroy())
+  return err
+end
+
 --- Runs a shell script in a container, and waits for it.
 function box_methods:run(container, script, spec) -- luacheck: ignore 212
   local out, errors = {}, {}
