@@ -78,10 +78,14 @@ end
 local hostile_methods = {}
 local hostile_metatable = { __index = hostile_methods }
 
---- Makes the folder with the canaries, and a place for roots.
--- @tparam string folder which exists
--- @tparam string busybox of the host, static
-function M.new(folder, busybox)
+--- Makes the folder with the canaries, and a place for roots: in memory, for a thousand of them are
+-- made and removed.
+-- @tparam string place a folder, which exists
+-- @tparam string source a static busybox
+function M.new(place, source)
+  local folder = place .. "/memory"
+  local busybox = folder .. "/busybox"
+  run(("mkdir %s && mount -t tmpfs memory %s && cp %s %s"):format(folder, folder, source, busybox))
   local hostile = setmetatable({ folder = folder, root = folder .. "/hostile",
     outside = folder .. "/outside", given = folder .. "/outside/given", busybox = busybox },
     hostile_metatable)
@@ -138,6 +142,7 @@ end
 
 function hostile_methods:close()
   self.parent:close()
+  run("umount -l " .. self.folder)
 end
 
 return M
