@@ -1,7 +1,10 @@
 --- lctr's commands, as data: the parser, the help and the man page's spec read them here.
 --
 -- A command is a row: `name`, `usage` (what follows the name), `about`, `options`, `module` (which
--- returns `function(args, values)`, the exit status), `min` and `max` (how many arguments).
+-- returns `function(args, values, context)`: the exit status, or nil, an error and, where it is not
+-- 1, the status), `min` and `max` (how many arguments), `stops` (its options end at the first
+-- argument: what follows is another program's), `is_oci` (an engine's command: its errors are one
+-- line). `values` has the options, the global ones among them; `context` is `ctr.cli.context`'s.
 -- @module ctr.cli.commands
 
 local M = {}
@@ -10,18 +13,37 @@ local TRUST = {
   name = "trust",
   about = "give a description all of Lua: files, processes, the environment",
 }
-local ROOT = { name = "root", value = "DIR", about = "where the state of containers is kept" }
 
---- Options that may stand before a command; each command says which it takes.
+--- Options that may stand before a command.
 M.globals = {
-  ROOT,
-  TRUST,
+  { name = "root", value = "DIR", about = "where the state of containers is kept" },
+  { name = "log", value = "FILE", about = "append log records to a file" },
   {
-    name = "seccomp-report",
+    name = "log-format", value = "FORMAT", choices = { "text", "json" },
+    about = "text (the default) or json",
+  },
+  {
+    name = "log-level", value = "LEVEL", choices = { "error", "warning", "info", "debug" },
+    about = "error (the default), warning, info or debug",
+  },
+  { name = "debug", about = "log all there is to say" },
+  { name = "systemd-cgroup", about = "have systemd make the cgroups" },
+  {
+    name = "cgroup-manager", value = "MANAGER", choices = { "cgroupfs", "systemd", "disabled" },
+    about = "who makes the cgroups: cgroupfs, systemd, or disabled",
+  },
+  {
+    name = "rootless", value = "WHEN", choices = { "true", "false", "auto" },
+    about = "tolerate cgroups that may not be written: true, false or auto (the default)",
+  },
+  { name = "criu", value = "PATH", about = "accepted; CRIU is found by PATH" },
+  { name = "trust", about = TRUST.about, for_files = true },
+  {
+    name = "seccomp-report", for_files = true,
     about = "tell at the end which system calls the profile refused",
   },
   { name = "help", short = "h", about = "show this help" },
-  { name = "version", short = "v", about = "show the version" },
+  { name = "version", short = "vV", about = "show the version" },
 }
 
 --- What runs when the first argument is a file.
@@ -30,10 +52,59 @@ M.run_file = {
   usage = "[ARGUMENT…]",
   about = "run a description, or any Lua program",
   options = {},
-  globals = { root = true, trust = true, ["seccomp-report"] = true },
-  module = "ctr.cli.run",
+  module = "ctr.cli.run_file",
+  takes = { trust = true, ["seccomp-report"] = true },
   min = 1,
 }
+
+local BUNDLE = { name = "bundle", short = "b", value = "DIR", about = "the bundle (default: here)" }
+local PID_FILE = { name = "pid-file", value = "FILE", about = "write the process id to a file" }
+local CONSOLE = {
+  name = "console-socket", value = "SOCKET", about = "the unix socket that gets the terminal",
+}
+local PIDFD = {
+  name = "pidfd-socket", value = "SOCKET", about = "the unix socket that gets a pidfd",
+}
+local PRESERVE = {
+  name = "preserve-fds", value = "N", about = "hand on N more descriptors, from 3 on",
+}
+local DETACH = { name = "detach", short = "d", about = "do not wait for it" }
+local NO_SUBREAPER = { name = "no-subreaper", about = "accepted: lctr is no subreaper" }
+local NO_PIVOT = { name = "no-pivot", about = "move the root in place of pivot_root(2)" }
+
+local CREATE = {
+  BUNDLE, PID_FILE, CONSOLE, PIDFD, PRESERVE, NO_PIVOT,
+  { name = "no-new-keyring", about = "keep the caller's session keyring" },
+  NO_SUBREAPER,
+  { name = "config", short = "f", value = "FILE", about = "read FILE in place of config.json" },
+}
+
+local function joined(...)
+  local rows = {}
+  for _, list in ipairs({ ... }) do
+    for _, row in ipairs(list) do
+      rows[#rows + 1] = row
+    end
+  end
+  return rows
+end
+
+local function table_or_json(default)
+  return {
+    name = "format", short = "f", value = "FORMAT", choices = { "table", "json" },
+    about = ("table or json (default: %s)"):format(default),
+  }
+end
+
+-- An engine's command: one container id, unless it says otherwise.
+local function oci(row)
+  row.is_oci = true
+  row.usage = row.usage or "ID"
+  row.min, row.max = row.min or 1, row.max or row.min or 1
+  row.options = row.options or {}
+  row.module = "ctr.cli." .. row.name
+  return row
+end
 
 --- The commands, in the order in which help shows them.
 M.list = {
@@ -43,14 +114,12 @@ M.list = {
     about = "show what a start would do, without doing it",
     options = {
       {
-        name = "format",
-        value = "FORMAT",
-        choices = { "text", "json" },
+        name = "format", value = "FORMAT", choices = { "text", "json" },
         about = "text (the default) or json",
       },
       TRUST,
     },
-    globals = { trust = true },
+    takes = { trust = true },
     module = "ctr.cli.plan",
     min = 1,
     max = 1,
@@ -60,7 +129,7 @@ M.list = {
     usage = "FILE.lua",
     about = "check a description",
     options = { TRUST },
-    globals = { trust = true },
+    takes = { trust = true },
     module = "ctr.cli.check",
     min = 1,
     max = 1,
@@ -71,18 +140,153 @@ M.list = {
     about = "run a description, and propose a seccomp profile of what it called",
     options = {
       {
-        name = "format",
-        value = "FORMAT",
-        choices = { "lua", "json" },
+        name = "format", value = "FORMAT", choices = { "lua", "json" },
         about = "lua (the default) or json, as the OCI has it",
       },
       TRUST,
     },
-    globals = { root = true, trust = true },
+    takes = { trust = true },
     module = "ctr.cli.learn",
     min = 1,
     max = 1,
   },
+  oci({
+    name = "create",
+    about = "make a container of a bundle; its program waits for start",
+    options = CREATE,
+  }),
+  oci({ name = "start", about = "let a created container's program run" }),
+  oci({
+    name = "run",
+    about = "create and start a container of a bundle",
+    options = joined(CREATE, {
+      DETACH,
+      { name = "keep", about = "leave the container when its program has ended" },
+    }),
+  }),
+  oci({
+    name = "exec",
+    usage = "ID [COMMAND [ARGUMENT…]]",
+    about = "run one more process in a container",
+    max = math.huge,
+    stops = true,
+    options = {
+      {
+        name = "process", short = "p", value = "FILE",
+        about = "the process as an OCI process object, in place of COMMAND",
+      },
+      PID_FILE, DETACH, CONSOLE, PIDFD, PRESERVE,
+      { name = "tty", short = "t", about = "give it a terminal" },
+      { name = "cwd", value = "DIR", about = "where it starts" },
+      {
+        name = "env", short = "e", value = "NAME=VALUE", many = true,
+        about = "add to its environment",
+      },
+      { name = "user", short = "u", value = "UID[:GID]", about = "who it runs as" },
+      {
+        name = "additional-gids", short = "g", value = "GID", many = true,
+        about = "add a group",
+      },
+      { name = "cap", short = "c", value = "CAPABILITY", many = true, about = "add a capability" },
+      { name = "no-new-privs", about = "programs gain nothing by set-user-id and the like" },
+      { name = "process-label", value = "LABEL", about = "its SELinux label" },
+      { name = "apparmor", value = "PROFILE", about = "its AppArmor profile" },
+      {
+        name = "cgroup", value = "[CONTROLLER:]PATH", many = true,
+        about = "run it in a cgroup below the container's",
+      },
+      { name = "ignore-paused", about = "start it although the container is paused" },
+    },
+  }),
+  oci({ name = "state", about = "show a container's state as JSON" }),
+  oci({
+    name = "list",
+    usage = "",
+    about = "show the containers",
+    min = 0,
+    options = {
+      { name = "quiet", short = "q", about = "ids alone" },
+      table_or_json("table"),
+    },
+  }),
+  oci({
+    name = "ps",
+    usage = "ID [PS-OPTION…]",
+    about = "show a container's processes",
+    max = math.huge,
+    stops = true,
+    options = { table_or_json("table") },
+  }),
+  oci({
+    name = "kill",
+    usage = "ID [SIGNAL]",
+    about = "send a signal (default: TERM) to a container's first process",
+    max = 2,
+    stops = true,
+    options = { { name = "all", short = "a", about = "to all its processes" } },
+  }),
+  oci({ name = "pause", about = "freeze a container" }),
+  oci({ name = "resume", about = "let a paused container go on" }),
+  oci({
+    name = "update",
+    about = "change what a container may use",
+    options = {
+      {
+        name = "resources", short = "r", value = "FILE",
+        about = "an OCI resources object; - is standard input; all other options are ignored",
+      },
+      { name = "memory", value = "BYTES", about = "memory; 64m and the like, -1 for no limit" },
+      { name = "memory-reservation", value = "BYTES", about = "memory kept when it is short" },
+      { name = "memory-swap", value = "BYTES", about = "memory and swap together" },
+      { name = "kernel-memory", value = "BYTES", about = "accepted: kernels have no such limit" },
+      {
+        name = "kernel-memory-tcp", value = "BYTES",
+        about = "accepted: kernels have no such limit",
+      },
+      { name = "cpu-quota", value = "µs", about = "CPU time in each period" },
+      { name = "cpu-period", value = "µs", about = "the period" },
+      { name = "cpu-burst", value = "µs", about = "what may be saved up for later" },
+      { name = "cpu-share", value = "N", about = "weight of the CPU time" },
+      { name = "cpu-rt-period", value = "µs", about = "the period of real-time scheduling" },
+      { name = "cpu-rt-runtime", value = "µs", about = "real-time scheduling in each period" },
+      { name = "cpu-idle", value = "0|1", about = "1: it gets what nobody else wants" },
+      { name = "cpuset-cpus", value = "LIST", about = "processors, as in 0-3,7" },
+      { name = "cpuset-mems", value = "LIST", about = "memory nodes" },
+      { name = "pids-limit", value = "N", about = "processes and threads" },
+      { name = "blkio-weight", value = "N", about = "weight at block devices" },
+      { name = "l3-cache-schema", value = "SCHEMA", about = "Intel RDT: the share of the cache" },
+      { name = "mem-bw-schema", value = "SCHEMA", about = "Intel RDT: the share of the bandwidth" },
+    },
+  }),
+  oci({
+    name = "events",
+    about = "show statistics and the like as they come, as lines of JSON",
+    options = {
+      { name = "stats", about = "the statistics of now" },
+      { name = "interval", value = "DURATION", about = "as in 100ms or 1m30s (default: 5s)" },
+    },
+  }),
+  oci({
+    name = "delete",
+    about = "remove what a stopped container has on the host",
+    options = {
+      { name = "force", short = "f", about = "kill it before; succeed where it is gone" },
+    },
+  }),
+  oci({
+    name = "spec",
+    usage = "",
+    about = "write a config.json to start from",
+    min = 0,
+    options = {
+      BUNDLE,
+      { name = "rootless", about = "for a caller who is not root" },
+      { name = "from", value = "FILE.lua", about = "of a description" },
+      TRUST,
+    },
+    takes = { trust = true },
+  }),
+  oci({ name = "features", usage = "", about = "show what this build can do, as JSON", min = 0 }),
 }
 
 --- Finds a command by its name.

@@ -37,8 +37,8 @@ local function option_rows(options)
   local rows = {}
   for index, option in ipairs(options) do
     local name = "--" .. option.name
-    if option.short then
-      name = "-" .. option.short .. ", " .. name
+    for letter in (option.short or ""):reverse():gmatch(".") do
+      name = "-" .. letter .. ", " .. name
     end
     if option.value then
       name = name .. " " .. option.value
@@ -56,7 +56,7 @@ function M.overview()
     "Commands:", rows_to_text(command_rows()), "",
     "Options:", rows_to_text(option_rows(commands.globals)), "",
     "Exit status: the container's or the program's own (128 + n where signal n ended it),",
-    "1 when something failed, 2 when the command line is wrong. More: man lctr",
+    "1 when something failed (255 for exec). More: man lctr",
   }, "\n")
 end
 
@@ -70,12 +70,6 @@ function M.command(command)
     lines[#lines + 1] = rows_to_text(option_rows(command.options))
   end
   return table.concat(lines, "\n")
-end
-
---- The one line that a wrong command line gets.
--- @treturn string
-function M.usage()
-  return "usage: lctr FILE.lua [ARGUMENT…] | lctr COMMAND …; lctr --help tells more"
 end
 
 return M

@@ -7,22 +7,15 @@ local options = require("ctr.cli.options")
 local M = {}
 
 local FAILED = 1
-local USAGE = 2
+local HELP = { name = "help", short = "h", about = "show this help" }
 
-local HELP = {
-  name = "help",
-  short = "h",
-  about = "show this help",
-}
-
-local function complain(text)
-  io.stderr:write("lctr: ", text, "\n")
-end
-
-local function usage_error(text)
-  complain(text)
-  io.stderr:write(require("ctr.cli.help").usage(), "\n")
-  return USAGE
+-- The one message of a failed command: for people and conmon on standard error, for other engines
+-- in the log.
+local function complain(text, log)
+  if log then
+    log:write("error", text)
+  end
+  io.stderr:write("lctr: " .. text .. "\n")
 end
 
 local function is_file(path)
@@ -51,12 +44,13 @@ local function unknown_command(name)
     known[command.name] = true
   end
   local spelling = require("ctr.config.spelling")
-  return usage_error(spelling.unknown("there is no such command or file", name, known))
+  return spelling.unknown("there is no such command or file", name, known)
 end
 
 local function check_globals(command, values)
   for _, row in ipairs(commands.globals) do
-    if values[row.name] and not command.globals[row.name] then
+    local takes = command.takes and command.takes[row.name]
+    if row.for_files and values[row.name] and not takes then
       return nil, ("--%s has no meaning for %s"):format(row.name, command.name)
     end
   end
@@ -73,24 +67,27 @@ local function check_count(command, args)
   return true
 end
 
-local function arguments_from(args, at)
-  local rest = {}
+local function append_rest(found, args, at)
   for index = at, #args do
-    rest[#rest + 1] = args[index]
+    found[#found + 1] = args[index]
   end
-  return rest
+  return found
 end
 
--- A command's own options, which may follow its arguments. What follows a file is the program's.
+-- A command's own options, which may follow its arguments; what follows a file, or the first
+-- argument of a command that says so, is another program's.
 local function read_command(command, args, at, values)
   if command == commands.run_file then
-    return arguments_from(args, at)
+    return append_rest({}, args, at)
   end
   local rows, found = { HELP, unpack(command.options) }, {}
   while args[at] do
     local next_at, problem = options.read(args, at, rows, values)
     if not next_at then
-      return nil, command.name .. ": " .. problem
+      return nil, problem
+    end
+    if problem or command.stops then
+      return append_rest(found, args, next_at)
     end
     found[#found + 1] = args[next_at]
     at = next_at + 1
@@ -98,55 +95,83 @@ local function read_command(command, args, at, values)
   return found
 end
 
-local function run_command(command, args, at, values)
+local function message_of(command, err)
+  return command.is_oci and require("ctr.cli.words").line(err) or tostring(err)
+end
+
+local function run_command(command, args, values, log)
+  local context = command.is_oci and require("ctr.cli.context").new(values, log) or nil
+  local status, err, failed = require(command.module)(args, values, context)
+  if not status then
+    complain(message_of(command, err), log)
+    return failed or FAILED
+  end
+  return status
+end
+
+local function prepare_command(command, args, at, values)
   local ok, problem = check_globals(command, values)
   if not ok then
-    return usage_error(problem)
+    return nil, problem
   end
   local found
   found, problem = read_command(command, args, at, values)
   if not found then
-    return usage_error(problem)
+    return nil, command.name .. ": " .. problem
+  end
+  if not values.help then
+    ok, problem = check_count(command, found)
+  end
+  if not ok then
+    return nil, problem
+  end
+  return found
+end
+
+local function dispatch_command(args, at, values, log)
+  local command, next_at = choose(args, at)
+  if not command then
+    complain(unknown_command(args[at]), log)
+    return FAILED
+  end
+  local found, problem = prepare_command(command, args, next_at, values)
+  if not found then
+    complain(problem, log)
+    return FAILED
   end
   if values.help then
     io.stdout:write(require("ctr.cli.help").command(command), "\n")
     return 0
   end
-  ok, problem = check_count(command, found)
-  if not ok then
-    return usage_error(problem)
-  end
-  local status, err = require(command.module)(found, values)
-  if not status then
-    complain(tostring(err))
-    return FAILED
-  end
-  return status
+  return run_command(command, found, values, log)
+end
+
+local function show_version()
+  io.stdout:write("lctr version ", require("ctr").version, "\n")
+  return 0
 end
 
 local function dispatch(args)
   local values = {}
   local at, problem = options.read(args, 1, commands.globals, values)
   if not at then
-    return usage_error(problem)
+    complain(problem)
+    return FAILED
   end
-  if values.help then
+  if values.version then
+    return show_version()
+  end
+  if values.help or not args[at] then
     io.stdout:write(require("ctr.cli.help").overview(), "\n")
     return 0
   end
-  if values.version then
-    io.stdout:write("lctr ", require("ctr").version, "\n")
-    return 0
+  -- Before anything that can fail: whoever looks for the reason of a failure looks there.
+  local log, err = require("ctr.cli.log").open(values)
+  if not log then
+    complain(tostring(err))
+    return FAILED
   end
-  if not args[at] then
-    io.stderr:write(require("ctr.cli.help").usage(), "\n")
-    return USAGE
-  end
-  local command, next_at = choose(args, at)
-  if not command then
-    return unknown_command(args[at])
-  end
-  return run_command(command, args, next_at, values)
+  return dispatch_command(args, at, values, log)
 end
 
 --- Runs lctr.

@@ -1,23 +1,42 @@
 --- Reads a command line by tables: no command parses anything itself.
 --
--- An option is a row: `name` ("root"), `short` ("h"), `value` (what its value is called, where it
--- takes one), `choices` (the values it takes), `about`.
+-- An option is a row: `name` ("root"), `short` (its letters, "vV"), `value` (what its value is
+-- called, where it takes one), `choices` (the values it takes), `many` (whether each use adds to a
+-- list), `about`.
+-- The grammar is the one that engines expect of a runtime: `--name VALUE`, `--name=VALUE`, the same
+-- with one dash, bundled short flags (`-dt`), and of a repeated option the last use counts.
 -- @module ctr.cli.options
 
 local spelling = require("ctr.config.spelling")
 
 local M = {}
 
-local function index_of(rows)
-  local by_name, known = {}, {}
+local BOOLEANS = { ["true"] = true, ["false"] = false, ["1"] = true, ["0"] = false }
+
+local function find(rows, name)
   for _, row in ipairs(rows) do
-    by_name["--" .. row.name] = row
-    known["--" .. row.name] = true
-    if row.short then
-      by_name["-" .. row.short] = row
+    if row.name == name then
+      return row
     end
   end
-  return by_name, known
+  return nil
+end
+
+local function find_short(rows, letter)
+  for _, row in ipairs(rows) do
+    if row.short and row.short:find(letter, 1, true) then
+      return row
+    end
+  end
+  return nil
+end
+
+local function unknown(rows, text)
+  local known = {}
+  for _, row in ipairs(rows) do
+    known["--" .. row.name] = true
+  end
+  return spelling.unknown("there is no such option", text, known)
 end
 
 local function check_choice(row, name, value)
@@ -32,27 +51,79 @@ local function check_choice(row, name, value)
   return nil, ("%s must be one of %s"):format(name, table.concat(row.choices, ", "))
 end
 
--- Takes the value after `=`, or the next argument; returns how many arguments were used.
-local function read_value(row, name, inline, args, at)
-  if not row.value then
-    if inline then
-      return nil, name .. " takes no value"
-    end
-    return 1, nil, true
+local function keep(row, values, value)
+  if row.many then
+    values[row.name] = values[row.name] or {}
+    table.insert(values[row.name], value)
+  else
+    values[row.name] = value
   end
-  local value = inline or args[at + 1]
+end
+
+local function set_flag(row, values, name, inline)
+  local value = true
+  if inline then
+    value = BOOLEANS[inline]
+  end
+  if value == nil then
+    return nil, ("%s is true or false, not %q"):format(name, inline)
+  end
+  keep(row, values, value)
+  return 1
+end
+
+-- Takes the value after `=`, or the next argument; returns how many arguments were used.
+local function set_value(row, values, name, inline, following)
+  local value = inline or following
   if not value then
-    return nil, ("%s wants a value: %s"):format(name, row.value)
+    return nil, "flag needs an argument: " .. name
   end
   local ok, problem = check_choice(row, name, value)
   if not ok then
     return nil, problem
   end
-  return inline and 1 or 2, nil, value
+  keep(row, values, value)
+  return inline and 1 or 2
 end
 
-local function is_option(text)
-  return #text > 1 and text:sub(1, 1) == "-"
+local function set(row, values, name, inline, following)
+  if row.value then
+    return set_value(row, values, name, inline, following)
+  end
+  return set_flag(row, values, name, inline)
+end
+
+-- `-dt`, and `-b DIR`, `-bDIR`, `-b=DIR`: the first that takes a value takes the rest.
+local function read_short(rows, values, text, following)
+  for at = 2, #text do
+    local name = "-" .. text:sub(at, at)
+    local row = find_short(rows, text:sub(at, at))
+    if not row then
+      return nil, unknown(rows, #text == 2 and text or name .. " of " .. text)
+    end
+    if row.value then
+      local rest = text:sub(at + 1):gsub("^=", "")
+      return set_value(row, values, name, at < #text and rest or nil, following)
+    end
+    keep(row, values, true)
+  end
+  return 1
+end
+
+local function read_option(rows, values, text, following)
+  local dashes, name, inline = text:match("^(%-%-?)([^=]+)=(.*)$")
+  if not name then
+    dashes, name = text:match("^(%-%-?)(.+)$")
+  end
+  -- A long name may have one dash: containerd says `-no-subreaper`.
+  local row = (dashes == "--" or #name > 1) and find(rows, name)
+  if row then
+    return set(row, values, "--" .. name, inline, following)
+  end
+  if dashes == "-" then
+    return read_short(rows, values, text, following)
+  end
+  return nil, unknown(rows, "--" .. name)
 end
 
 --- Reads options up to the first argument that is none, or beyond `--`.
@@ -61,28 +132,21 @@ end
 -- @tparam table rows the options that are known here
 -- @tparam table values what was read is added here, by the option's name
 -- @treturn[1] number where the first argument stands that is no option
+-- @treturn[1] boolean whether `--` ended the options
 -- @return[2] nil
 -- @treturn[2] string what is wrong
 function M.read(args, at, rows, values)
-  local by_name, known = index_of(rows)
-  while args[at] and is_option(args[at]) do
+  while args[at] and #args[at] > 1 and args[at]:sub(1, 1) == "-" do
     if args[at] == "--" then
-      return at + 1
+      return at + 1, true
     end
-    local name, inline = args[at]:match("^(%-%-[^=]+)=(.*)$")
-    name = name or args[at]
-    local row = by_name[name]
-    if not row then
-      return nil, spelling.unknown("there is no such option", name, known)
-    end
-    local used, problem, value = read_value(row, name, inline, args, at)
+    local used, problem = read_option(rows, values, args[at], args[at + 1])
     if not used then
       return nil, problem
     end
-    values[row.name] = value
     at = at + used
   end
-  return at
+  return at, false
 end
 
 return M

@@ -1,5 +1,5 @@
 --- `lctr FILE.lua`: runs a description's containers, or a Lua program.
--- @module ctr.cli.run
+-- @module ctr.cli.run_file
 
 local errors = require("ctr.errors")
 

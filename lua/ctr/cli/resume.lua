@@ -1,0 +1,12 @@
+--- `lctr resume`: lets a paused container go on.
+-- @module ctr.cli.resume
+
+return function(args, _, context)
+  local container, err = context:container(args[1])
+  if not container then
+    return nil, err
+  end
+  local ok
+  ok, err = container:resume()
+  return ok and 0, err
+end

@@ -1,0 +1,18 @@
+--- `lctr state`: shows a container's state as the OCI has it.
+-- @module ctr.cli.state
+
+local json = require("ctr.core").json
+
+return function(args, _, context)
+  local container, err = context:container(args[1])
+  if not container then
+    return nil, err
+  end
+  local state
+  state, err = container:oci_state()
+  if not state then
+    return nil, err
+  end
+  io.stdout:write(json.encode(state, { indent = 2 }), "\n")
+  return 0
+end
