@@ -123,7 +123,7 @@ local function open_root(factory)
 end
 
 --- Opens the state root, and what starts need of the host.
-function factory_methods:open(lazy)
+function factory_methods:open(is_lazy)
   local handle, err = open_root(self)
   if not handle then
     return nil, err
@@ -135,7 +135,7 @@ function factory_methods:open(lazy)
     end
   end
   self.root_handle = handle
-  if lazy then
+  if is_lazy then
     return self
   end
   local ok, problem = self.host:prepare()
