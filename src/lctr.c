@@ -80,6 +80,13 @@ static int l_image(lua_State *L)
 	return push_fd(L, make_image());
 }
 
+/* package.preload["ctr.cli.commit"]: what it was built from, "" where nobody knows. */
+static int l_commit(lua_State *L)
+{
+	lua_pushliteral(L, CTR_COMMIT);
+	return 1;
+}
+
 /*
  * package.preload["ctr.cli.signals"]: a descriptor from which the signals that end a program are
  * read, which do so no longer.
@@ -173,6 +180,7 @@ static const luaL_Reg preloaded[] = {
 	{ "ctr.core", luaopen_ctr_core },
 	{ "ctr.core.seccomp", luaopen_ctr_core_seccomp },
 	{ "ctr.image", l_image },
+	{ "ctr.cli.commit", l_commit },
 	{ "ctr.cli.signals", l_signals },
 	{ NULL, NULL },
 };
@@ -229,6 +237,7 @@ static void spare_short_runs(lua_State *L)
 struct call {
 	char **argv;
 	int status;
+	bool is_over; /* the kernel takes back what is left: nobody wants it collected */
 };
 
 /* What may throw runs in here; the command's own failures are its status. */
@@ -244,8 +253,9 @@ static int protected_main(lua_State *L)
 	lua_call(L, 1, 1);
 	lua_getfield(L, -1, "main");
 	push_arguments(L, call->argv);
-	lua_call(L, 1, 1);
-	call->status = (int)luaL_checkinteger(L, -1);
+	lua_call(L, 1, 2);
+	call->status = (int)luaL_checkinteger(L, -2);
+	call->is_over = !lua_toboolean(L, -1);
 	return 0;
 }
 
@@ -255,12 +265,28 @@ static bool is_set_id(void)
 	return getauxval(AT_UID) != getauxval(AT_EUID) || getauxval(AT_GID) != getauxval(AT_EGID);
 }
 
+/* A descriptor that is opened in place of a stream would be taken for it, here and by containers. */
+static bool open_streams(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return fcntl(STDERR_FILENO, F_GETFD) >= 0;
+	close(fd);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct call call = { .argv = argv, .status = 1 };
 	lua_State *L;
 
 	(void)argc;
+	if (!open_streams())
+		return 1;
 	if (is_set_id()) {
 		fputs("lctr: must not be installed set-user-ID or set-group-ID\n", stderr);
 		return 1;
@@ -274,6 +300,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "lctr: %s\n", lua_tostring(L, -1));
 		call.status = 1;
 	}
-	lua_close(L);
+	if (!call.is_over)
+		lua_close(L);
 	return call.status;
 }
