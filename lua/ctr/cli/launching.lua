@@ -6,6 +6,7 @@ local context_module = require("ctr.cli.context")
 local core = require("ctr.core")
 local ctr = require("ctr")
 local errors = require("ctr.errors")
+local notify = require("ctr.cli.notify")
 local oci = require("ctr.oci")
 local shown = require("ctr.cli.shown")
 local words = require("ctr.cli.words")
@@ -80,6 +81,16 @@ function M.pass_descriptors(fields, values)
   return true
 end
 
+--- Has the socket that the options name get a pidfd of the process.
+-- @tparam table fields of the process
+-- @tparam table values options of the command
+function M.add_pidfd_socket(fields, values)
+  local path = values["pidfd-socket"]
+  if path and path ~= "" then
+    fields.pidfd_socket = context_module.absolute(path)
+  end
+end
+
 --- Gives a process what it has when nobody waits for it: this program's own streams, or a terminal
 -- that the console socket gets; and the pidfd socket.
 -- @tparam table fields of the process
@@ -99,6 +110,7 @@ function M.detach(fields, values)
     return invalid("--console-socket is for a process with a terminal: process.terminal is false")
   end
   fields.console_socket = socket and context_module.absolute(socket)
+  M.add_pidfd_socket(fields, values)
   if not socket then
     for _, name in ipairs(STREAMS) do
       fields[name] = "inherit"
@@ -169,26 +181,30 @@ local function read_bundle(id, values, context, factory)
   return config, fields, spec.process
 end
 
--- Starts the process of a new container; nothing is left of one that cannot be.
-local function launch(container, fields, values, mode)
-  local done, err = shown.mark_creating(container)
-  if not done then
+local function start(container, process, values, mode)
+  local ok, err = container[mode](container, process)
+  if ok then
+    ok, err = M.write_pid(values, process)
+  end
+  return ok, err
+end
+
+-- Starts the process of a new container, which is marked meanwhile.
+local function launch(container, process, values, mode)
+  local finish, err = shown.mark_creating(container)
+  if not finish then
     return nil, err
   end
-  local pidfd_socket = values["pidfd-socket"]
-  if pidfd_socket and pidfd_socket ~= "" then
-    fields.pidfd_socket = context_module.absolute(pidfd_socket)
-  end
-  local process = ctr.process(fields)
-  local ok, problem = container[mode](container, process)
+  local relay, problem = notify.make(container)
+  local ok = problem == nil
   if ok then
-    ok, problem = M.write_pid(values, process)
+    ok, problem = start(container, process, values, mode)
   end
-  done()
-  if not ok then
-    return nil, problem
+  finish()
+  if relay and (not ok or mode == "start") then
+    relay:close()
   end
-  return process
+  return ok, ok and relay or problem
 end
 
 -- Ends what could not be finished.
@@ -209,6 +225,8 @@ end
 -- `launching.detach`: true, or nil and an error
 -- @treturn[1] ctr.Container which remembers the OCI process object: `container:kept().process`
 -- @treturn[1] ctr.Process
+-- @treturn[1] ?table mode "run", where a service manager wants to know when the container is ready:
+-- `wait()` or `fd()` and `serve()`, then `close()` (`ctr.cli.notify`)
 -- @return[2] nil
 -- @treturn[2] ctr.Error nothing is left of the container
 function M.create(id, values, context, mode, set_up)
@@ -225,17 +243,19 @@ function M.create(id, values, context, mode, set_up)
   if not ok then
     return nil, err
   end
-  local container, process
+  notify.add(factory, id, config, fields)
+  local container
   container, err = factory:create(id, config, { process = object })
   if not container then
     return nil, err
   end
-  process, err = launch(container, fields, values, mode)
-  if not process then
+  local process = ctr.process(fields)
+  local started, relay = launch(container, process, values, mode)
+  if not started then
     discard(container)
-    return nil, words.of_program(err, fields.args[1])
+    return nil, words.of_program(relay, fields.args[1])
   end
-  return container, process
+  return container, process, mode == "run" and relay or nil
 end
 
 return M
