@@ -48,6 +48,11 @@ M.process = shape.record({
   }),
   console_width = console_size("Columns of its terminal."),
   console_height = console_size("Rows of its terminal."),
+  console_newlines = shape.boolean({
+    default = false,
+    about = "Whether its terminal leaves newlines as they are: whoever passes it on to a terminal "
+      .. "that writes a carriage return with each says so.",
+  }),
   capabilities = fields.capabilities("In place of the configuration's."),
   apparmor_profile = fields.text("In place of the configuration's.", checks.one_line),
   label = fields.text("The SELinux label, in place of the configuration's.", checks.one_line),
