@@ -2,12 +2,13 @@
 -- @module ctr.container
 
 local core = require("ctr.core")
-local ending = require("ctr.ending")
+local lazy = require("ctr.lazy")
+local ending = lazy("ctr.ending")
 local errors = require("ctr.errors")
-local execution = require("ctr.execution")
-local process_module = require("ctr.process")
+local execution = lazy("ctr.execution")
+local process_module = lazy("ctr.process")
 local record = require("ctr.record")
-local starter = require("ctr.start")
+local starter = lazy("ctr.start")
 local statuses = require("ctr.status")
 
 local M = {}
@@ -90,6 +91,12 @@ end
 -- @treturn table
 function container_methods:config()
   return record.copy(self.configuration)
+end
+
+--- What the creator gave to be remembered: a copy.
+-- @treturn table empty where it gave nothing
+function container_methods:kept()
+  return record.copy(self.kept_data) or {}
 end
 
 --- The status, derived from the kernel each time: "created", "running", "pausing", "paused" or

@@ -9,7 +9,8 @@
 local bit = require("bit")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local spelling = require("ctr.config.spelling")
+local lazy = require("ctr.lazy")
+local spelling = lazy("ctr.config.spelling")
 
 local M = {}
 

@@ -5,6 +5,7 @@
 -- @module ctr.cli.log
 
 local core = require("ctr.core")
+local times = require("ctr.cli.times")
 
 local M = {}
 
@@ -14,22 +15,20 @@ local APPEND = { flags = { "wronly", "append", "creat" }, mode = 384 } -- 0600
 local log_methods = {}
 local log_metatable = { __index = log_methods }
 
-local function rfc3339()
-  local now = core.proc.time()
-  local whole = math.floor(now)
-  return os.date("!%Y-%m-%dT%H:%M:%S", whole) .. (".%06dZ"):format((now - whole) * 1e6)
+local function now()
+  return times.rfc3339(core.proc.time())
 end
 
 local formats = {}
 
 function formats.json(level, text)
-  return (core.json.encode({ level = level, msg = text, time = rfc3339() }))
+  return (core.json.encode({ level = level, msg = text, time = now() }))
 end
 
 local ESCAPES = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ['"'] = '\\"', ["\\"] = "\\\\" }
 
 function formats.text(level, text)
-  return ('time="%s" level=%s msg="%s"'):format(rfc3339(), level, (text:gsub('[%c"\\]', ESCAPES)))
+  return ('time="%s" level=%s msg="%s"'):format(now(), level, (text:gsub('[%c"\\]', ESCAPES)))
 end
 
 --- Opens the log that the global options ask for.
@@ -64,6 +63,14 @@ function log_methods:write(level, text)
     core.fd.write(self.file, line)
   elseif level ~= "error" then
     io.stderr:write(line)
+  end
+end
+
+--- Closes the file.
+function log_methods:close()
+  if self.file then
+    self.file:close()
+    self.file = nil
   end
 end
 

@@ -1,11 +1,12 @@
 --- `lctr start`: lets a created container's program run.
 -- @module ctr.cli.start
 
+local shown = require("ctr.cli.shown")
+
 local REFUSALS = {
   stopped = "cannot start a container that has stopped",
   running = "cannot start an already running container",
   paused = "cannot start a container in the paused state",
-  pausing = "cannot start a container in the paused state",
 }
 
 return function(args, _, context)
@@ -14,7 +15,7 @@ return function(args, _, context)
     return nil, err
   end
   local status
-  status, err = container:status()
+  status, err = shown.status(container)
   if not status or REFUSALS[status] then
     return nil, err or REFUSALS[status]
   end
