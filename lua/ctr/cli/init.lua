@@ -101,7 +101,7 @@ local function message_of(command, err)
 end
 
 local function run_command(command, args, values, log)
-  local context = command.is_oci and require("ctr.cli.context").new(values, log) or nil
+  local context = require("ctr.cli.context").new(values, log)
   local status, err, failed = require(command.module)(args, values, context)
   if not status then
     complain(message_of(command, err), log)

@@ -191,8 +191,9 @@ local function launch(container, fields, values, mode)
   return process
 end
 
--- Ends what could not be finished.
-local function discard(container)
+--- Takes away a container that could not be finished.
+-- @tparam ctr.Container container
+function M.discard(container)
   if container.init_pid then
     container:signal("SIGKILL", true)
   end
@@ -232,7 +233,7 @@ function M.create(id, values, context, mode, set_up)
   end
   process, err = launch(container, fields, values, mode)
   if not process then
-    discard(container)
+    M.discard(container)
     return nil, words.of_program(err, fields.args[1])
   end
   return container, process

@@ -92,6 +92,10 @@ M.process = shape.record({
     optional = true,
     about = "Whether its result tells which calls it made; no profile applies to it then.",
   }),
+  ignore_paused = shape.boolean({
+    optional = true,
+    about = "Whether it is started although the container is paused: it waits to be resumed.",
+  }),
   init = shape.boolean({ optional = true, about = "Whether it is the container's first process." }),
 })
 
