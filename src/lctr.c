@@ -88,20 +88,22 @@ static int l_commit(lua_State *L)
 }
 
 /*
- * package.preload["ctr.cli.signals"]: a descriptor from which the signals that end a program are
- * read, which do so no longer.
+ * package.preload["ctr.cli.signals"]: a descriptor from which signals are read, which do nothing by
+ * themselves any longer. Not read are those about children and sockets of lctr's own, and SIGPIPE,
+ * for the write that raises it fails as well.
  */
 static int l_signals(lua_State *L)
 {
-	sigset_t set;
+	static const int unread[] = { SIGCHLD, SIGURG, SIGPIPE };
+	sigset_t blocked, set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	sigfillset(&blocked);
+	sigdelset(&blocked, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &blocked, NULL) < 0)
 		return push_fd(L, -1);
+	set = blocked;
+	for (size_t i = 0; i < sizeof(unread) / sizeof(unread[0]); i++)
+		sigdelset(&set, unread[i]);
 	return push_fd(L, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
@@ -265,17 +267,13 @@ static bool is_set_id(void)
 	return getauxval(AT_UID) != getauxval(AT_EUID) || getauxval(AT_GID) != getauxval(AT_EGID);
 }
 
-/* A descriptor that is opened in place of a stream would be taken for it, here and by containers. */
-static bool open_streams(void)
+/* A stream that the caller closed: what is opened next would be taken for it. */
+static bool fill_streams(void)
 {
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		return fcntl(STDERR_FILENO, F_GETFD) >= 0;
-	close(fd);
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return false;
+	}
 	return true;
 }
 
@@ -285,12 +283,13 @@ int main(int argc, char **argv)
 	lua_State *L;
 
 	(void)argc;
-	if (!open_streams())
-		return 1;
 	if (is_set_id()) {
 		fputs("lctr: must not be installed set-user-ID or set-group-ID\n", stderr);
 		return 1;
 	}
+	if (!fill_streams()) /* nowhere to say so */
+		return 1;
+	signal(SIGCHLD, SIG_DFL); /* ignored, nobody could be waited for */
 	L = luaL_newstate();
 	if (!L) {
 		fputs("lctr: not enough memory\n", stderr);

@@ -59,7 +59,7 @@ local function run_fresh(container, action, ...)
   return action(container, ...)
 end
 
-local function locked(container, action, ...)
+local function check_usable(container)
   if container.destroyed then
     return nil, errors.new("ContainerNotExists",
       ("container %q does not exist"):format(container.store.id))
@@ -69,7 +69,14 @@ local function locked(container, action, ...)
     return nil, record.refusal(container, "SystemError", "is in a hook: its functions may look at "
       .. "the container, and not change it")
   end
-  local ok, err = container.store:lock()
+  return true
+end
+
+local function locked(container, action, ...)
+  local ok, err = check_usable(container)
+  if ok then
+    ok, err = container.store:lock()
+  end
   if not ok then
     return nil, err
   end
@@ -80,6 +87,19 @@ local function locked(container, action, ...)
     error(value, 0)
   end
   return value, problem
+end
+
+-- For what may wait until another call resumes the container.
+local function unlocked(container, action, ...)
+  local ok, err = check_usable(container)
+  if not ok then
+    return nil, err
+  end
+  return run_fresh(container, action, ...)
+end
+
+local function guard_of(process)
+  return rawget(process.spec, "ignore_paused") and unlocked or locked
 end
 
 --- The container's id.
@@ -194,7 +214,7 @@ end
 -- `ContainerNotStopped`, `ConsoleExists`, `SystemError`
 function container_methods:start(process)
   check_process(process, "start")
-  return locked(self, start, process, "start")
+  return guard_of(process)(self, start, process, "start")
 end
 
 --- Starts a process and lets it run.
@@ -204,7 +224,7 @@ end
 -- @treturn[2] ctr.Error as `start`
 function container_methods:run(process)
   check_process(process, "run")
-  return locked(self, start, process, "run")
+  return guard_of(process)(self, start, process, "run")
 end
 
 --- Lets the first process of a created container execute its program, from whatever process

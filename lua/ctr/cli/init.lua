@@ -102,7 +102,7 @@ end
 
 local function run_command(command, args, values, session)
   local log = session.log
-  local context = command.is_oci and require("ctr.cli.context").new(values, log) or nil
+  local context = require("ctr.cli.context").new(values, log)
   session.runs_foreign_code = not command.is_oci
   local status, err, failed = require(command.module)(args, values, context)
   if not status then

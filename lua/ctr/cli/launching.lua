@@ -49,9 +49,17 @@ local function preserved_count(values)
   return count
 end
 
---- Hands on the descriptors that the options and the environment ask for. A number that is not open
--- is skipped: the others keep theirs.
--- @tparam table fields of the process; gets `extra_files`, and what tells of them in `env`
+local function add_pidfd_socket(fields, path)
+  if path and path ~= "" then
+    fields.pidfd_socket = context_module.absolute(path)
+  end
+end
+
+--- Hands on the descriptors that the options and the environment ask for, and has the socket that
+-- the options name get a pidfd of the process. A number that is not open is skipped: the others
+-- keep theirs.
+-- @tparam table fields of the process; gets `extra_files`, what tells of them in `env`, and
+-- `pidfd_socket`
 -- @tparam table values options of the command
 -- @treturn[1] true
 -- @return[2] nil
@@ -73,22 +81,13 @@ function M.pass_descriptors(fields, values)
     end
   end
   fields.extra_files = files
+  add_pidfd_socket(fields, values["pidfd-socket"])
   if listening > 0 then
     fields.env = { unpack(fields.env or {}) }
     table.insert(fields.env, "LISTEN_FDS=" .. listening)
     table.insert(fields.env, "LISTEN_PID=1")
   end
   return true
-end
-
---- Has the socket that the options name get a pidfd of the process.
--- @tparam table fields of the process
--- @tparam table values options of the command
-function M.add_pidfd_socket(fields, values)
-  local path = values["pidfd-socket"]
-  if path and path ~= "" then
-    fields.pidfd_socket = context_module.absolute(path)
-  end
 end
 
 --- Gives a process what it has when nobody waits for it: this program's own streams, or a terminal
@@ -110,7 +109,6 @@ function M.detach(fields, values)
     return invalid("--console-socket is for a process with a terminal: process.terminal is false")
   end
   fields.console_socket = socket and context_module.absolute(socket)
-  M.add_pidfd_socket(fields, values)
   if not socket then
     for _, name in ipairs(STREAMS) do
       fields[name] = "inherit"
@@ -207,8 +205,9 @@ local function launch(container, process, values, mode)
   return ok, ok and relay or problem
 end
 
--- Ends what could not be finished.
-local function discard(container)
+--- Takes away a container that could not be finished.
+-- @tparam ctr.Container container
+function M.discard(container)
   if container.init_pid then
     container:signal("SIGKILL", true)
   end
@@ -252,7 +251,7 @@ function M.create(id, values, context, mode, set_up)
   local process = ctr.process(fields)
   local started, relay = launch(container, process, values, mode)
   if not started then
-    discard(container)
+    M.discard(container)
     return nil, words.of_program(relay, fields.args[1])
   end
   return container, process, mode == "run" and relay or nil

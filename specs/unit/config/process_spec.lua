@@ -31,6 +31,7 @@ describe("ctr.config.schema", function()
         extra_files = {},
         console_width = 0,
         console_height = 0,
+        console_newlines = false,
         apparmor_profile = "",
         label = "",
         terminal = false,
@@ -49,6 +50,17 @@ describe("ctr.config.schema", function()
       refused("process.arg", "is not known here; did you mean `args`?", { arg = {} })
       local _, err = schema.parse_process("x")
       assert.equal("process must be a table, not a string", tostring(err))
+    end)
+  end)
+
+  describe("process.oom_score_adj and process.umask", function()
+    it("are the configuration's unless they are given", function()
+      assert.is_nil(parse().oom_score_adj)
+      assert.equal(0, parse({ oom_score_adj = 0 }).oom_score_adj)
+      assert.equal(23, parse({ umask = "027" }).umask)
+      refused("process.oom_score_adj", "must be an integer from -1000 to 1000",
+        { oom_score_adj = 1001 })
+      refused("process.umask", "must be an integer from 0 to 511", { umask = 512 })
     end)
   end)
 

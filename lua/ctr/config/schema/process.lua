@@ -48,6 +48,11 @@ M.process = shape.record({
   }),
   console_width = console_size("Columns of its terminal."),
   console_height = console_size("Rows of its terminal."),
+  console_newlines = shape.boolean({
+    default = false,
+    about = "Whether its terminal leaves newlines as they are: whoever passes it on to a terminal "
+      .. "that writes a carriage return with each says so.",
+  }),
   capabilities = fields.capabilities("In place of the configuration's."),
   apparmor_profile = fields.text("In place of the configuration's.", checks.one_line),
   label = fields.text("The SELinux label, in place of the configuration's.", checks.one_line),
@@ -55,6 +60,8 @@ M.process = shape.record({
     optional = true, about = "In place of the configuration's.",
   }),
   rlimits = fields.rlimits("In place of the configuration's, when there are any."),
+  oom_score_adj = fields.oom_score_adj("In place of the configuration's."),
+  umask = fields.umask("In place of the configuration's."),
   scheduler = attributes.scheduler("In place of the configuration's."),
   io_priority = attributes.io_priority("In place of the configuration's."),
   cpu_affinity = attributes.cpu_affinity(
@@ -84,6 +91,10 @@ M.process = shape.record({
   seccomp_learn = shape.boolean({
     optional = true,
     about = "Whether its result tells which calls it made; no profile applies to it then.",
+  }),
+  ignore_paused = shape.boolean({
+    optional = true,
+    about = "Whether it is started although the container is paused: it waits to be resumed.",
   }),
   init = shape.boolean({ optional = true, about = "Whether it is the container's first process." }),
 })
