@@ -424,10 +424,6 @@ static const luaL_Reg document_class[] = {
 	{ NULL, NULL },
 };
 
-static const luaL_Reg array_class[] = {
-	{ NULL, NULL },
-};
-
 static const luaL_Reg json_functions[] = {
 	{ "encode", l_encode },
 	{ "decode", l_decode },
@@ -438,7 +434,9 @@ static const luaL_Reg json_functions[] = {
 void ctrL_open_json(lua_State *L)
 {
 	ctrL_new_class(L, DOCUMENT, document_class);
-	ctrL_new_class(L, ARRAY, array_class);
+	/* Without __index: the mark must not look like one that stands in for a table's content. */
+	luaL_newmetatable(L, ARRAY);
+	lua_pop(L, 1);
 	luaL_newlib(L, json_functions);
 	lua_pushlightuserdata(L, NULL);
 	lua_setfield(L, -2, "null");
