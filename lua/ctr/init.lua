@@ -83,6 +83,7 @@ end
 local LAZY = {
   errors = function() return require("ctr.errors") end,
   learn = function() return require("ctr.learn") end,
+  oci = function() return require("ctr.oci") end,
   default_allowed_devices = function() return require("ctr.config.defaults").allowed_devices end,
   default_auto_created_devices = function()
     return require("ctr.config.defaults").auto_created_devices

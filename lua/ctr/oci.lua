@@ -1,0 +1,149 @@
+--- OCI runtime configurations (`config.json`, version 1.3, Linux) to and from the library's.
+--
+--     local spec = assert(ctr.oci.load("/bundle"))
+--     local config, process = ctr.oci.config(spec, { id = "web", bundle = "/bundle" })
+--     local container = assert(factory:create("web", config))
+--     assert(container:run(ctr.process(process)))
+--
+-- Members that are not known are ignored, as the specification has it; a known one of a wrong type
+-- is an error, whose `path` says where: `process.args[2]` (the first item of a list is 1).
+-- @module ctr.oci
+
+local convert = require("ctr.oci.convert")
+local core = require("ctr.core")
+local document = require("ctr.oci.document")
+local errors = require("ctr.errors")
+local processes = require("ctr.oci.process")
+local resources = require("ctr.oci.resources")
+local shapes = require("ctr.oci.shapes")
+
+local M = {}
+
+local NAME = "config.json"
+local MANAGERS = { cgroupfs = true, systemd = true, none = true, rootless = true }
+
+local function check_argument(value, kind, position, name)
+  if type(value) ~= kind then
+    error(("bad argument #%d to '%s' (%s expected, got %s)"):format(position, name, kind,
+      type(value)), 3)
+  end
+end
+
+--- Reads and checks the configuration of a bundle.
+-- @tparam string bundle the bundle's folder
+-- @tparam[opt] string file another file than its `config.json`
+-- @treturn[1] table as it was decoded, without the members that are null
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem's, `problems` are all
+function M.load(bundle, file)
+  check_argument(bundle, "string", 1, "load")
+  local path = file or bundle .. "/" .. NAME
+  local text, err = document.read(path)
+  if not text then
+    return nil, err
+  end
+  local spec
+  spec, err = document.decode(text, path)
+  if not spec then
+    return nil, err
+  end
+  local ok, clean = document.check(shapes.spec, spec)
+  if not ok then
+    return nil, clean
+  end
+  return clean
+end
+
+local function absolute(path)
+  local real = core.path.realpath(path)
+  if real then
+    return real
+  end
+  return nil, errors.new("ConfigInvalid", "the bundle is missing: " .. path, { path = "bundle" })
+end
+
+local function list_of_ignored()
+  local list = {}
+  return list, function(path, text)
+    list[#list + 1] = { path = path, text = text }
+  end
+end
+
+--- Turns an OCI configuration into the library's.
+-- @tparam table spec left as it was
+-- @tparam[opt] table opts `id` (of the container: the name of its cgroup where the document has
+--   none), `bundle` (its folder, "." without it: relative paths count from there),
+--   `cgroup_manager` ("cgroupfs", "systemd", "none" or "rootless": how `linux.cgroupsPath` is
+--   read), `no_pivot_root`, `no_new_keyring`, `rootless`
+-- @treturn[1] table for `factory:create`
+-- @treturn[1] ?table for `ctr.process`; nil where the document names no program
+-- @treturn[1] table what has no effect: `{ path, text }` each, for a log
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem's, `problems` are all
+function M.config(spec, opts)
+  check_argument(spec, "table", 1, "config")
+  opts = opts or {}
+  local manager = opts.cgroup_manager or "cgroupfs"
+  if not MANAGERS[manager] then
+    error("bad argument #2 to 'config' (unknown cgroup_manager)", 2)
+  end
+  local parsed, err = document.check(shapes.spec, spec)
+  if not parsed then
+    return nil, err
+  end
+  local bundle
+  bundle, err = absolute(opts.bundle or ".")
+  if not bundle then
+    return nil, err
+  end
+  local ignored, ignore = list_of_ignored()
+  local config, process = convert.config(parsed, {
+    id = opts.id, bundle = bundle, is_systemd = manager == "systemd", ignored = ignore,
+    no_pivot_root = opts.no_pivot_root, no_new_keyring = opts.no_new_keyring,
+    rootless = opts.rootless,
+  })
+  if not config then
+    return nil, process
+  end
+  return config, process, ignored
+end
+
+--- Turns a process object into fields of `ctr.process`: all that it says, and nothing of the
+-- container's configuration beside it.
+-- @tparam table object left as it was
+-- @treturn[1] table for `ctr.process`
+-- @treturn[1] table what has no effect: `{ path, text }` each, for a log
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`; every path starts with `process`
+function M.process(object)
+  check_argument(object, "table", 1, "process")
+  local parsed, err = document.check(shapes.process, object, "process")
+  if not parsed then
+    return nil, err
+  end
+  local ignored, ignore = list_of_ignored()
+  return processes.complete(parsed, ignore), ignored
+end
+
+--- Turns a resources object, as an update has it, into `cgroups` for `container:set`.
+-- What is left out, null, "" or 0 stays as it is; -1 is no limit. Devices are left alone.
+-- @tparam table object left as it was
+-- @treturn[1] table `cgroups`
+-- @treturn[1] table what has no effect: `{ path, text }` each, for a log
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`; every path starts with `resources`
+function M.resources(object)
+  check_argument(object, "table", 1, "resources")
+  local parsed, err = document.check(shapes.resources, object, "resources")
+  if not parsed then
+    return nil, err
+  end
+  local ignored, ignore = list_of_ignored()
+  local cgroups = {}
+  resources.set(cgroups, parsed, function(path, text)
+    ignore("resources." .. path, text)
+  end)
+  return cgroups, ignored
+end
+
+return M

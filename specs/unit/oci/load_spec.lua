@@ -1,0 +1,116 @@
+local core = require("ctr.core")
+local oci = require("ctr.oci")
+
+describe("ctr.oci", function()
+  local folder
+
+  before_each(function()
+    folder = os.tmpname()
+    os.remove(folder)
+    assert(os.execute("mkdir " .. folder) == 0)
+  end)
+
+  after_each(function()
+    os.execute("rm -rf " .. folder)
+  end)
+
+  local function write(text)
+    local file = assert(io.open(folder .. "/config.json", "w"))
+    file:write(text)
+    file:close()
+  end
+
+  local function refused(text)
+    write(text)
+    local spec, err = oci.load(folder)
+    assert.is_nil(spec)
+    assert.equal("ConfigInvalid", err.code)
+    assert.is_nil(err.message:find("\n", 1, true))
+    assert.is_nil(tostring(err):lower():find("no such file", 1, true))
+    return err
+  end
+
+  local function document(process)
+    return ('{"ociVersion":"1.0.2","root":{"path":"rootfs"},"process":{"cwd":"/"%s}}'):format(
+      process or "")
+  end
+
+  describe("load", function()
+    it("reads what is there, as it is", function()
+      write('{"ociVersion":"1.0.2","root":{"path":"rootfs"},"x-unknown":{"a":[1,2]}}')
+      assert.same({ ociVersion = "1.0.2", root = { path = "rootfs" },
+        ["x-unknown"] = { a = { 1, 2 } } }, assert(oci.load(folder)))
+    end)
+
+    it("reads another file where it is named", function()
+      write(document())
+      os.rename(folder .. "/config.json", folder .. "/other.json")
+      assert.equal("1.0.2", assert(oci.load(folder, folder .. "/other.json")).ociVersion)
+    end)
+
+    it("takes null for what is not there", function()
+      write(document(',"args":null,"env":["A=b"],"user":{"uid":1,"gid":2,"umask":null}'))
+      local process = assert(oci.load(folder)).process
+      assert.same({ cwd = "/", env = { "A=b" }, user = { uid = 1, gid = 2 } }, process)
+    end)
+
+    it("takes unsigned integers of 64 bits", function()
+      write(document(',"rlimits":[{"type":"RLIMIT_NOFILE","soft":1024,"hard":18446744073709551615}]'
+        ))
+      assert.equal("18446744073709551615", assert(oci.load(folder)).process.rlimits[1].hard)
+    end)
+
+    it("names what is wrong by its path", function()
+      local err = refused(document(',"args":["sh",true]'))
+      assert.equal("process.args[2]", err.path)
+      assert.truthy(err.message:find("process.args[2] must be a string, not a boolean", 1, true))
+    end)
+
+    it("lists all problems, and says the first in a line", function()
+      local err = refused(document(',"args":[],"terminal":1'))
+      assert.equal(2, #err.problems)
+      assert.truthy(err.message:find("(and 1 more)", 1, true))
+    end)
+
+    it("refuses what is not one JSON document", function()
+      for _, text in ipairs({ "", "{", "[1", '{"a":1} x', '{"a":1,"a":2}', '{"a":"\\u0000"}',
+        '{"a":"\255"}', "{'a':1}" }) do
+        assert.truthy(refused(text).message:find("is not valid JSON", 1, true), text)
+      end
+    end)
+
+    it("says that a file is missing in words that are not a program's", function()
+      local spec, err = oci.load(folder)
+      assert.is_nil(spec)
+      assert.equal("config.json is missing: " .. folder .. "/config.json", err.message)
+    end)
+
+    it("refuses what is no regular file, without waiting for a writer", function()
+      assert(os.execute("mkfifo " .. folder .. "/config.json") == 0)
+      local spec, err = oci.load(folder)
+      assert.is_nil(spec)
+      assert.truthy(err.message:find("is not a regular file", 1, true))
+      os.remove(folder .. "/config.json")
+      assert(os.execute("mkdir " .. folder .. "/config.json") == 0)
+      spec, err = oci.load(folder)
+      assert.is_nil(spec)
+      assert.truthy(err.message:find("is not a regular file", 1, true))
+    end)
+
+    it("refuses a file of more than 16 MiB", function()
+      write('{"a":"' .. ("x"):rep(17 * 1024 * 1024) .. '"}')
+      local spec, err = oci.load(folder)
+      assert.is_nil(spec)
+      assert.truthy(err.message:find("is larger than 16 MiB", 1, true))
+    end)
+
+    it("throws when it is given no text", function()
+      assert.has_error(function() oci.load(nil) end)
+      assert.has_error(function() oci.config(nil) end)
+    end)
+  end)
+
+  it("marks arrays in a way that hides nothing", function()
+    assert.is_nil(getmetatable(core.json.decode("[]")).__index)
+  end)
+end)
