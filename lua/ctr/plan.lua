@@ -129,9 +129,10 @@ function M.may_join_late(config)
 end
 
 -- Hard limits are raised while the caller's privileges are still there, and lowered at the end.
-local function add_early_settings(add, config, process)
-  if config.oom_score_adj then
-    add("oom_score_adj", { "@procfs" }, { tostring(config.oom_score_adj) }, "oom_score_adj")
+local function add_early_settings(add, process)
+  if process.oom_score_adj then
+    add("oom_score_adj", { "@procfs" }, { tostring(process.oom_score_adj) },
+      process.oom_score_adj_path)
   end
   for index, limit in ipairs(process.rlimits) do
     local resource, _, hard = program.rlimit(limit)
@@ -369,7 +370,7 @@ function M.start(config, process, facts)
   local clone = M.clone_flags(spaces)
   add("clone", { clone }, NONE, "namespaces").by = "parent"
   cgroups.add_early(add, config, facts)
-  add_early_settings(add, config, process)
+  add_early_settings(add, process)
   namespaces.add(add, config, facts, spaces, copied)
   add("setsid", NONE, NONE)
   add_keyring(add, config, process, facts, spaces, true)
@@ -420,7 +421,7 @@ function M.exec(config, process, facts)
   local spaces = M.namespaces(config)
   facts.mode = "exec"
   cgroups.add_further(add, process, facts)
-  add_early_settings(add, config, process)
+  add_early_settings(add, process)
   if facts.into ~= 0 then
     add("join", { "@init", facts.into }, NONE, "namespaces", "those of the container")
   end
@@ -457,6 +458,17 @@ local function pick(own, inherited, own_path, inherited_path)
   return inherited, inherited_path
 end
 
+-- What a process may have in place of the configuration's, and how that calls it.
+local MERGED = {}
+for own, inherited in pairs({
+  capabilities = "capabilities", label = "process_label", no_new_privileges = "no_new_privileges",
+  oom_score_adj = "oom_score_adj", umask = "umask", scheduler = "scheduler",
+  io_priority = "io_priority", cpu_affinity = "exec_cpu_affinity",
+}) do
+  MERGED[#MERGED + 1] = { own = own, inherited = inherited, own_path = "process." .. own,
+    path_key = own .. "_path" }
+end
+
 --- Merges a process with what the configuration says for every process of the container.
 -- @tparam table config normalised
 -- @tparam table process normalised
@@ -466,20 +478,12 @@ function M.merge(config, process)
   for key, value in pairs(process) do
     merged[key] = value
   end
-  merged.capabilities, merged.capabilities_path = pick(process.capabilities, config.capabilities,
-    "process.capabilities", "capabilities")
+  for _, row in ipairs(MERGED) do
+    merged[row.own], merged[row.path_key] = pick(process[row.own], config[row.inherited],
+      row.own_path, row.inherited)
+  end
   merged.apparmor_profile, merged.apparmor_path = pick(process.apparmor_profile,
     config.apparmor_profile, "process.apparmor_profile", "apparmor_profile")
-  merged.label, merged.label_path = pick(process.label, config.process_label, "process.label",
-    "process_label")
-  merged.no_new_privileges, merged.no_new_privileges_path = pick(process.no_new_privileges,
-    config.no_new_privileges, "process.no_new_privileges", "no_new_privileges")
-  merged.scheduler, merged.scheduler_path = pick(process.scheduler, config.scheduler,
-    "process.scheduler", "scheduler")
-  merged.io_priority, merged.io_priority_path = pick(process.io_priority, config.io_priority,
-    "process.io_priority", "io_priority")
-  merged.cpu_affinity, merged.cpu_affinity_path = pick(process.cpu_affinity,
-    config.exec_cpu_affinity, "process.cpu_affinity", "exec_cpu_affinity")
   if #process.rlimits > 0 then
     merged.rlimits, merged.rlimits_path = process.rlimits, "process.rlimits"
   else

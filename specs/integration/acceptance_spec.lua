@@ -467,6 +467,15 @@ describe("as libcontainer has it,", function()
       finish()
     end)
 
+    it("has its own oom_score_adj and umask in place of the configured ones", function()
+      local container, _, finish = cat({ oom_score_adj = 200, umask = 23 })
+      local script = "echo $(cat /proc/self/oom_score_adj) $(umask)"
+      assert.equal("200 0027", exec(container, script))
+      assert.equal("300 0077", exec(container, script, { oom_score_adj = 300, umask = "0077" }))
+      assert.equal("0 0000", exec(container, script, { oom_score_adj = 0, umask = 0 }))
+      finish()
+    end)
+
     it("has the last of several values in its environment, and HOME", function()
       local container, _, finish = cat()
       local text = "\n" .. exec(container, "env", { env = {

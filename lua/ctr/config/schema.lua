@@ -90,9 +90,7 @@ M.config = shape.record({
   seccomp = shape.lazy(function() return require("ctr.config.schema.seccomp").seccomp end, {
     optional = true, about = "Which system calls processes may make; all of them without it.",
   }),
-  oom_score_adj = shape.integer({
-    optional = true, min = -1000, max = 1000, about = "Which processes go first without memory.",
-  }),
+  oom_score_adj = fields.oom_score_adj("Which processes go first without memory."),
   uid_mappings = fields.id_mappings("Users of the new user namespace."),
   gid_mappings = fields.id_mappings("Groups of the new user namespace."),
   mask_paths = fields.path_list("What the container may not see."),
@@ -114,10 +112,7 @@ M.config = shape.record({
   end, {
     optional = true, alias = "Hooks", about = "What runs at the turns of the container's life.",
   }),
-  umask = shape.integer({
-    optional = true, min = 0, max = 511, accept = checks.octal,
-    about = "What new files are not given: a number, or octal digits, \"0022\".",
-  }),
+  umask = fields.umask("What new files are not given: a number, or octal digits, \"0022\"."),
   scheduler = attributes.scheduler("How processes get CPU time."),
   io_priority = attributes.io_priority("The priority of processes at the disks."),
   memory_policy = attributes.memory_policy("On which memory nodes processes get memory."),

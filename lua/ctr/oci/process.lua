@@ -92,6 +92,8 @@ function M.complete(process, ignored)
   fields.no_new_privileges = process.noNewPrivileges or false
   fields.apparmor_profile = process.apparmorProfile
   fields.label = process.selinuxLabel
+  fields.oom_score_adj = process.oomScoreAdj
+  fields.umask = process.user and process.user.umask
   fields.scheduler = process.scheduler
   fields.io_priority = process.ioPriority
   fields.cpu_affinity = process.execCPUAffinity

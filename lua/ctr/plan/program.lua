@@ -224,7 +224,7 @@ local function add_program(add, config, process, facts)
   if process.cwd ~= "" then
     add("chdir", { CHDIR_AGAIN }, { process.cwd }, "process.cwd")
   end
-  add("umask", { config.umask or DEFAULT_UMASK }, NONE, "umask")
+  add("umask", { process.umask or DEFAULT_UMASK }, NONE, process.umask_path)
   add("find_program", NONE, M.candidates(process.args[1], process.env), "process.args[1]")
 end
 

@@ -52,6 +52,17 @@ describe("ctr.config.schema", function()
     end)
   end)
 
+  describe("process.oom_score_adj and process.umask", function()
+    it("are the configuration's unless they are given", function()
+      assert.is_nil(parse().oom_score_adj)
+      assert.equal(0, parse({ oom_score_adj = 0 }).oom_score_adj)
+      assert.equal(23, parse({ umask = "027" }).umask)
+      refused("process.oom_score_adj", "must be an integer from -1000 to 1000",
+        { oom_score_adj = 1001 })
+      refused("process.umask", "must be an integer from 0 to 511", { umask = 512 })
+    end)
+  end)
+
   describe("process.args", function()
     it("names a program", function()
       local _, err = schema.parse_process({})

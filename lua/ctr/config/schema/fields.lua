@@ -65,6 +65,18 @@ function M.rlimits(about)
   return shape.list(M.rlimit, { default = {}, check = checks.unique_types, about = about })
 end
 
+--- Which processes go first without memory.
+function M.oom_score_adj(about)
+  return shape.integer({ optional = true, min = -1000, max = 1000, about = about })
+end
+
+--- What new files are not given.
+function M.umask(about)
+  return shape.integer({
+    optional = true, min = 0, max = 511, accept = checks.octal, about = about,
+  })
+end
+
 --- A list of environment variables, as programs get it.
 M.env_list = shape.list(
   shape.string({ check = checks.key_value, about = "NAME=value." }),

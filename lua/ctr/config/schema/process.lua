@@ -55,6 +55,8 @@ M.process = shape.record({
     optional = true, about = "In place of the configuration's.",
   }),
   rlimits = fields.rlimits("In place of the configuration's, when there are any."),
+  oom_score_adj = fields.oom_score_adj("In place of the configuration's."),
+  umask = fields.umask("In place of the configuration's."),
   scheduler = attributes.scheduler("In place of the configuration's."),
   io_priority = attributes.io_priority("In place of the configuration's."),
   cpu_affinity = attributes.cpu_affinity(
