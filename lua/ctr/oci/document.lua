@@ -75,6 +75,9 @@ function M.decode(text, name)
   return value
 end
 
+-- In our own member null takes something away.
+local OWN = "ctr"
+
 -- Without the members that are null; the same table where there are none.
 local function without_null(value)
   local copy
@@ -82,7 +85,7 @@ local function without_null(value)
     local kept = item
     if item == NULL then
       kept = nil
-    elseif type(item) == "table" then
+    elseif type(item) == "table" and key ~= OWN then
       kept = without_null(item)
     end
     if kept ~= item then

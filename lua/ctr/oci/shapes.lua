@@ -39,9 +39,15 @@ local function read_int64(value)
   return nil, "must be an integer of 64 bits"
 end
 
-local required_uint64 = shape.any({ accept = read_uint64 })
-local uint64 = shape.any({ accept = read_uint64, optional = true })
-local int64 = shape.any({ accept = read_int64, optional = true })
+local function large(accept, optional)
+  local kind = shape.any({ accept = accept, optional = optional })
+  kind.is_integer = true -- for who writes it: its digits are a number
+  return kind
+end
+
+local required_uint64 = large(read_uint64)
+local uint64 = large(read_uint64, true)
+local int64 = large(read_int64, true)
 
 local function integer(min, max, is_required)
   return shape.integer({ min = min, max = max, optional = not is_required })
@@ -250,6 +256,13 @@ local function annotation_name(name)
   return name
 end
 
+local function is_object(value)
+  if type(value) == "table" then
+    return true
+  end
+  return nil, "must be a table"
+end
+
 --- An OCI configuration, as `config.json` holds it.
 M.spec = shape.record({
   ociVersion = required_string,
@@ -264,6 +277,7 @@ M.spec = shape.record({
   }),
   annotations = shape.map(shape.string(), { optional = true, key = annotation_name }),
   linux = linux,
+  ctr = shape.any({ optional = true, check = is_object }),
 }, { open = true })
 
 --- A process object, as `exec --process` takes it: complete.
