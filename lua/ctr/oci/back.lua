@@ -287,14 +287,19 @@ end
 
 local PROPERTY = "org.systemd.property."
 
-local function annotations(config)
+local function annotations_of(labels)
   local result = {}
-  for _, label in ipairs(config.labels) do
+  for _, label in ipairs(labels) do
     local name, value = label:match("^([^=]*)=(.*)$")
     if name ~= "bundle" then
       result[name] = value
     end
   end
+  return result
+end
+
+local function annotations(config)
+  local result = annotations_of(config.labels)
   for name, value in pairs(config.cgroups.systemd_properties or {}) do
     result[PROPERTY .. name] = value
   end
@@ -323,13 +328,11 @@ local function new_spec(config, process, is_systemd)
   }
 end
 
--- Labels in one order, and without the bundle: that is where the document lies.
+-- Labels once each, in one order, and without the bundle: that is where the document lies.
 local function settle_labels(config)
   local labels = {}
-  for _, label in ipairs(config.labels) do
-    if not label:find("^bundle=") then
-      labels[#labels + 1] = label
-    end
+  for name, value in pairs(annotations_of(config.labels)) do
+    labels[#labels + 1] = name .. "=" .. value
   end
   table.sort(labels)
   config.labels = labels
