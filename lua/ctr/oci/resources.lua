@@ -141,8 +141,9 @@ local CHANGED = {
 local function changes(part, names, name, ignored)
   local kept = {}
   for _, member in ipairs(names) do
-    local value = part[member]
-    kept[member] = (value ~= 0 or member == "idle") and value or nil
+    if part[member] ~= 0 or member == "idle" then
+      kept[member] = part[member]
+    end
     part[member] = nil
   end
   for member in pairs(part) do

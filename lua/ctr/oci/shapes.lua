@@ -263,6 +263,16 @@ local function is_object(value)
   return nil, "must be a table"
 end
 
+-- Where a process object stands alone, it names a program.
+local function complete(fields)
+  local all = {}
+  for name, field in pairs(fields) do
+    all[name] = field
+  end
+  all.args = list(shape.string(), { min = 1 })
+  return all
+end
+
 --- An OCI configuration, as `config.json` holds it.
 M.spec = shape.record({
   ociVersion = required_string,
@@ -281,7 +291,7 @@ M.spec = shape.record({
 }, { open = true })
 
 --- A process object, as `exec --process` takes it: complete.
-M.process = item(process)
+M.process = item(complete(process))
 
 --- A resources object, as `update --resources` takes it.
 M.resources = item(resources)
