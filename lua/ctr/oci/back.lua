@@ -368,6 +368,9 @@ local function add_differences(spec, config, process, is_systemd)
   if not found or err then
     return nil, err or found_process
   end
+  if limits.are_same_rules(config.cgroups.devices, found.cgroups.devices) then
+    found.cgroups.devices = config.cgroups.devices
+  end
   local rest, problem = patch.diff(config, found)
   if not problem and process and process.args then
     local rest_of_process
@@ -427,6 +430,7 @@ function M.spec(config, process, is_systemd)
     return nil, err
   end
   settle_labels(parsed)
+  limits.settle_devices(parsed.cgroups)
   parsed.version = text(parsed.version) or VERSION
   local spec
   spec, err = new_spec(parsed, settled, is_systemd)

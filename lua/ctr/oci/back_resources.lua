@@ -7,7 +7,6 @@ local oci_resources = require("ctr.oci.resources")
 local M = {}
 
 local ANY = -1
-local ALL = { allow = false, access = "rwm" }
 
 -- An object of what a table of names has, nil when that is nothing.
 local function object(cgroups, names)
@@ -92,17 +91,69 @@ function M.is_same_node(node, default)
   return default ~= nil and is_same(node, default, NODE_KEYS)
 end
 
+local function text_of(rule)
+  return ("%s %d:%d %s"):format(rule.type, rule.major, rule.minor, rule.permissions)
+end
+
+local function is_all(rule)
+  return rule.type == "a" and rule.major == ANY and rule.minor == ANY and rule.permissions == "rwm"
+end
+
+-- Rules that only allow: their order says nothing, and a list begins with everything denied.
+-- A set of their texts; nil for other rules.
+local function allowed(rules)
+  local set = {}
+  for index, rule in ipairs(rules) do
+    if rule.allow then
+      set[text_of(rule)] = true
+    elseif index > 1 or not is_all(rule) then
+      return nil
+    end
+  end
+  return set
+end
+
+local function has_all(set, others)
+  for key in pairs(others) do
+    if not set[key] then
+      return false
+    end
+  end
+  return true
+end
+
+-- The rules that are in every container.
+local function always()
+  local rules = {}
+  oci_resources.add_device_rules(rules, nil, {})
+  return rules
+end
+
 -- How many rules there are before those that are always there.
-local function count_own(rules)
-  local always = {}
-  oci_resources.add_device_rules(always, nil, {})
-  local offset = #rules - #always
-  for index, rule in ipairs(always) do
+local function count_own(rules, common)
+  local offset = #rules - #common
+  for index, rule in ipairs(common) do
     if offset < 0 or not is_same(rules[offset + index], rule, RULE_KEYS) then
       return #rules
     end
   end
   return offset
+end
+
+-- The rules that a document has to say.
+local function own_rules(rules)
+  local common = always()
+  local set, common_set = allowed(rules), allowed(common)
+  if not set or not has_all(set, common_set) then
+    return { unpack(rules, 1, count_own(rules, common)) }
+  end
+  local own = {}
+  for _, rule in ipairs(rules) do
+    if not rule.allow or not common_set[text_of(rule)] then
+      own[#own + 1] = rule
+    end
+  end
+  return own
 end
 
 local function rule_of(rule)
@@ -113,24 +164,42 @@ local function rule_of(rule)
   }
 end
 
--- The older keys say in two lists what OCI says in one.
 local function devices(cgroups)
   local list = {}
-  if cgroups.devices then
-    for index = 1, count_own(cgroups.devices) do
-      list[index] = rule_of(cgroups.devices[index])
-    end
-    return #list > 0 and list or nil
+  for index, rule in ipairs(own_rules(cgroups.devices or {})) do
+    list[index] = rule_of(rule)
   end
+  return #list > 0 and list or nil
+end
+
+local OLDER_KEYS = { "allow_all_devices", "allowed_devices", "denied_devices" }
+
+--- Makes one list of the rules for devices, which the older keys have in two: that says the same.
+-- @tparam table cgroups normalised; changed
+function M.settle_devices(cgroups)
   local rules = device_rules.rules(cgroups)
-  if not rules then
-    return nil
+  if rules and rules.key ~= "devices" then
+    local list = { { allow = rules.allow, type = "a", major = ANY, minor = ANY,
+      permissions = "rwm" } }
+    for index, rule in ipairs(rules) do
+      list[index + 1] = { allow = rule.allow, type = rule.type, major = rule.major,
+        minor = rule.minor, permissions = rule.permissions }
+    end
+    cgroups.devices = list
   end
-  list[1] = { allow = rules.allow, access = ALL.access }
-  for _, rule in ipairs(rules) do
-    list[#list + 1] = rule_of(rule)
+  for _, key in ipairs(OLDER_KEYS) do
+    cgroups[key] = nil
   end
-  return list
+end
+
+--- Says whether two lists of rules for devices come to the same.
+-- @tparam ?table one normalised
+-- @tparam ?table other normalised
+-- @treturn boolean false where that is not plain
+function M.are_same_rules(one, other)
+  local set, other_set = allowed(one or {}), allowed(other or {})
+  return one ~= nil and other ~= nil and set ~= nil and other_set ~= nil
+    and has_all(set, other_set) and has_all(other_set, set)
 end
 
 --- Turns limits into OCI's resources.

@@ -164,13 +164,54 @@ describe("ctr.oci", function()
       end)
     end
 
-    it("says rules for devices in OCI's words, too, where they are in others", function()
-      local spec = round(config_with({ cgroups = { allow_all_devices = false,
-        allowed_devices = { { type = "c", major = 1, minor = 3, permissions = "r" } } } }))
-      assert.same({ { allow = false, access = "rwm" },
-        { allow = true, type = "c", major = 1, minor = 3, access = "r" } },
-        spec.linux.resources.devices)
-      assert.equal(core.json.null, spec.ctr.cgroups.devices)
+    describe("for rules about devices", function()
+      local NULL = { type = "c", major = 1, minor = 3, permissions = "rwm" }
+      local ODD = { type = "b", major = 8, minor = 1, permissions = "r" }
+
+      local function rules(cgroups)
+        local spec = assert(oci.spec(config_with({ cgroups = cgroups })))
+        local again = assert(schema.parse((oci.config(spec, { bundle = "/" })))).cgroups
+        return (spec.linux.resources or {}).devices, spec.ctr, again
+      end
+
+      it("says of the older keys what they come to", function()
+        local list, own, again = rules({ allow_all_devices = false,
+          allowed_devices = { ODD, unpack(ctr.default_allowed_devices) } })
+        assert.same({ { allow = false, access = "rwm" },
+          { allow = true, type = "b", major = 8, minor = 1, access = "r" },
+          { allow = true, type = "c", major = 5, minor = 1, access = "rwm" } }, list)
+        assert.is_nil(own)
+        assert.equal(14, #again.devices)
+      end)
+
+      it("lets nobody use more than was allowed", function()
+        local list, own, again = rules({ allow_all_devices = false, allowed_devices = { NULL } })
+        assert.equal(2, #list)
+        assert.equal(2, #own.cgroups.devices)
+        assert.equal(2, #again.devices)
+        list, own, again = rules({ denied_devices = { NULL } })
+        assert.same({ { allow = true, access = "rwm" },
+          { allow = false, type = "c", major = 1, minor = 3, access = "rwm" } }, list)
+        assert.equal(2, #own.cgroups.devices)
+        assert.is_false(again.devices[2].allow)
+      end)
+
+      it("keeps an order that matters", function()
+        local list = oci.config({ ociVersion = "1.3.0", root = { path = "/r" }, linux = {
+          resources = { devices = { { allow = true, access = "rwm" }, { allow = false, type = "c",
+            major = 1, access = "w" } } } } }, { bundle = "/" }).cgroups.devices
+        local said, own = rules({ devices = list })
+        assert.same({ { allow = true, access = "rwm" },
+          { allow = false, type = "c", major = 1, access = "w" } }, said)
+        assert.is_nil(own)
+      end)
+
+      it("says none where there are none", function()
+        local list, own, again = rules({})
+        assert.is_nil(list)
+        assert.equal(core.json.null, own.cgroups.devices)
+        assert.is_nil(again.devices)
+      end)
     end)
 
     it("has the last of labels with one name as an annotation, and not the bundle", function()
