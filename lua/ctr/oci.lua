@@ -47,11 +47,7 @@ function M.load(bundle, file)
   if not spec then
     return nil, err
   end
-  local ok, clean = document.check(shapes.spec, spec)
-  if not ok then
-    return nil, clean
-  end
-  return clean
+  return document.check_decoded(shapes.spec, spec)
 end
 
 local function absolute(path)

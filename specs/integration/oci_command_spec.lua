@@ -92,8 +92,8 @@ describe("lctr spec", function()
       ["return 5"] = "returns no description",
       [("return container \"a\" { rootfs = %q, run = { \"/x\" } }, container \"b\" { rootfs = %q, "
         .. "run = { \"/x\" } }"):format(root, root)] = "describes 2 containers",
-      [("return container \"a\" { rootfs = %q, user = \"nobodyhere\", run = { \"/x\" } }"):format(root)]
-        = "no user",
+      [("return container \"a\" { rootfs = %q, user = \"nobodyhere\", run = { \"/x\" } }")
+        :format(root)] = "no user",
     }) do
       write(folder .. "/web.lua", text)
       local result = run("--from web.lua")

@@ -107,6 +107,15 @@ describe("ctr.oci", function()
         .. 'time, user, uts: "moon"; did you mean "mount"? (and 2 more)', err.message)
     end)
 
+    it("refuses what holds itself", function()
+      local spec = document({ process = { cwd = "/", env = {} } })
+      spec.process.env[1] = spec
+      refused(spec, "process.env[1]", "must be a string")
+      spec = document({ process = core.json.null })
+      spec.linux.seccomp = { syscalls = spec }
+      refused(spec, "linux.seccomp.syscalls", "must be a list")
+    end)
+
     it("asks for what the specification requires", function()
       for path, spec in pairs({
         ociVersion = document({ ociVersion = false }), root = document({ root = false }),
