@@ -74,7 +74,7 @@ describe("the systemd manager", function()
       Documentation = "['man:one(1)', 'man:two(2)']", RuntimeMaxUSec = "uint64 3600000000" } })
     assert.same({ "7s", "inactive-or-failed", "33", "man:one(1) man:two(2)", "1h" },
       { property(unit, "TimeoutStopUSec"), property(unit, "CollectMode"),
-        property(unit, "TasksMax"), property(unit, "Documentation"),
+        property(unit, "TasksMax"), (property(unit, "Documentation"):gsub('"', "")),
         property(unit, "RuntimeMaxUSec") })
     b:finish(container, process)
   end)
