@@ -4,6 +4,7 @@
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local shape = require("ctr.config.shape")
+local shapes = require("ctr.oci.shapes")
 
 local M = {}
 
@@ -117,7 +118,8 @@ end
 
 -- What is an array in place of an object, or the other way round: JSON tells them apart, and Lua
 -- tables do not where they are empty.
-local function check_brackets(form, value, path, problems)
+local function check_brackets(part, value, path, problems)
+  local form = shapes.resolve(part)
   local is_array = getmetatable(value) == ARRAY
   if is_array ~= (form.kind == "list") then
     problems[#problems + 1] = { path = path, text = is_array

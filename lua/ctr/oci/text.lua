@@ -68,7 +68,8 @@ local function scalar(value, shape)
 end
 
 local function shape_of(shape, key)
-  return shape.fields and shape.fields[key] or shape.item or shape.value or NONE
+  local part = shape.fields and shape.fields[key] or shape.item or shape.value
+  return part and shapes.resolve(part) or NONE
 end
 
 local encode
