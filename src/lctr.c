@@ -80,6 +80,13 @@ static int l_image(lua_State *L)
 	return push_fd(L, make_image());
 }
 
+/* package.preload["ctr.cli.commit"]: what it was built from, "" where nobody knows. */
+static int l_commit(lua_State *L)
+{
+	lua_pushliteral(L, CTR_COMMIT);
+	return 1;
+}
+
 /*
  * package.preload["ctr.cli.signals"]: a descriptor from which signals are read, which do nothing by
  * themselves any longer. Not read are those about children and sockets of lctr's own, and SIGPIPE,
@@ -175,6 +182,7 @@ static const luaL_Reg preloaded[] = {
 	{ "ctr.core", luaopen_ctr_core },
 	{ "ctr.core.seccomp", luaopen_ctr_core_seccomp },
 	{ "ctr.image", l_image },
+	{ "ctr.cli.commit", l_commit },
 	{ "ctr.cli.signals", l_signals },
 	{ NULL, NULL },
 };
@@ -231,6 +239,7 @@ static void spare_short_runs(lua_State *L)
 struct call {
 	char **argv;
 	int status;
+	bool is_over; /* the kernel takes back what is left: nobody wants it collected */
 };
 
 /* What may throw runs in here; the command's own failures are its status. */
@@ -246,8 +255,9 @@ static int protected_main(lua_State *L)
 	lua_call(L, 1, 1);
 	lua_getfield(L, -1, "main");
 	push_arguments(L, call->argv);
-	lua_call(L, 1, 1);
-	call->status = (int)luaL_checkinteger(L, -1);
+	lua_call(L, 1, 2);
+	call->status = (int)luaL_checkinteger(L, -2);
+	call->is_over = !lua_toboolean(L, -1);
 	return 0;
 }
 
@@ -289,6 +299,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "lctr: %s\n", lua_tostring(L, -1));
 		call.status = 1;
 	}
-	lua_close(L);
+	if (!call.is_over)
+		lua_close(L);
 	return call.status;
 }

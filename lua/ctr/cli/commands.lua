@@ -22,7 +22,10 @@ M.globals = {
     name = "root", value = "DIR", for_containers = true,
     about = "where the state of containers is kept",
   },
-  { name = "log", value = "FILE", about = "append log records to a file" },
+  {
+    name = "log", value = "FILE",
+    about = "append log records to a file; journald:ID, syslog:ID",
+  },
   {
     name = "log-format", value = "FORMAT", choices = { "text", "json" },
     about = "text (the default) or json",

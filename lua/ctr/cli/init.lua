@@ -100,8 +100,10 @@ local function message_of(command, err)
   return command.is_oci and require("ctr.cli.words").line(err) or tostring(err)
 end
 
-local function run_command(command, args, values, log)
+local function run_command(command, args, values, session)
+  local log = session.log
   local context = require("ctr.cli.context").new(values, log)
+  session.runs_foreign_code = not command.is_oci
   local status, err, failed = require(command.module)(args, values, context)
   if not status then
     complain(message_of(command, err), log)
@@ -129,7 +131,8 @@ local function prepare_command(command, args, at, values)
   return found
 end
 
-local function dispatch_command(args, at, values, log)
+local function dispatch_command(args, at, values, session)
+  local log = session.log
   local command, next_at = choose(args, at)
   if not command then
     complain(unknown_command(args[at]), log)
@@ -144,7 +147,7 @@ local function dispatch_command(args, at, values, log)
     io.stdout:write(require("ctr.cli.help").command(command), "\n")
     return 0
   end
-  return run_command(command, found, values, log)
+  return run_command(command, found, values, session)
 end
 
 local function dispatch(args, session)
@@ -165,7 +168,7 @@ local function dispatch(args, session)
     complain(problem or require("ctr.cli.words").line(err), session.log)
     return FAILED
   end
-  return dispatch_command(args, at, values, session.log)
+  return dispatch_command(args, at, values, session)
 end
 
 local function traceback(err)
@@ -183,6 +186,7 @@ end
 --- Runs lctr.
 -- @tparam table args `[0]` is lctr's own name
 -- @treturn number the exit status
+-- @treturn boolean whether code that is not lctr's was run, which may want its objects collected
 function M.main(args)
   local session = {}
   local ok, status = xpcall(function() return dispatch(args, session) end, traceback)
@@ -191,7 +195,7 @@ function M.main(args)
     status = FAILED
   end
   close(session)
-  return status
+  return status, session.runs_foreign_code == true
 end
 
 return M

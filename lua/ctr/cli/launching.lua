@@ -6,6 +6,7 @@ local context_module = require("ctr.cli.context")
 local core = require("ctr.core")
 local ctr = require("ctr")
 local errors = require("ctr.errors")
+local notify = require("ctr.cli.notify")
 local oci = require("ctr.oci")
 local shown = require("ctr.cli.shown")
 local words = require("ctr.cli.words")
@@ -48,9 +49,17 @@ local function preserved_count(values)
   return count
 end
 
---- Hands on the descriptors that the options and the environment ask for. A number that is not open
--- is skipped: the others keep theirs.
--- @tparam table fields of the process; gets `extra_files`, and what tells of them in `env`
+local function add_pidfd_socket(fields, path)
+  if path and path ~= "" then
+    fields.pidfd_socket = context_module.absolute(path)
+  end
+end
+
+--- Hands on the descriptors that the options and the environment ask for, and has the socket that
+-- the options name get a pidfd of the process. A number that is not open is skipped: the others
+-- keep theirs.
+-- @tparam table fields of the process; gets `extra_files`, what tells of them in `env`, and
+-- `pidfd_socket`
 -- @tparam table values options of the command
 -- @treturn[1] true
 -- @return[2] nil
@@ -72,6 +81,7 @@ function M.pass_descriptors(fields, values)
     end
   end
   fields.extra_files = files
+  add_pidfd_socket(fields, values["pidfd-socket"])
   if listening > 0 then
     fields.env = { unpack(fields.env or {}) }
     table.insert(fields.env, "LISTEN_FDS=" .. listening)
@@ -169,26 +179,30 @@ local function read_bundle(id, values, context, factory)
   return config, fields, spec.process
 end
 
--- Starts the process of a new container; nothing is left of one that cannot be.
-local function launch(container, fields, values, mode)
-  local done, err = shown.mark_creating(container)
-  if not done then
+local function start(container, process, values, mode)
+  local ok, err = container[mode](container, process)
+  if ok then
+    ok, err = M.write_pid(values, process)
+  end
+  return ok, err
+end
+
+-- Starts the process of a new container, which is marked meanwhile.
+local function launch(container, process, values, mode)
+  local finish, err = shown.mark_creating(container)
+  if not finish then
     return nil, err
   end
-  local pidfd_socket = values["pidfd-socket"]
-  if pidfd_socket and pidfd_socket ~= "" then
-    fields.pidfd_socket = context_module.absolute(pidfd_socket)
-  end
-  local process = ctr.process(fields)
-  local ok, problem = container[mode](container, process)
+  local relay, problem = notify.make(container)
+  local ok = problem == nil
   if ok then
-    ok, problem = M.write_pid(values, process)
+    ok, problem = start(container, process, values, mode)
   end
-  done()
-  if not ok then
-    return nil, problem
+  finish()
+  if relay and (not ok or mode == "start") then
+    relay:close()
   end
-  return process
+  return ok, ok and relay or problem
 end
 
 --- Takes away a container that could not be finished.
@@ -210,6 +224,8 @@ end
 -- `launching.detach`: true, or nil and an error
 -- @treturn[1] ctr.Container which remembers the OCI process object: `container:kept().process`
 -- @treturn[1] ctr.Process
+-- @treturn[1] ?table mode "run", where a service manager wants to know when the container is ready:
+-- `wait()` or `fd()` and `serve()`, then `close()` (`ctr.cli.notify`)
 -- @return[2] nil
 -- @treturn[2] ctr.Error nothing is left of the container
 function M.create(id, values, context, mode, set_up)
@@ -226,17 +242,19 @@ function M.create(id, values, context, mode, set_up)
   if not ok then
     return nil, err
   end
-  local container, process
+  notify.add(factory, id, config, fields)
+  local container
   container, err = factory:create(id, config, { process = object })
   if not container then
     return nil, err
   end
-  process, err = launch(container, fields, values, mode)
-  if not process then
+  local process = ctr.process(fields)
+  local started, relay = launch(container, process, values, mode)
+  if not started then
     M.discard(container)
-    return nil, words.of_program(err, fields.args[1])
+    return nil, words.of_program(relay, fields.args[1])
   end
-  return container, process
+  return container, process, mode == "run" and relay or nil
 end
 
 return M

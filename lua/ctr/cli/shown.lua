@@ -2,6 +2,7 @@
 -- @module ctr.cli.shown
 
 local core = require("ctr.core")
+local record = require("ctr.record")
 local times = require("ctr.cli.times")
 
 local M = {}
@@ -86,15 +87,11 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.of(container)
-  local state, err = container:oci_state()
-  if not state then
-    return nil, err
-  end
-  local status
-  status, err = M.status(container)
+  local status, err = M.status(container)
   if not status then
     return nil, err
   end
+  local state = record.oci_state(container, status)
   local folder = core.path.stat(container.store.dir, "")
   return {
     ociVersion = state.ociVersion,

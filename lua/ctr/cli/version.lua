@@ -12,9 +12,9 @@ M.OCI_MIN = "1.0.0"
 -- @treturn string lines
 function M.text()
   local lines = { "lctr version " .. require("ctr").version }
-  local commit = package.preload["ctr.cli.commit"]
-  if commit then
-    lines[#lines + 1] = "commit: " .. commit()
+  local commit = package.preload["ctr.cli.commit"]()
+  if commit ~= "" then
+    lines[#lines + 1] = "commit: " .. commit
   end
   lines[#lines + 1] = "spec: " .. M.OCI_MAX
   return table.concat(lines, "\n") .. "\n"
