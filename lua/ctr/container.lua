@@ -73,10 +73,11 @@ local function check_usable(container)
 end
 
 local function locked(container, action, ...)
-  local ok, err = check_usable(container)
-  if ok then
-    ok, err = container.store:lock()
+  local usable, refusal = check_usable(container)
+  if not usable then
+    return nil, refusal
   end
+  local ok, err = container.store:lock()
   if not ok then
     return nil, err
   end
