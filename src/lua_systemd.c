@@ -72,9 +72,11 @@ static double check_timeout(lua_State *L, int arg)
 }
 
 static const struct ctrL_name types[] = {
-	{ "s", CTR_UNIT_STRING },   { "b", CTR_UNIT_BOOL }, { "t", CTR_UNIT_U64 },
-	{ "as", CTR_UNIT_STRINGS }, { "au", CTR_UNIT_PIDS }, { "ay", CTR_UNIT_BYTES },
-	{ "a(ss)", CTR_UNIT_PAIRS }, { NULL, 0 },
+	{ "s", CTR_UNIT_STRING },    { "b", CTR_UNIT_BOOL },   { "t", CTR_UNIT_U64 },
+	{ "as", CTR_UNIT_STRINGS },  { "au", CTR_UNIT_PIDS },  { "ay", CTR_UNIT_BYTES },
+	{ "a(ss)", CTR_UNIT_PAIRS }, { "y", CTR_UNIT_BYTE },   { "n", CTR_UNIT_I16 },
+	{ "q", CTR_UNIT_U16 },       { "i", CTR_UNIT_I32 },    { "u", CTR_UNIT_U32 },
+	{ "x", CTR_UNIT_I64 },       { "d", CTR_UNIT_DOUBLE }, { NULL, 0 },
 };
 
 /* The strings of the list on top of the stack, which keeps them: kept is where the array stays. */
@@ -114,16 +116,20 @@ static void read_value(lua_State *L, int kept, struct ctr_unit_property *propert
 	case CTR_UNIT_BOOL:
 		property->number = (uint64_t)lua_toboolean(L, -1);
 		break;
-	case CTR_UNIT_U64:
-		if (!ctrL_to_bits(L, -1, &bits))
-			luaL_error(L, "property %s: a number expected", property->name);
-		property->number = (uint64_t)bits;
+	case CTR_UNIT_DOUBLE:
+		property->real = luaL_checknumber(L, -1);
+		break;
+	case CTR_UNIT_STRINGS:
+	case CTR_UNIT_PAIRS:
+		read_texts(L, kept, property);
 		break;
 	case CTR_UNIT_PIDS:
 		read_pids(L, kept, property);
 		break;
 	default:
-		read_texts(L, kept, property);
+		if (!ctrL_to_bits(L, -1, &bits))
+			luaL_error(L, "property %s: a number expected", property->name);
+		property->number = (uint64_t)bits;
 	}
 }
 
@@ -193,8 +199,8 @@ static int hand_over_properties(lua_State *L, property_action *action)
 Starts a transient unit, and waits until its job is done.
 @function bus:start
 @tparam string unit `"x.scope"`
-@tparam table properties a list of `{ name, signature, value }`: signatures `s`, `b`, `t` (a number
- or decimal text), `as`, `au`, `ay`, `a(ss)` (a flat list)
+@tparam table properties a list of `{ name, signature, value }`: signatures `s`, `b`, `t`, `y`,
+ `n`, `q`, `i`, `u`, `x` (a number or decimal text), `d`, `as`, `au`, `ay`, `a(ss)` (a flat list)
 @tparam[opt=30] number timeout seconds
 @treturn[1] true
 @return[2] nil

@@ -175,6 +175,30 @@ static int append_strings(sd_bus_message *message, const struct ctr_unit_propert
 	return result < 0 ? result : sd_bus_message_close_container(message);
 }
 
+static int append_number(sd_bus_message *message, const struct ctr_unit_property *property)
+{
+	uint64_t number = property->number;
+
+	switch (property->type) {
+	case CTR_UNIT_BYTE:
+		return sd_bus_message_append(message, "y", (uint8_t)number);
+	case CTR_UNIT_I16:
+		return sd_bus_message_append(message, "n", (int16_t)number);
+	case CTR_UNIT_U16:
+		return sd_bus_message_append(message, "q", (uint16_t)number);
+	case CTR_UNIT_I32:
+		return sd_bus_message_append(message, "i", (int32_t)number);
+	case CTR_UNIT_U32:
+		return sd_bus_message_append(message, "u", (uint32_t)number);
+	case CTR_UNIT_I64:
+		return sd_bus_message_append(message, "x", (int64_t)number);
+	case CTR_UNIT_DOUBLE:
+		return sd_bus_message_append(message, "d", property->real);
+	default:
+		return -EINVAL;
+	}
+}
+
 static int append_value(sd_bus_message *message, const struct ctr_unit_property *property)
 {
 	switch (property->type) {
@@ -193,13 +217,15 @@ static int append_value(sd_bus_message *message, const struct ctr_unit_property 
 		return sd_bus_message_append_array(message, 'y', property->text, property->size);
 	case CTR_UNIT_PAIRS:
 		return append_pairs(message, property);
+	default:
+		return append_number(message, property);
 	}
-	return -EINVAL;
 }
 
 static int append_property(sd_bus_message *message, const struct ctr_unit_property *property)
 {
-	static const char *const signatures[] = { "s", "b", "t", "as", "au", "ay", "a(ss)" };
+	static const char *const signatures[] = { "s", "b", "t", "as", "au", "ay", "a(ss)",
+	                                          "y", "n", "q", "i",  "u",  "x",  "d" };
 	int result = sd_bus_message_open_container(message, 'r', "sv");
 
 	if (result >= 0)

@@ -24,12 +24,20 @@ enum ctr_unit_type {
 	CTR_UNIT_PIDS,    /* au: numbers */
 	CTR_UNIT_BYTES,   /* ay: text, size bytes of it */
 	CTR_UNIT_PAIRS,   /* a(ss): texts, two by two */
+	CTR_UNIT_BYTE,    /* y: number */
+	CTR_UNIT_I16,     /* n: number; below zero its bits, as for the others */
+	CTR_UNIT_U16,     /* q: number */
+	CTR_UNIT_I32,     /* i: number */
+	CTR_UNIT_U32,     /* u: number */
+	CTR_UNIT_I64,     /* x: number */
+	CTR_UNIT_DOUBLE,  /* d: real */
 };
 
 struct ctr_unit_property {
 	const char *name;
 	enum ctr_unit_type type;
 	uint64_t number;
+	double real;
 	const char *text;
 	const char *const *texts;
 	const uint32_t *numbers;

@@ -183,6 +183,7 @@ struct ctr_wire_attr {
 	X(reconfigure, 28060, 0, 1) /*                              | path, options… */ \
 	/* attach a file system that the library made: mount without its making */ \
 	X(attach_fs, 28061, 4, 2) /* fd, attr, mode, copy_up        | type, target */ \
+	X(cloexec, 28076, 1, 0) /* numbers below keep that the program does not get… */ \
 	/* execve what find_program found */ \
 	X(exec, 28042, 2, 1) /* args, env                           | args…, env… */
 

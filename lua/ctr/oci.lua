@@ -47,11 +47,7 @@ function M.load(bundle, file)
   if not spec then
     return nil, err
   end
-  local ok, clean = document.check(shapes.spec, spec)
-  if not ok then
-    return nil, clean
-  end
-  return clean
+  return document.check_decoded(shapes.spec, spec)
 end
 
 local function absolute(path)
@@ -62,11 +58,33 @@ local function absolute(path)
   return nil, errors.new("ConfigInvalid", "the bundle is missing: " .. path, { path = "bundle" })
 end
 
+local function callers_ids()
+  local ids = core.proc.ids()
+  return { uid = ids.euid, gid = ids.egid }
+end
+
 local function list_of_ignored()
   local list = {}
   return list, function(path, text)
     list[#list + 1] = { path = path, text = text }
   end
+end
+
+-- What the document's own member adds, to the configuration as the schema reads it.
+local function apply_own(config, process, own)
+  local schema = require("ctr.config.schema")
+  local parsed, err = schema.parse(config)
+  if parsed and process then
+    process, err = schema.parse_process(process)
+  end
+  if not parsed or err then
+    return nil, err
+  end
+  local patch = require("ctr.oci.patch")
+  local all = patch.apply({ config = parsed, process = process },
+    { config = own, process = own.process })
+  all.config.process = nil
+  return all.config, all.process
 end
 
 --- Turns an OCI configuration into the library's.
@@ -100,8 +118,11 @@ function M.config(spec, opts)
   local config, process = convert.config(parsed, {
     id = opts.id, bundle = bundle, is_systemd = manager == "systemd", ignored = ignore,
     no_pivot_root = opts.no_pivot_root, no_new_keyring = opts.no_new_keyring,
-    rootless = opts.rootless,
+    rootless = opts.rootless and callers_ids() or nil,
   })
+  if config and parsed.ctr then
+    config, process = apply_own(config, process, parsed.ctr)
+  end
   if not config then
     return nil, process
   end
@@ -129,6 +150,7 @@ end
 -- What is left out, null, "" or 0 stays as it is; -1 is no limit. Devices are left alone.
 -- @tparam table object left as it was
 -- @treturn[1] table `cgroups`
+-- @treturn[1] nil in the place of `intel_rdt`, which such an object has not
 -- @treturn[1] table what has no effect: `{ path, text }` each, for a log
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`; every path starts with `resources`
@@ -139,11 +161,43 @@ function M.resources(object)
     return nil, err
   end
   local ignored, ignore = list_of_ignored()
-  local cgroups = {}
-  resources.set(cgroups, parsed, function(path, text)
+  local cgroups = resources.update(parsed, function(path, text)
     ignore("resources." .. path, text)
   end)
-  return cgroups, ignored
+  return cgroups, nil, ignored
+end
+
+--- Turns a configuration of the library's into an OCI one.
+-- What OCI has no member for goes into a member `ctr`, which `config` reads and other runtimes
+-- ignore; what JSON cannot hold (functions, descriptors) is refused by its key.
+-- @tparam table config plain or normalised (`container:config()`)
+-- @tparam[opt] table process fields of `ctr.process`
+-- @tparam[opt] table opts `cgroup_manager`: "systemd" for a `linux.cgroupsPath` of its form
+-- @treturn[1] table
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`
+function M.spec(config, process, opts)
+  check_argument(config, "table", 1, "spec")
+  return require("ctr.oci.back").spec(config, process, opts and opts.cgroup_manager == "systemd")
+end
+
+--- Makes the configuration that a new bundle gets.
+-- @tparam[opt] table options `rootless`: for a caller without privilege, with a user namespace in
+--   which the caller is root
+-- @treturn table
+function M.default(options)
+  local rootless = options and options.rootless or false
+  return require("ctr.oci.default").spec(rootless and callers_ids() or nil)
+end
+
+--- Writes an OCI configuration as text, its members in the order of the specification.
+-- @tparam table spec
+-- @treturn[1] string
+-- @return[2] nil
+-- @treturn[2] ctr.Error what has no JSON
+function M.encode(spec)
+  check_argument(spec, "table", 1, "encode")
+  return require("ctr.oci.text").encode(spec)
 end
 
 return M

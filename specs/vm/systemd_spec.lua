@@ -68,6 +68,24 @@ describe("the systemd manager", function()
     assert.equal("not-found", property(unit, "LoadState"))
   end)
 
+  it("gives its unit the properties that are named", function()
+    local container, process, unit = sleeper({ systemd_properties = {
+      TimeoutStopSec = "uint64 7", CollectMode = "'inactive-or-failed'", TasksMax = "uint64 33",
+      Documentation = "['man:one(1)', 'man:two(2)']", RuntimeMaxUSec = "uint64 3600000000" } })
+    assert.same({ "7s", "inactive-or-failed", "33", "man:one(1) man:two(2)", "1h" },
+      { property(unit, "TimeoutStopUSec"), property(unit, "CollectMode"),
+        property(unit, "TasksMax"), (property(unit, "Documentation"):gsub('"', "")),
+        property(unit, "RuntimeMaxUSec") })
+    b:finish(container, process)
+  end)
+
+  it("tells what systemd says of a property that it does not know", function()
+    local err = b:refused({ cgroups = { name = "spec-odd",
+      systemd_properties = { NoSuchProperty = "true" } } })
+    assert.matches("NoSuchProperty", tostring(err))
+    assert.equal("not-found", property("ctr-spec-odd.scope", "LoadState"))
+  end)
+
   if IS_V1 then
     it("sets limits as properties and in the files of v1, so that a reload keeps them", function()
       local container, process, unit = sleeper({ pids_limit = 20, cpu_shares = 512 })

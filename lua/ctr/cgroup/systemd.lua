@@ -57,8 +57,10 @@ local function unit_properties(self, pid, resources)
   else
     table.remove(base, 3) -- slices are delegated to nobody
   end
-  for _, property in ipairs(list) do
-    base[#base + 1] = property
+  for _, properties in ipairs({ list, units.given_properties(self.config) }) do
+    for _, property in ipairs(properties) do
+      base[#base + 1] = property
+    end
   end
   return base
 end

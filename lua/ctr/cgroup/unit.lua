@@ -51,7 +51,8 @@ end
 
 --- Where a container's unit lies.
 -- @tparam table config `cgroups` of the configuration: `parent` is the slice, `scope_prefix` and
--- `name` make the unit's name; a name that ends in `.slice` is a slice of its own
+-- `name` make the unit's name; a name that ends in `.slice` is a slice of its own, one that ends in
+-- `.scope` the unit's where it has no prefix
 -- @tparam string id the container's
 -- @tparam boolean user of the user's manager: the slice is `user.slice` there by default
 -- @treturn[1] table `name`, `slice`, `path` (below the manager's cgroup), `is_slice`
@@ -68,7 +69,9 @@ function M.of(config, id, user)
   end
   local name = escape(given(config.name) and config.name or id)
   local is_slice = name:find("%.slice$") ~= nil
-  if not is_slice then
+  local is_whole = is_slice or (given(config.name) and not given(config.scope_prefix)
+    and name:find("%.scope$") ~= nil)
+  if not is_whole then
     local prefix = given(config.scope_prefix) and config.scope_prefix or "ctr"
     name = escape(prefix) .. "-" .. name .. ".scope"
   end
@@ -197,6 +200,18 @@ function M.properties(resources, unified)
   end
   add_cpu(add, resources, v2_weight)
   add_unified(add, resources)
+  return list
+end
+
+--- The properties that a configuration has by their names, sorted.
+-- @tparam table config `cgroups` of the configuration
+-- @treturn table a list of `{ name, signature, value }`
+function M.given_properties(config)
+  local list = {}
+  for index, name in ipairs(files.sorted_names(config.systemd_properties or {})) do
+    list[index] = assert(require("ctr.cgroup.gvariant").property(name,
+      config.systemd_properties[name]))
+  end
   return list
 end
 

@@ -16,7 +16,6 @@ local M = {}
 local STREAMS = { "stdin", "stdout", "stderr" }
 local FIRST = 3 -- the descriptor after the streams
 local CLOSE_ON_EXEC = 524288 -- O_CLOEXEC, 02000000, in fdinfo
-local NULL = { flags = { "rdwr" } }
 
 local function invalid(text)
   return nil, errors.new("ConfigInvalid", text)
@@ -70,15 +69,12 @@ function M.pass_descriptors(fields, values)
   if not preserved then
     return nil, err
   end
-  local files, null = {}, nil
+  local files = {}
   for number = FIRST, FIRST + listening + preserved - 1 do
-    if is_given(number) then
-      for _ = #files + FIRST, number - 1 do
-        null = null or assert(core.fd.open("/dev/null", NULL))
-        files[#files + 1] = null
-      end
-      files[#files + 1] = number
-    end
+    files[#files + 1] = is_given(number) and number
+  end
+  while files[#files] == false do
+    files[#files] = nil
   end
   fields.extra_files = files
   add_pidfd_socket(fields, values["pidfd-socket"])

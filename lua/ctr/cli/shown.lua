@@ -28,8 +28,11 @@ function M.mark_creating(container)
   end
 end
 
--- The mark of a creator that was killed is locked by nobody.
-local function is_being_created(container)
+--- Says whether somebody is at work to create a container. The mark of a creator that was killed is
+-- locked by nobody.
+-- @tparam ctr.Container container
+-- @treturn boolean
+function M.is_being_created(container)
   local dir = container.store.dir
   if not core.path.stat(dir, CREATING, { nofollow = true }) then
     return false
@@ -53,7 +56,7 @@ function M.status(container)
     return nil, err
   end
   local is_made = status ~= "created" and (status ~= "stopped" or container.init_pid ~= nil)
-  if not is_made and is_being_created(container) then
+  if not is_made and M.is_being_created(container) then
     return CREATING
   end
   return status == "pausing" and "running" or status

@@ -344,7 +344,8 @@ local function check_rootfs(problems, config, probe)
     return
   end
   local is_missing = type(err) == "table" and err.errno == "ENOENT"
-  add(problems, "rootfs", is_missing and "does not exist" or "cannot be used: " .. tostring(err))
+  add(problems, "rootfs", is_missing and "does not exist: " .. config.rootfs
+    or "cannot be used: " .. tostring(err))
 end
 
 -- What would fail, or act on the host, if the namespace to join were the caller's own.
@@ -369,7 +370,8 @@ local function check_joined(problems, config, probe, index)
   local is_there, err = probe.exists(namespace.path)
   if not is_there then
     local is_missing = not err or err.errno == "ENOENT"
-    add(problems, path, is_missing and "does not exist" or "cannot be used: " .. tostring(err))
+    add(problems, path, is_missing and "does not exist: " .. namespace.path
+      or "cannot be used: " .. tostring(err))
     return
   end
   local problem = probe.ns_problem(namespace.path, namespace.type)

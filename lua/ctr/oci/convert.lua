@@ -7,6 +7,7 @@ local errors = require("ctr.errors")
 local mounts = require("ctr.oci.mounts")
 local processes = require("ctr.oci.process")
 local resources = require("ctr.oci.resources")
+local rules = require("ctr.config.rules.cgroups")
 
 local M = {}
 
@@ -30,6 +31,16 @@ local function labels(annotations, bundle)
   end
   list[#list + 1] = "bundle=" .. bundle
   return list
+end
+
+--- The nodes that are in every container, by their paths.
+-- @treturn table
+function M.default_nodes()
+  local nodes = {}
+  for _, device in ipairs(defaults.simple_devices) do
+    nodes[device.path] = device
+  end
+  return nodes
 end
 
 local function set_mounts(config, spec, how)
@@ -105,10 +116,47 @@ local function cgroupfs_place(path, id)
   return { path = clean }
 end
 
+local PROPERTY = "^org%.systemd%.property%.(.*)$"
+
+-- Properties of the unit, which engines have in annotations.
+local function unit_properties(annotations)
+  local properties
+  for _, name in ipairs(sorted_names(annotations or NONE)) do
+    local property = name:match(PROPERTY)
+    if property then
+      local ok, problem = rules.unit_property(property)
+      if ok then
+        ok, problem = rules.unit_properties({ [property] = annotations[name] })
+      end
+      if not ok then
+        return invalid(('annotations["%s"]'):format(name), problem)
+      end
+      properties = properties or {}
+      properties[property] = annotations[name]
+    end
+  end
+  return properties
+end
+
+local function place_of(spec, how)
+  local path = spec.linux and spec.linux.cgroupsPath
+  if not how.is_systemd then
+    return cgroupfs_place(path, how.id)
+  end
+  local cgroups, err = systemd_place(path, how.id)
+  if not cgroups then
+    return nil, err
+  end
+  cgroups.systemd_properties, err = unit_properties(spec.annotations)
+  if err then
+    return nil, err
+  end
+  return cgroups
+end
+
 local function set_cgroups(config, spec, how, is_own)
   local linux = spec.linux or NONE
-  local place = how.is_systemd and systemd_place or cgroupfs_place
-  local cgroups, err = place(linux.cgroupsPath, how.id)
+  local cgroups, err = place_of(spec, how)
   if not cgroups then
     return nil, err
   end
@@ -131,10 +179,23 @@ local function is_new(namespaces, kind)
   return false
 end
 
-local function set_namespaces(config, linux)
-  config.namespaces = linux.namespaces
+local function own_id(id)
+  return { { container_id = 0, host_id = id, size = 1 } }
+end
+
+-- Without privilege there is one mapping that needs nobody's leave: of the caller.
+local function set_id_mappings(config, linux, how)
   config.uid_mappings = mounts.id_mappings(linux.uidMappings)
   config.gid_mappings = mounts.id_mappings(linux.gidMappings)
+  local is_unmapped = not (config.uid_mappings or config.gid_mappings)
+  if is_unmapped and how.rootless and is_new(linux.namespaces, "user") then
+    config.uid_mappings, config.gid_mappings = own_id(how.rootless.uid), own_id(how.rootless.gid)
+  end
+end
+
+local function set_namespaces(config, linux, how)
+  config.namespaces = linux.namespaces
+  set_id_mappings(config, linux, how)
   config.time_offsets = linux.timeOffsets
   if is_new(linux.namespaces, "network") then
     config.networks = { { type = "loopback" } }
@@ -159,7 +220,7 @@ local function set_seccomp(config, seccomp)
 end
 
 local function set_linux(config, linux, how)
-  set_namespaces(config, linux)
+  set_namespaces(config, linux, how)
   set_seccomp(config, linux.seccomp)
   set_personality(config, linux.personality, how)
   config.sysctl = linux.sysctl
@@ -200,15 +261,16 @@ local function new_config(spec, how)
     labels = labels(spec.annotations, how.bundle),
     no_pivot_root = how.no_pivot_root,
     no_new_keyring = how.no_new_keyring,
-    rootless_euid = how.rootless,
-    rootless_cgroups = how.rootless,
+    rootless_euid = how.rootless ~= nil,
+    rootless_cgroups = how.rootless ~= nil,
   }
 end
 
 --- Converts a document.
 -- @tparam table spec as the shape read it, whose tables become the configuration's
 -- @tparam table how `bundle` (absolute), `id`, `is_systemd`, `no_pivot_root`, `no_new_keyring`,
---   `rootless`, and `ignored`, a function that is told the path of what has no effect, and why
+--   `rootless` (`uid` and `gid` of a caller without privilege, or nil), and `ignored`, a function
+--   that is told the path of what has no effect, and why
 -- @treturn[1] table config
 -- @treturn[1] ?table the fields of its process, where it has one
 -- @return[2] nil

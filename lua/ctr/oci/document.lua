@@ -4,11 +4,13 @@
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local shape = require("ctr.config.shape")
+local shapes = require("ctr.oci.shapes")
 
 local M = {}
 
 local SIZE_MAX = 16 * 1024 * 1024
 local NULL = core.json.null
+local ARRAY = getmetatable(core.json.array({}))
 local NAME = "config.json"
 
 local function invalid(text, path, err)
@@ -75,38 +77,72 @@ function M.decode(text, name)
   return value
 end
 
--- Without the members that are null; the same table where there are none.
-local function without_null(value)
-  local copy
-  for key, item in next, value do
-    local kept = item
-    if item == NULL then
-      kept = nil
-    elseif type(item) == "table" then
-      kept = without_null(item)
-    end
-    if kept ~= item then
-      copy = copy or {}
-      copy[key] = kept == nil and NULL or kept
-    end
+-- In our own member null takes something away.
+local OWN = "ctr"
+
+local DEPTH_MAX = 64 -- the walker's: what is deeper it refuses
+
+local without_null
+
+-- What is kept of an entry. An item of a list that is null stays: that is none of what the list may
+-- hold.
+local function kept(key, item, depth)
+  if item == NULL and type(key) ~= "number" then
+    return nil
   end
-  if not copy then
-    return value
+  if type(item) == "table" and key ~= OWN then
+    return without_null(item, depth + 1)
   end
-  local result = {}
-  for key, item in next, value do
-    local changed = copy[key]
-    if changed == nil then
-      result[key] = item
-    elseif changed ~= NULL then
-      result[key] = changed
-    end
-  end
-  return setmetatable(result, getmetatable(value))
+  return item
 end
 
-local function one_line(err)
-  local problems = err.problems
+-- Without the members that are null; the same table where there are none.
+function without_null(value, depth)
+  local result, is_changed = {}, false
+  if depth > DEPTH_MAX then
+    return value
+  end
+  for key, item in next, value do
+    result[key] = kept(key, item, depth)
+    is_changed = is_changed or result[key] ~= item
+  end
+  return is_changed and setmetatable(result, getmetatable(value)) or value
+end
+
+local function path_to(path, key)
+  if type(key) == "number" then
+    return ("%s[%d]"):format(path, key)
+  end
+  return path == "" and key or path .. "." .. key
+end
+
+-- What is an array in place of an object, or the other way round: JSON tells them apart, and Lua
+-- tables do not where they are empty.
+local function check_brackets(part, value, path, problems)
+  local form = shapes.resolve(part)
+  local is_array = getmetatable(value) == ARRAY
+  if is_array ~= (form.kind == "list") then
+    problems[#problems + 1] = { path = path, text = is_array
+      and "must be an object, not an array" or "must be an array, not an object" }
+    return
+  end
+  for key, item in next, value do
+    local inner = form.item or form.value or form.fields[key]
+    if inner and inner.kind ~= "any" and type(item) == "table" then
+      check_brackets(inner, item, path_to(path, key), problems)
+    end
+  end
+end
+
+-- What JSON calls null has no name in Lua.
+local function name_null(problems)
+  for _, problem in ipairs(problems) do
+    problem.text = problem.text:gsub("not a userdata$", "not null")
+  end
+  return problems
+end
+
+local function one_line(problems)
   local first = problems[1]
   local more = #problems > 1 and (" (and %d more)"):format(#problems - 1) or ""
   return nil, errors.new("ConfigInvalid", first.path .. " " .. first.text .. more, {
@@ -128,14 +164,34 @@ function M.check(kind, value, prefix)
   if parsed then
     return parsed, value
   end
-  local clean = type(value) == "table" and without_null(value) or value
+  local clean = type(value) == "table" and without_null(value, 1) or value
   if clean ~= value then
     parsed, err = shape.parse(kind, clean, opts)
   end
   if not parsed then
-    return one_line(err)
+    return one_line(name_null(err.problems))
   end
   return parsed, clean
+end
+
+--- Checks a document that was decoded from JSON, as `check`, and its brackets.
+-- @tparam table kind one of `ctr.oci.shapes`
+-- @tparam table value left as it was
+-- @treturn[1] table the value, without nulls
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem's, `problems` are all
+function M.check_decoded(kind, value)
+  local parsed, clean = M.check(kind, value)
+  if not parsed then
+    return nil, clean
+  end
+  local problems = {}
+  check_brackets(kind, clean, "", problems)
+  if #problems > 0 then
+    table.sort(problems, function(one, other) return one.path < other.path end)
+    return one_line(problems)
+  end
+  return clean
 end
 
 return M

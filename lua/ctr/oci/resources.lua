@@ -15,6 +15,11 @@ local function limit(value)
   return value
 end
 
+-- No further task, as the first one is there; systemd, and so everybody, says 1.
+local function tasks(value)
+  return value == 0 and 1 or limit(value)
+end
+
 local function set_memory(cgroups, memory, ignored)
   cgroups.memory = limit(memory.limit)
   cgroups.memory_reservation = limit(memory.reservation)
@@ -102,7 +107,7 @@ function M.set(cgroups, resources, ignored)
     set_cpu(cgroups, resources.cpu)
   end
   if resources.pids then
-    cgroups.pids_limit = limit(resources.pids.limit)
+    cgroups.pids_limit = tasks(resources.pids.limit)
   end
   if resources.blockIO then
     set_block_io(cgroups, resources.blockIO)
@@ -117,6 +122,56 @@ function M.set(cgroups, resources, ignored)
     set_rdma(cgroups, resources.rdma)
   end
   cgroups.unified = resources.unified
+end
+
+-- What an update changes; the rest of a resources object says how a container was made.
+local CHANGED = {
+  memory = { "limit", "reservation", "swap", "checkBeforeUpdate" },
+  cpu = {
+    "shares", "quota", "burst", "period", "realtimeRuntime", "realtimePeriod", "cpus", "mems",
+    "idle",
+  },
+  pids = { "limit" },
+  blockIO = {
+    "weight", "weightDevice", "throttleReadBpsDevice", "throttleWriteBpsDevice",
+    "throttleReadIOPSDevice", "throttleWriteIOPSDevice",
+  },
+}
+
+local function changes(part, names, name, ignored)
+  local kept = {}
+  for _, member in ipairs(names) do
+    if part[member] ~= 0 or member == "idle" then
+      kept[member] = part[member]
+    end
+    part[member] = nil
+  end
+  for member in pairs(part) do
+    ignored(name .. "." .. member, "is not changed by an update")
+  end
+  return kept
+end
+
+--- Turns what an update changes into `cgroups`.
+-- @tparam table resources as the shape read it, which is used up
+-- @tparam func ignored is told a path in the resources and why it has no effect
+-- @treturn table
+function M.update(resources, ignored)
+  for name, names in pairs(CHANGED) do
+    resources[name] = resources[name] and changes(resources[name], names, name, ignored)
+  end
+  for _, name in ipairs({ "devices", "network", "rdma" }) do
+    if resources[name] then
+      ignored(name, "is not changed by an update")
+      resources[name] = nil
+    end
+  end
+  local cgroups = {}
+  M.set(cgroups, resources, ignored)
+  if cgroups.memory == UNLIMITED and not cgroups.memory_swap then
+    cgroups.memory_swap = UNLIMITED
+  end
+  return cgroups
 end
 
 --- Makes the rules for devices: the document's, and behind them those without which no container

@@ -40,6 +40,14 @@ describe("ctr.cgroup.unit", function()
       assert.equal("system.slice/pod.slice", found.path)
     end)
 
+    it("takes a scope's whole name where it has no prefix", function()
+      assert.equal("system.slice/web.scope", unit.of({ name = "web.scope" }, "web", false).path)
+      assert.is_false(unit.of({ name = "web.scope" }, "web", false).is_slice)
+      assert.equal("a-web.scope.scope",
+        unit.of({ name = "web.scope", scope_prefix = "a" }, "web", false).name)
+      assert.equal("ctr-web.scope.scope", unit.of({}, "web.scope", false).name)
+    end)
+
     it("escapes what a unit's name may not hold", function()
       assert.equal("ctr-a\\x2bb.scope", unit.of({}, "a+b", false).name)
     end)
@@ -52,6 +60,15 @@ describe("ctr.cgroup.unit", function()
         assert.equal("ConfigInvalid", err.code)
         assert.equal("cgroups." .. key, err.path)
       end
+    end)
+  end)
+
+  describe("given_properties", function()
+    it("are what the configuration names, in the order of the names", function()
+      assert.same({ { "CollectMode", "s", "inactive-or-failed" },
+        { "TimeoutStopUSec", "t", "5000000" } }, unit.given_properties({ systemd_properties = {
+          TimeoutStopSec = "uint64 5", CollectMode = "'inactive-or-failed'" } }))
+      assert.same({}, unit.given_properties({}))
     end)
   end)
 

@@ -13,6 +13,7 @@ describe("the configuration's cgroups", function()
       blkio_throttle_read_bps_device = { { major = 8, minor = 0, rate = "18446744073709551615" } },
       hugetlb_limit = { { pageSize = "2MB", limit = 4096 } },
       rdma = { mlx4_0 = { hcaHandles = 3 } }, unified = { ["memory.high"] = "max" },
+      systemd_properties = { TimeoutStopUSec = "uint64 5" },
     }))
     assert.equal(1073741824, cgroups.memory_high)
     assert.equal(0, cgroups.memory_swappiness)
@@ -21,6 +22,7 @@ describe("the configuration's cgroups", function()
     assert.equal("18446744073709551615", cgroups.blkio_throttle_read_bps_device[1].rate)
     assert.equal("2MB", cgroups.hugetlb_limit[1].page_size)
     assert.equal(3, cgroups.rdma.mlx4_0.hca_handles)
+    assert.same({ TimeoutStopUSec = "uint64 5" }, cgroups.systemd_properties)
   end)
 
   -- runc#4103: a page size that is a path wrote to another cgroup's file.
@@ -42,6 +44,8 @@ describe("the configuration's cgroups", function()
     ["cgroups.cpu_burst"] = { cpu_burst = 1000 },
     ["cgroups.cpu_weight"] = { cpu_weight = 100, cpu_shares = 2 },
     ["cgroups.memory_low"] = { memory_low = 4096, memory_reservation = 4096 },
+    ["cgroups.systemd_properties.Delegate"] = { systemd_properties = { Delegate = "maybe" } },
+    ['cgroups.systemd_properties["a-b"]'] = { systemd_properties = { ["a-b"] = "true" } },
   }) do
     it("refuse what is wrong: " .. path, function()
       local parsed, err = parse(cgroups)

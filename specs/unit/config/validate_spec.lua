@@ -326,7 +326,7 @@ describe("ctr.config.validate", function()
     end)
 
     it("needs a rootfs", function()
-      assert.same({ { path = "rootfs", text = "does not exist" } }, on_machine({}, {
+      assert.same({ { path = "rootfs", text = "does not exist: /srv/web" } }, on_machine({}, {
         realpath = function()
           return nil, errors.new("SystemError", "no", { errno = "ENOENT" })
         end,
@@ -360,7 +360,7 @@ describe("ctr.config.validate", function()
     end)
 
     it("needs namespaces to join to exist", function()
-      assert.same({ { path = "namespaces[2].path", text = "does not exist" } },
+      assert.same({ { path = "namespaces[2].path", text = "does not exist: /x" } },
         on_machine({ namespaces = { "NEWNS", { type = "pid", path = "/x" } } }, { exists = no }))
     end)
 

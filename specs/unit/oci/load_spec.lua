@@ -54,6 +54,13 @@ describe("ctr.oci", function()
       assert.same({ cwd = "/", env = { "A=b" }, user = { uid = 1, gid = 2 } }, process)
     end)
 
+    it("refuses null in a list", function()
+      local err = refused(document(',"args":["sh",null],"terminal":null'))
+      assert.equal("process.args[2] must be a string, not null", err.message)
+      err = refused(document(',"rlimits":[null]'))
+      assert.equal("process.rlimits[1] must be a table, not null", err.message)
+    end)
+
     it("takes unsigned integers of 64 bits", function()
       write(document(',"rlimits":[{"type":"RLIMIT_NOFILE","soft":1024,"hard":18446744073709551615}]'
         ))
@@ -64,6 +71,25 @@ describe("ctr.oci", function()
       local err = refused(document(',"args":["sh",true]'))
       assert.equal("process.args[2]", err.path)
       assert.truthy(err.message:find("process.args[2] must be a string, not a boolean", 1, true))
+    end)
+
+    it("tells arrays from objects, also where they are empty", function()
+      for path, member in pairs({
+        ["process.env"] = '"env":{}', ["process.user"] = '"user":[]',
+        ["process.rlimits"] = '"rlimits":{}', ["process.capabilities"] = '"capabilities":[]',
+        ["process.capabilities.bounding"] = '"capabilities":{"bounding":{}}',
+        ["process.execCPUAffinity"] = '"execCPUAffinity":["x"]',
+      }) do
+        assert.equal(path, refused(document("," .. member)).path)
+      end
+      write('{"ociVersion":"1.0.2","root":{"path":"r"},"annotations":[],"linux":[],"hooks":["x"],'
+        .. '"mounts":{}}')
+      local _, err = oci.load(folder)
+      assert.equal(4, #err.problems)
+      assert.truthy(err.message:find("annotations must be an object, not an array", 1, true))
+      write('["x"]')
+      _, err = oci.load(folder)
+      assert.equal("ConfigInvalid", err.code)
     end)
 
     it("lists all problems, and says the first in a line", function()

@@ -64,6 +64,26 @@ function M.unified_file(name)
   return name
 end
 
+--- Accepts the name of a unit's property.
+function M.unit_property(name)
+  if name:find("^%a%a%a+$") then
+    return name
+  end
+  return nil, "is not the name of a unit's property, as in TimeoutStopUSec"
+end
+
+--- Checks that the properties of a unit can be read.
+function M.unit_properties(properties)
+  local gvariant = require("ctr.cgroup.gvariant")
+  for name, text in pairs(properties) do
+    local property, problem = gvariant.property(name, text)
+    if not property then
+      return nil, problem, name
+    end
+  end
+  return true
+end
+
 local function add(problems, path, text)
   problems[#problems + 1] = { path = path, text = text }
 end

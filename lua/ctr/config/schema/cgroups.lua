@@ -107,6 +107,12 @@ local place = {
     optional = true, unset = "", check = checks.cgroup_path,
     about = "What systemd's scope starts with.",
   }),
+  systemd_properties = shape.map(
+    shape.string({ about = "In GVariant's text form: uint64 5, true, 'text', ['a', 'b']." }), {
+      optional = true, key = rules.unit_property, check = rules.unit_properties,
+      about = "Properties of systemd's unit by their names.",
+    }
+  ),
 }
 
 --- The keys that say where the cgroups are: these never change.

@@ -44,7 +44,7 @@ M.process = shape.record({
   stdout = stream(OUTPUT, "Where it writes: /dev/null without it."),
   stderr = stream(OUTPUT, "Where it writes errors: /dev/null without it."),
   extra_files = shape.list(shape.any({ takes = "files or descriptors" }), {
-    default = {}, about = "What it has open as 3, 4, …",
+    default = {}, about = "What it has open as 3, 4, …; false leaves a number out.",
   }),
   console_width = console_size("Columns of its terminal."),
   console_height = console_size("Rows of its terminal."),
