@@ -117,9 +117,18 @@ $(BUILD)/obj/lua/%.bc.o: lua/%.lua
 	$(LUAJIT) -bg -t o -n $(subst /,_,$(call module_of,$<)) $< $@
 
 # What it holds, and where the modules lie that it does not hold.
-LAUNCHER_DEFINES = -DCTR_INIT_IMAGE='"$(BUILD)/ctr/ctr-init"' -DCTR_LIBDIR='"$(LIBDIR)"'
+LAUNCHER_DEFINES = -DCTR_INIT_IMAGE='"$(BUILD)/ctr/ctr-init"' -DCTR_LIBDIR='"$(LIBDIR)"' \
+	-DCTR_COMMIT='"$(shell cat $(BUILD)/commit)"'
 $(LAUNCHER_OBJECT): launcher_defines = $(LAUNCHER_DEFINES)
-$(LAUNCHER_OBJECT): $(BUILD)/ctr/ctr-init
+$(LAUNCHER_OBJECT): $(BUILD)/ctr/ctr-init $(BUILD)/commit
+
+# The commit that it is built from, empty where the project is no repository of its own.
+.PHONY: FORCE
+$(BUILD)/commit: FORCE
+	@mkdir -p $(@D)
+	@commit=; if [ "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$$(pwd -P)" ]; then \
+		commit=$$(git rev-parse --short=12 HEAD 2>/dev/null); fi; \
+	[ -f $@ ] && [ "$$(cat $@)" = "$$commit" ] || printf '%s\n' "$$commit" >$@
 
 # -E: C modules that a program loads find LuaJIT in here; so all of it has to be there.
 $(BUILD)/lctr: $(LAUNCHER_OBJECT) $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
@@ -167,7 +176,7 @@ $(BUILD)/lint/%.o: %.c | deps
 	@$(CC) $(CORE_CFLAGS) -Werror -MMD -MP -c -o $@ $<
 
 $(BUILD)/lint/src/lctr.o: launcher_defines = $(LAUNCHER_DEFINES)
-$(BUILD)/lint/src/lctr.o: $(BUILD)/ctr/ctr-init
+$(BUILD)/lint/src/lctr.o: $(BUILD)/ctr/ctr-init $(BUILD)/commit
 
 .PHONY: lint lint-lua test test-vm
 lint: $(LINT_OBJECTS) lint-lua
@@ -192,7 +201,7 @@ $(BUILD)/bench/floor: bench/floor.c | deps
 	$(MUSL_CC) -O2 -static -pthread -idirafter /usr/include -idirafter /usr/include/$(multiarch) \
 		-o $@ $<
 
-check-c: $(BUILD)/ctr/ctr-init | deps
+check-c: $(BUILD)/ctr/ctr-init $(BUILD)/commit | deps
 	@sh tools/deps.sh check
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 		--enable=warning,performance,portability --suppress=missingIncludeSystem \

@@ -145,6 +145,17 @@ int op_find_program(struct run *run, const struct ctr_step *step, struct ctr_err
 	return fail_not_found(step, refused, why, err);
 }
 
+int op_cloexec(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	for (uint32_t i = 0; i < step->num_count; i++) {
+		if (step->nums[i] >= (int64_t)run->plan.keep)
+			return ctr_fail(err, EBADF, "cloexec", "%lld", (long long)step->nums[i]);
+		if (fcntl((int)step->nums[i], F_SETFD, FD_CLOEXEC) < 0)
+			return ctr_fail(err, errno, "cloexec", "%lld", (long long)step->nums[i]);
+	}
+	return 0;
+}
+
 /* execve(2) wants its lists with a null pointer at the end. */
 static char **terminated(char **list, const char *const *strs, size_t count)
 {

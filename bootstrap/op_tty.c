@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
@@ -63,6 +64,19 @@ static int open_slave(int master, const struct winsize *size, struct ctr_err *er
 	if (size->ws_col && size->ws_row && ioctl(slave, TIOCSWINSZ, size) < 0)
 		return ctr_fail(err, errno, "ioctl", "TIOCSWINSZ");
 	return ctr_take_fd(&slave);
+}
+
+/* For whoever passes it on to a terminal that makes CR LF of LF itself. */
+static int keep_newlines(int slave, struct ctr_err *err)
+{
+	struct termios mode;
+
+	if (ioctl(slave, TCGETS, &mode) < 0)
+		return ctr_fail(err, errno, "ioctl", "TCGETS");
+	mode.c_oflag &= ~(tcflag_t)ONLCR;
+	if (ioctl(slave, TCSETS, &mode) < 0)
+		return ctr_fail(err, errno, "ioctl", "TCSETS");
+	return 0;
 }
 
 /* What stands at dev/console is covered, never opened: any but a link or a directory will do. */
@@ -124,6 +138,8 @@ int op_console(struct run *run, const struct ctr_step *step, struct ctr_err *err
 		return -1;
 	slave = open_slave(master, &size, err);
 	if (slave < 0)
+		return -1;
+	if (step->nums[4] && keep_newlines(slave, err) < 0)
 		return -1;
 	if (step->nums[3] && bind_console(run, slave, err) < 0)
 		return -1;

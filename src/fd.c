@@ -328,7 +328,7 @@ static int unix_address(const char *path, int *ret_at, struct sockaddr_un *ret_a
 	return 0;
 }
 
-int ctr_fd_connect_unix(const char *path, struct ctr_err *err)
+int ctr_fd_connect_unix(const char *path, int type, struct ctr_err *err)
 {
 	struct sockaddr_un address = { 0 };
 	ctr_auto_fd int at = -1;
@@ -338,11 +338,51 @@ int ctr_fd_connect_unix(const char *path, struct ctr_err *err)
 		return ctr_fail(err, ENOENT, "connect", "%s", path);
 	if (unix_address(path, &at, &address, err) < 0)
 		return -1;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return ctr_fail(err, errno, "socket", "%s", path);
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return ctr_fail(err, errno, "connect", "%s", path);
+	return ctr_take_fd(&fd);
+}
+
+/* The same of a name that is not there yet: by way of its folder. */
+static int new_unix_address(const char *path, int *ret_at, struct sockaddr_un *ret_address,
+			    struct ctr_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	ctr_auto_free char *folder = NULL;
+	int length;
+
+	if (strlen(path) < sizeof(ret_address->sun_path))
+		return unix_address(path, ret_at, ret_address, err);
+	folder = slash ? strndup(path, (size_t)(slash - path) + 1) : NULL;
+	if (!folder)
+		return ctr_fail(err, slash ? ENOMEM : ENAMETOOLONG, "bind", "%s", path);
+	*ret_at = ctr_fd_open(folder, O_PATH | O_DIRECTORY, 0, err);
+	if (*ret_at < 0)
+		return -1;
+	ret_address->sun_family = AF_UNIX;
+	length = snprintf(ret_address->sun_path, sizeof(ret_address->sun_path),
+			  "/proc/self/fd/%d/%s", *ret_at, slash + 1);
+	if (length >= (int)sizeof(ret_address->sun_path))
+		return ctr_fail(err, ENAMETOOLONG, "bind", "%s", path);
+	return 0;
+}
+
+int ctr_fd_bind_unix(const char *path, struct ctr_err *err)
+{
+	struct sockaddr_un address = { 0 };
+	ctr_auto_fd int at = -1;
+	ctr_auto_fd int fd = -1;
+
+	if (new_unix_address(path, &at, &address, err) < 0)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return ctr_fail(err, errno, "socket", "%s", path);
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return ctr_fail(err, errno, "bind", "%s", path);
 	return ctr_take_fd(&fd);
 }
 

@@ -51,8 +51,10 @@ int ctr_fd_recv(int fd, void *data, size_t size, size_t *ret_received, int *ret_
 		size_t *ret_count, struct ctr_err *err);
 
 int ctr_fd_chown(int fd, uid_t uid, gid_t gid, struct ctr_err *err);
-/* A stream connection to a unix socket; its path may be longer than an address holds. */
-int ctr_fd_connect_unix(const char *path, struct ctr_err *err);
+/* type: SOCK_STREAM or SOCK_DGRAM. A path may be longer than an address holds. */
+int ctr_fd_connect_unix(const char *path, int type, struct ctr_err *err);
+/* A datagram socket with a new name. */
+int ctr_fd_bind_unix(const char *path, struct ctr_err *err);
 
 /* What fd refers to: "file", "directory", "char", "block", "fifo", "socket", "link", "anonymous". */
 int ctr_fd_type(int fd, const char **ret_type, struct ctr_err *err);

@@ -80,21 +80,30 @@ static int l_image(lua_State *L)
 	return push_fd(L, make_image());
 }
 
+/* package.preload["ctr.cli.commit"]: what it was built from, "" where nobody knows. */
+static int l_commit(lua_State *L)
+{
+	lua_pushliteral(L, CTR_COMMIT);
+	return 1;
+}
+
 /*
- * package.preload["ctr.cli.signals"]: a descriptor from which the signals that end a program are
- * read, which do so no longer.
+ * package.preload["ctr.cli.signals"]: a descriptor from which signals are read, which do nothing by
+ * themselves any longer. Not read are those about children and sockets of lctr's own, and SIGPIPE,
+ * for the write that raises it fails as well.
  */
 static int l_signals(lua_State *L)
 {
-	sigset_t set;
+	static const int unread[] = { SIGCHLD, SIGURG, SIGPIPE };
+	sigset_t blocked, set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	sigfillset(&blocked);
+	sigdelset(&blocked, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &blocked, NULL) < 0)
 		return push_fd(L, -1);
+	set = blocked;
+	for (size_t i = 0; i < sizeof(unread) / sizeof(unread[0]); i++)
+		sigdelset(&set, unread[i]);
 	return push_fd(L, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
@@ -173,6 +182,7 @@ static const luaL_Reg preloaded[] = {
 	{ "ctr.core", luaopen_ctr_core },
 	{ "ctr.core.seccomp", luaopen_ctr_core_seccomp },
 	{ "ctr.image", l_image },
+	{ "ctr.cli.commit", l_commit },
 	{ "ctr.cli.signals", l_signals },
 	{ NULL, NULL },
 };
@@ -229,6 +239,7 @@ static void spare_short_runs(lua_State *L)
 struct call {
 	char **argv;
 	int status;
+	bool is_over; /* the kernel takes back what is left: nobody wants it collected */
 };
 
 /* What may throw runs in here; the command's own failures are its status. */
@@ -244,8 +255,9 @@ static int protected_main(lua_State *L)
 	lua_call(L, 1, 1);
 	lua_getfield(L, -1, "main");
 	push_arguments(L, call->argv);
-	lua_call(L, 1, 1);
-	call->status = (int)luaL_checkinteger(L, -1);
+	lua_call(L, 1, 2);
+	call->status = (int)luaL_checkinteger(L, -2);
+	call->is_over = !lua_toboolean(L, -1);
 	return 0;
 }
 
@@ -253,6 +265,16 @@ static int protected_main(lua_State *L)
 static bool is_set_id(void)
 {
 	return getauxval(AT_UID) != getauxval(AT_EUID) || getauxval(AT_GID) != getauxval(AT_EGID);
+}
+
+/* A stream that the caller closed: what is opened next would be taken for it. */
+static bool fill_streams(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return false;
+	}
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -265,6 +287,9 @@ int main(int argc, char **argv)
 		fputs("lctr: must not be installed set-user-ID or set-group-ID\n", stderr);
 		return 1;
 	}
+	if (!fill_streams()) /* nowhere to say so */
+		return 1;
+	signal(SIGCHLD, SIG_DFL); /* ignored, nobody could be waited for */
 	L = luaL_newstate();
 	if (!L) {
 		fputs("lctr: not enough memory\n", stderr);
@@ -274,6 +299,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "lctr: %s\n", lua_tostring(L, -1));
 		call.status = 1;
 	}
-	lua_close(L);
+	if (!call.is_over)
+		lua_close(L);
 	return call.status;
 }

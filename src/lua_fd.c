@@ -467,20 +467,42 @@ static int l_chown(lua_State *L)
 }
 
 /***
-Connects to a unix stream socket.
+Connects to a unix socket.
 @function connect_unix
 @tparam string path
+@tparam[opt="stream"] string type `"stream"` or `"datagram"`
 @treturn[1] ctr.fd
 @return[2] nil
 @treturn[2] ctr.Error `SystemError`
 */
 static int l_connect_unix(lua_State *L)
 {
+	static const char *const types[] = { "stream", "datagram", NULL };
+	static const int values[] = { SOCK_STREAM, SOCK_DGRAM };
+	const char *path = ctrL_check_path(L, 1);
+	int type = values[luaL_checkoption(L, 2, "stream", types)];
+	int *slot = ctrL_new_fd(L);
+	struct ctr_err err;
+
+	*slot = ctr_fd_connect_unix(path, type, &err);
+	return ctrL_fd_result(L, slot, &err);
+}
+
+/***
+Makes a unix datagram socket with a name.
+@function bind_unix
+@tparam string path where nothing is yet
+@treturn[1] ctr.fd
+@return[2] nil
+@treturn[2] ctr.Error `SystemError`
+*/
+static int l_bind_unix(lua_State *L)
+{
 	const char *path = ctrL_check_path(L, 1);
 	int *slot = ctrL_new_fd(L);
 	struct ctr_err err;
 
-	*slot = ctr_fd_connect_unix(path, &err);
+	*slot = ctr_fd_bind_unix(path, &err);
 	return ctrL_fd_result(L, slot, &err);
 }
 
@@ -537,6 +559,7 @@ static const luaL_Reg fd_functions[] = {
 	{ "recv", l_recv },
 	{ "chown", l_chown },
 	{ "connect_unix", l_connect_unix },
+	{ "bind_unix", l_bind_unix },
 	{ "type", l_type },
 	{ NULL, NULL },
 };

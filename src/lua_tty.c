@@ -69,6 +69,8 @@ static int l_set_size(lua_State *L)
 Makes a terminal pass every byte as it is.
 @function raw
 @param fd
+@tparam[opt] table options `translates`: what is written to it is treated as before (boolean,
+default false)
 @treturn[1] userdata what `restore` goes back to
 @return[2] nil
 @treturn[2] ctr.Error `SystemError`
@@ -76,12 +78,13 @@ Makes a terminal pass every byte as it is.
 static int l_raw(lua_State *L)
 {
 	int fd = ctrL_check_fd(L, 1);
+	bool translates = ctrL_opt_bool(L, 2, "translates", false);
 	struct termios *saved = lua_newuserdata(L, sizeof(*saved));
 	struct ctr_err err;
 
 	luaL_getmetatable(L, STATE);
 	lua_setmetatable(L, -2);
-	if (ctr_tty_set_raw(fd, saved, &err) < 0)
+	if (ctr_tty_set_raw(fd, translates, saved, &err) < 0)
 		return ctrL_push_err(L, &err);
 	return 1;
 }

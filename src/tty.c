@@ -37,7 +37,7 @@ int ctr_tty_set_size(int fd, int columns, int rows, struct ctr_err *err)
 	return 0;
 }
 
-int ctr_tty_set_raw(int fd, struct termios *ret_saved, struct ctr_err *err)
+int ctr_tty_set_raw(int fd, bool translates, struct termios *ret_saved, struct ctr_err *err)
 {
 	struct termios saved, raw;
 
@@ -45,6 +45,8 @@ int ctr_tty_set_raw(int fd, struct termios *ret_saved, struct ctr_err *err)
 		return ctr_fail(err, errno, "tcgetattr", "%d", fd);
 	raw = saved;
 	cfmakeraw(&raw);
+	if (translates)
+		raw.c_oflag = saved.c_oflag;
 	if (tcsetattr(fd, TCSANOW, &raw) < 0)
 		return ctr_fail(err, errno, "tcsetattr", "%d", fd);
 	*ret_saved = saved;

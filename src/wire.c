@@ -72,7 +72,7 @@ static const struct rule {
 	{ CTR_OP_make_dir, "p" },
 	{ CTR_OP_chdir, "b" },
 	{ CTR_OP_umask, "p" },
-	{ CTR_OP_console, "dhhb" },
+	{ CTR_OP_console, "dhhbb" },
 	{ CTR_OP_chown_stdio, "u" },
 	{ CTR_OP_no_new_privs, "" },
 	{ CTR_OP_bounding, "q" },
@@ -98,6 +98,7 @@ static const struct rule {
 	{ CTR_OP_send_pidfd, "d" },
 	{ CTR_OP_reconfigure, "*" },
 	{ CTR_OP_attach_fs, "dwbb" },
+	{ CTR_OP_cloexec, "w+" },
 	{ CTR_OP_exec, "cc*" },
 };
 /* clang-format on */

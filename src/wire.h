@@ -136,7 +136,7 @@ struct ctr_wire_attr {
 	X(chdir, 28030, 1, 1) /* tries                              | path */ \
 	X(umask, 28031, 1, 0) \
 	/* a pty of the container's devpts becomes 0-2 and the terminal; its master goes over fd */ \
-	X(console, 28032, 4, 0) /* socket fd, columns, rows, 1 = also on /dev/console */ \
+	X(console, 28032, 5, 0) /* socket fd, columns, rows, 1 = also on /dev/console, 1 = no ONLCR */ \
 	X(chown_stdio, 28033, 1, 0) /* uid; the null device and refusals are passed over */ \
 	X(no_new_privs, 28034, 0, 0) \
 	X(bounding, 28035, 1, 0) /* mask of what stays */ \
@@ -183,6 +183,7 @@ struct ctr_wire_attr {
 	X(reconfigure, 28060, 0, 1) /*                              | path, options… */ \
 	/* attach a file system that the library made: mount without its making */ \
 	X(attach_fs, 28061, 4, 2) /* fd, attr, mode, copy_up        | type, target */ \
+	X(cloexec, 28076, 1, 0) /* numbers below keep that the program does not get… */ \
 	/* execve what find_program found */ \
 	X(exec, 28042, 2, 1) /* args, env                           | args…, env… */
 

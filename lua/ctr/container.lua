@@ -2,12 +2,13 @@
 -- @module ctr.container
 
 local core = require("ctr.core")
-local ending = require("ctr.ending")
+local lazy = require("ctr.lazy")
+local ending = lazy("ctr.ending")
 local errors = require("ctr.errors")
-local execution = require("ctr.execution")
-local process_module = require("ctr.process")
+local execution = lazy("ctr.execution")
+local process_module = lazy("ctr.process")
 local record = require("ctr.record")
-local starter = require("ctr.start")
+local starter = lazy("ctr.start")
 local statuses = require("ctr.status")
 
 local M = {}
@@ -58,7 +59,7 @@ local function run_fresh(container, action, ...)
   return action(container, ...)
 end
 
-local function locked(container, action, ...)
+local function check_usable(container)
   if container.destroyed then
     return nil, errors.new("ContainerNotExists",
       ("container %q does not exist"):format(container.store.id))
@@ -68,7 +69,14 @@ local function locked(container, action, ...)
     return nil, record.refusal(container, "SystemError", "is in a hook: its functions may look at "
       .. "the container, and not change it")
   end
-  local ok, err = container.store:lock()
+  return true
+end
+
+local function locked(container, action, ...)
+  local ok, err = check_usable(container)
+  if ok then
+    ok, err = container.store:lock()
+  end
   if not ok then
     return nil, err
   end
@@ -81,6 +89,19 @@ local function locked(container, action, ...)
   return value, problem
 end
 
+-- For what may wait until another call resumes the container.
+local function unlocked(container, action, ...)
+  local ok, err = check_usable(container)
+  if not ok then
+    return nil, err
+  end
+  return run_fresh(container, action, ...)
+end
+
+local function guard_of(process)
+  return rawget(process.spec, "ignore_paused") and unlocked or locked
+end
+
 --- The container's id.
 function container_methods:id()
   return self.store.id
@@ -90,6 +111,12 @@ end
 -- @treturn table
 function container_methods:config()
   return record.copy(self.configuration)
+end
+
+--- What the creator gave to be remembered: a copy.
+-- @treturn table empty where it gave nothing
+function container_methods:kept()
+  return record.copy(self.kept_data) or {}
 end
 
 --- The status, derived from the kernel each time: "created", "running", "pausing", "paused" or
@@ -187,7 +214,7 @@ end
 -- `ContainerNotStopped`, `ConsoleExists`, `SystemError`
 function container_methods:start(process)
   check_process(process, "start")
-  return locked(self, start, process, "start")
+  return guard_of(process)(self, start, process, "start")
 end
 
 --- Starts a process and lets it run.
@@ -197,7 +224,7 @@ end
 -- @treturn[2] ctr.Error as `start`
 function container_methods:run(process)
   check_process(process, "run")
-  return locked(self, start, process, "run")
+  return guard_of(process)(self, start, process, "run")
 end
 
 --- Lets the first process of a created container execute its program, from whatever process

@@ -1,17 +1,18 @@
 --- Makes and finds containers below one state root.
 -- @module ctr.factory
 
-local cgroup = require("ctr.cgroup")
+local lazy = require("ctr.lazy")
+local cgroup = lazy("ctr.cgroup")
 local container_module = require("ctr.container")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local host = require("ctr.host")
-local networks = require("ctr.config.schema.network")
-local probe = require("ctr.probe")
+local networks = lazy("ctr.config.schema.network")
+local probe = lazy("ctr.probe")
 local record = require("ctr.record")
-local schema = require("ctr.config.schema")
+local schema = lazy("ctr.config.schema")
 local state = require("ctr.state")
-local validate = require("ctr.config.validate")
+local validate = lazy("ctr.config.validate")
 
 local M = {}
 
@@ -122,7 +123,7 @@ local function open_root(factory)
 end
 
 --- Opens the state root, and what starts need of the host.
-function factory_methods:open(lazy)
+function factory_methods:open(is_lazy)
   local handle, err = open_root(self)
   if not handle then
     return nil, err
@@ -134,7 +135,7 @@ function factory_methods:open(lazy)
     end
   end
   self.root_handle = handle
-  if lazy then
+  if is_lazy then
     return self
   end
   local ok, problem = self.host:prepare()
@@ -189,10 +190,14 @@ end
 --- Makes a container: its folder, with its state. Nothing is started.
 -- @tparam string id
 -- @tparam table config (`ctr.config.schema`)
+-- @tparam[opt] table kept plain data that the container remembers (`container:kept()`)
 -- @treturn[1] ctr.Container
 -- @return[2] nil
 -- @treturn[2] ctr.Error `IdInUse`, `InvalidIdFormat`, `ConfigInvalid`, `SystemError`
-function factory_methods:create(id, config)
+function factory_methods:create(id, config, kept)
+  if kept ~= nil and type(kept) ~= "table" then
+    error("bad argument #3 to 'create' (table expected, got " .. type(kept) .. ")", 2)
+  end
   local normalised, err = check(self, id, config)
   if not normalised then
     return nil, err
@@ -208,7 +213,7 @@ function factory_methods:create(id, config)
   end
   local container
   container, problem = container_module.new(self, store, { config = normalised,
-    cgroup_manager = self.manager, interfaces = interfaces })
+    cgroup_manager = self.manager, interfaces = interfaces, kept = kept })
   local saved
   if container then
     saved, problem = record.save(container)

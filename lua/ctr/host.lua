@@ -4,7 +4,8 @@
 
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local locate = require("ctr.locate")
+local lazy = require("ctr.lazy")
+local locate = lazy("ctr.locate")
 
 local M = {}
 

@@ -289,8 +289,8 @@ end
 
 local function add_console(add, process, facts, on_dev)
   if facts.terminal then
-    add("console", { "@console", process.console_width, process.console_height, on_dev }, NONE,
-      "process.console_socket")
+    add("console", { "@console", process.console_width, process.console_height, on_dev,
+      process.console_newlines and 1 or 0 }, NONE, "process.console_socket")
   end
 end
 

@@ -76,6 +76,14 @@ function M.signal_number(signal)
   return nil
 end
 
+--- Takes the master of its pty, which `wait` then no longer passes through.
+-- @treturn ?ctr.fd
+function process_methods:take_console()
+  local master = self.master
+  self.master = nil
+  return master
+end
+
 --- Sends a signal.
 -- @param signal number or name
 -- @treturn[1] true
@@ -284,7 +292,7 @@ function process_methods:wait(timeout)
   end
   local ended, err
   if self.master and not self.detached then
-    ended, err = require("ctr.terminal").relay(self, timeout, wait_for_exit)
+    ended, err = require("ctr.terminal").relay(self, timeout)
   else
     ended, err = wait_for_exit(self, timeout)
   end

@@ -4,7 +4,8 @@
 local cgroup = require("ctr.cgroup")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local mount_rules = require("ctr.config.mount")
+local lazy = require("ctr.lazy")
+local mount_rules = lazy("ctr.config.mount")
 
 local M = {}
 
@@ -47,7 +48,7 @@ end
 local function new_cgroup(container, paths, created)
   local is_tolerant = container.manager == "cgroupfs" and container.configuration.rootless_cgroups
   return cgroup.new({
-    is_shown = shows_cgroups(container.configuration),
+    is_shown = not paths and shows_cgroups(container.configuration),
     config = container.configuration.cgroups, id = container.store.name,
     manager = is_tolerant and "rootless" or container.manager, paths = paths, created = created,
     user = container.host.rootless, host = container.host,
@@ -58,7 +59,7 @@ end
 local SHAPE = {
   config = "table", cgroup_manager = "string", init_process_pid = "number",
   init_process_start = "number", created = "string", external_descriptors = "table",
-  cgroup_paths = { "string" }, cgroup_created = { "string" },
+  cgroup_paths = { "string" }, cgroup_created = { "string" }, kept = "table",
 }
 local CONFIG_SHAPE = { namespaces = { "table" }, mounts = { "table" }, cgroups = "table" }
 
@@ -125,6 +126,7 @@ function M.load(container, state)
   container.init_pid = (state.init_process_pid or -1) > 0 and state.init_process_pid or nil
   container.init_start_time = state.init_process_start
   container.created_at = state.created
+  container.kept_data = state.kept
   container.external_descriptors = state.external_descriptors
   container.interfaces, container.moved_devices = state.interfaces, state.moved_devices
   local manager, err = new_cgroup(container, state.cgroup_paths, state.cgroup_created)
@@ -195,22 +197,40 @@ local function variable_part(container)
   }
 end
 
--- The configuration never changes between writes: it is put into words once.
-local function state_text(container)
-  if not container.config_text then
-    local config = container.configuration
-    local text, err = core.json.encode(config.hooks and require("ctr.hooks").storable(container)
-      or config)
-    if not text then
-      return nil, err
-    end
-    container.config_text = text
-  end
-  local text, err = core.json.encode(variable_part(container))
+-- The configuration, and what the creator keeps, never change between writes: they are put into
+-- words once.
+local function put_into_words(container)
+  local config = container.configuration
+  local text, err = core.json.encode(config.hooks and require("ctr.hooks").storable(container)
+    or config)
   if not text then
     return nil, err
   end
-  return '{"config":' .. container.config_text .. "," .. text:sub(2)
+  local kept = ""
+  if container.kept_data then
+    kept, err = core.json.encode(container.kept_data)
+    if not kept then
+      return nil, err
+    end
+    kept = ',"kept":' .. kept
+  end
+  return '{"config":' .. text .. kept .. ","
+end
+
+local function state_text(container)
+  local err
+  if not container.config_text then
+    container.config_text, err = put_into_words(container)
+    if not container.config_text then
+      return nil, err
+    end
+  end
+  local text
+  text, err = core.json.encode(variable_part(container))
+  if not text then
+    return nil, err
+  end
+  return container.config_text .. text:sub(2)
 end
 
 --- Writes the state file.
@@ -303,8 +323,9 @@ end
 --- The state of the OCI runtime specification.
 function M.oci_state(container, status)
   local bundle, annotations = labels_of(container)
+  local version = container.configuration.version
   return {
-    ociVersion = OCI_VERSION,
+    ociVersion = version and version ~= "" and version or OCI_VERSION,
     id = container.store.id,
     status = status,
     pid = status ~= "stopped" and container.init_pid or nil,

@@ -53,7 +53,8 @@ local function is_first(container, object, status)
   if not wanted and status == "stopped" then
     return nil, record.refusal(container, "ContainerNotRunning", "is not running: it is stopped")
   end
-  if status == "paused" or status == "pausing" then
+  local is_paused = status == "paused" or status == "pausing"
+  if is_paused and not rawget(object.spec, "ignore_paused") then
     return nil, record.refusal(container, "ContainerPaused",
       "is paused: it has to be resumed first")
   end

@@ -9,7 +9,8 @@
 local bit = require("bit")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local spelling = require("ctr.config.spelling")
+local lazy = require("ctr.lazy")
+local spelling = lazy("ctr.config.spelling")
 
 local M = {}
 
@@ -76,7 +77,7 @@ end
 
 -- Whoever can write to the state root can make the library signal and remove anything (D15).
 local function check_owner(root, handle)
-  local stat, err = core.path.stat(handle, ".")
+  local stat, err = core.path.stat(handle, "")
   if not stat then
     return nil, err
   end

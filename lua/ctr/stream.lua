@@ -139,13 +139,25 @@ local function add(set, name, value, target)
   return true
 end
 
+-- What stands for a number that is left out is closed when the program is executed.
+local function open_extra_file(set, value, index)
+  if value == false then
+    return open_null(set)
+  end
+  local fd = M.descriptor(value)
+  if fd then
+    return fd
+  end
+  return nil, errors.new("ConfigInvalid", "must be a Lua file or a descriptor",
+    { path = ("process.extra_files[%d]"):format(index) })
+end
+
 local function add_extra_files(set, files)
   for index, value in ipairs(files) do
-    local fd = M.descriptor(value)
+    local fd, err = open_extra_file(set, value, index)
     if not fd then
       set:close()
-      return nil, errors.new("ConfigInvalid", "must be a Lua file or a descriptor",
-        { path = ("process.extra_files[%d]"):format(index) })
+      return nil, err
     end
     set.fds[3 + index] = fd
   end

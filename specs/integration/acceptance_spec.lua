@@ -183,6 +183,15 @@ describe("as libcontainer has it,", function()
       assert.same({ "audio", "plugdev", "root" }, words(groups))
     end)
 
+    it("has nothing open where an extra file is false", function()
+      local read_end, write_end = core.fd.pipe()
+      assert.equal("0 1 2 3 4", out("cd /proc/self/fd; echo *; echo 1 >&4", nil,
+        { extra_files = { false, write_end, false } }))
+      write_end:close()
+      assert.equal("1\n", core.fd.read(read_end, 10))
+      read_end:close()
+    end)
+
     it("gets exactly the extra files", function()
       local r1, w1 = core.fd.pipe()
       local r2, w2 = core.fd.pipe()

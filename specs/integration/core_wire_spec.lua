@@ -97,7 +97,8 @@ describe("ctr.core.wire", function()
         { "scheduler", { -1, 0, 0, 0, 0, 0, 0 } }, { "memory_policy", {} },
         { "memory_policy", { 2, 2 ^ 32 } }, { "cpu_affinity", { 2 ^ 32 } },
         { "cpu_affinity", { 1, -1 } }, { "send_pidfd", { -1 }, { "setns" } },
-        { "send_pidfd", { 3 }, {} },
+        { "send_pidfd", { 3 }, {} }, { "cloexec", { -1 } }, { "cloexec", { 3, 2 ^ 32 } },
+        { "cloexec", {} },
       }) do
         local plan, err = wire.decode(assert(wire.encode({ operation }, 3)))
         assert.is_nil(plan, operation[1])
@@ -110,6 +111,7 @@ describe("ctr.core.wire", function()
         { "cpu_affinity", {}, {} }, { "cpu_affinity", { 2 ^ 32 - 1, 0, 1 }, {} },
         { "memory_policy", { 4 }, {} }, { "memory_policy", { 0x8002, 1, 2 }, {} },
         { "scheduler", { 0, 127, -20, 0, 2 ^ 53, 2 ^ 53, 2 ^ 53 }, {} },
+        { "cloexec", { 3, 5 }, {} },
       }) do
         assert.same({ operation }, assert(wire.decode(assert(wire.encode({ operation }, 3)))))
       end

@@ -89,6 +89,8 @@ local FAILURES = {
   send_pidfd = { insert = { op = "send_pidfd", nums = { "@procfs" }, strings = { "standard" },
     path = "process.pidfd_socket" }, errno = "EBADF" },
   find_program = { strings = { "/bin/nonesuch" }, errno = "ENOENT" },
+  cloexec = { insert = { op = "cloexec", nums = { 3 }, strings = {},
+    path = "process.extra_files" }, errno = "EBADF" },
   exec = { nums = { 1, 0 }, strings = { ("a"):rep(4 * 1024 * 1024) }, errno = "E2BIG" },
   command = { config = COPIED, nums = { 1, 0, 0 }, strings = { "", "/bin/false", "false" } },
   propagation = { config = COPIED, nums = { 0x180000 }, errno = "EINVAL" },

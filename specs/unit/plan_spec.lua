@@ -190,6 +190,12 @@ describe("ctr.plan", function()
       assert.same({ "/a/ls", "/b/ls" }, find(plan(nil, process), "find_program").strings)
     end)
 
+    it("leaves out the numbers of extra files that are false", function()
+      local process = { args = { "/bin/true" }, extra_files = { false, 7, false } }
+      assert.same({ 3, 5 }, find(plan(nil, process), "cloexec").nums)
+      assert.is_nil(find(plan(nil, { args = { "/bin/true" }, extra_files = { 7 } }), "cloexec"))
+    end)
+
     it("raises hard limits early and sets limits before the user changes", function()
       local steps = plan({ rlimits = { { type = "RLIMIT_NOFILE", hard = 4096, soft = 1024 } } })
       assert.same({ 7, 4096 }, find(steps, "rlimit_raise").nums)

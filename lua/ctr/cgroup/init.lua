@@ -6,8 +6,9 @@ local layouts = require("ctr.cgroup.layout")
 local manager = require("ctr.cgroup.manager")
 local place = require("ctr.cgroup.place")
 local tree = require("ctr.cgroup.tree")
-local v1 = require("ctr.cgroup.v1")
-local v2 = require("ctr.cgroup.v2")
+local lazy = require("ctr.lazy")
+local v1 = lazy("ctr.cgroup.v1")
+local v2 = lazy("ctr.cgroup.v2")
 
 local M = {}
 

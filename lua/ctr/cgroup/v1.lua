@@ -1,12 +1,13 @@
 --- The v1 hierarchies: one directory per hierarchy.
 -- @module ctr.cgroup.v1
 
-local apply = require("ctr.cgroup.apply")
+local lazy = require("ctr.lazy")
+local apply = lazy("ctr.cgroup.apply")
 local core = require("ctr.core")
-local devices = require("ctr.cgroup.devices")
+local devices = lazy("ctr.cgroup.devices")
 local errors = require("ctr.errors")
-local files = require("ctr.cgroup.v1_files")
-local freezer = require("ctr.cgroup.freezer")
+local files = lazy("ctr.cgroup.v1_files")
+local freezer = lazy("ctr.cgroup.freezer")
 local layout = require("ctr.cgroup.layout")
 local place = require("ctr.cgroup.place")
 local tree = require("ctr.cgroup.tree")
@@ -19,7 +20,9 @@ local CPUSET_FILES = { "cpuset.cpus", "cpuset.mems" }
 local UNIFIED = { "unified" }
 
 --- Makes the writes for the limits: `ctr.cgroup.v1_files`.
-M.writes = files.writes
+function M.writes(resources)
+  return files.writes(resources)
+end
 
 -- The cgroup2 tree beside the v1 hierarchies limits nothing. A container that is shown its cgroups
 -- has one there too, or it would be shown the caller's.

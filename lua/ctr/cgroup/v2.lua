@@ -1,12 +1,13 @@
 --- The cgroup2 tree: one directory, all controllers.
 -- @module ctr.cgroup.v2
 
-local apply = require("ctr.cgroup.apply")
+local lazy = require("ctr.lazy")
+local apply = lazy("ctr.cgroup.apply")
 local core = require("ctr.core")
-local devices = require("ctr.cgroup.devices")
+local devices = lazy("ctr.cgroup.devices")
 local errors = require("ctr.errors")
-local files = require("ctr.cgroup.v2_files")
-local freezer = require("ctr.cgroup.freezer")
+local files = lazy("ctr.cgroup.v2_files")
+local freezer = lazy("ctr.cgroup.freezer")
 local layout = require("ctr.cgroup.layout")
 local place = require("ctr.cgroup.place")
 local tree = require("ctr.cgroup.tree")
@@ -17,7 +18,9 @@ local DIRECTORY = { flags = { "rdonly", "directory" }, beneath = true }
 local DENIED = { EPERM = true, EACCES = true }
 
 --- Makes the writes for the limits: `ctr.cgroup.v2_files`.
-M.writes = files.writes
+function M.writes(resources)
+  return files.writes(resources)
+end
 
 --- Makes the one node. A relative path counts from the directory above the caller's own cgroup: one
 -- that holds processes can hand no controller on.

@@ -4,7 +4,9 @@
 -- returns `function(args, values, context)`: the exit status, or nil, an error and, where it is not
 -- 1, the status), `min` and `max` (how many arguments), `stops` (its options end at the first
 -- argument: what follows is another program's), `is_oci` (an engine's command: its errors are one
--- line). `values` has the options, the global ones among them; `context` is `ctr.cli.context`'s.
+-- line). `values` has the options, the global ones among them; `context` is `ctr.cli.context`'s. An
+-- engine's command takes every global option but those `for_files`; the others take those that are
+-- neither that nor `for_containers`, and what their `takes` has.
 -- @module ctr.cli.commands
 
 local M = {}
@@ -16,8 +18,14 @@ local TRUST = {
 
 --- Options that may stand before a command.
 M.globals = {
-  { name = "root", value = "DIR", about = "where the state of containers is kept" },
-  { name = "log", value = "FILE", about = "append log records to a file" },
+  {
+    name = "root", value = "DIR", for_containers = true,
+    about = "where the state of containers is kept",
+  },
+  {
+    name = "log", value = "FILE",
+    about = "append log records to a file; journald:ID, syslog:ID",
+  },
   {
     name = "log-format", value = "FORMAT", choices = { "text", "json" },
     about = "text (the default) or json",
@@ -27,16 +35,21 @@ M.globals = {
     about = "error (the default), warning, info or debug",
   },
   { name = "debug", about = "log all there is to say" },
-  { name = "systemd-cgroup", about = "have systemd make the cgroups" },
+  { name = "systemd-cgroup", for_containers = true, about = "have systemd make the cgroups" },
   {
     name = "cgroup-manager", value = "MANAGER", choices = { "cgroupfs", "systemd", "disabled" },
+    for_containers = true,
     about = "who makes the cgroups: cgroupfs, systemd, or disabled",
   },
   {
     name = "rootless", value = "WHEN", choices = { "true", "false", "auto" },
+    for_containers = true,
     about = "tolerate cgroups that may not be written: true, false or auto (the default)",
   },
-  { name = "criu", value = "PATH", about = "accepted; CRIU is found by PATH" },
+  {
+    name = "criu", value = "PATH", for_containers = true,
+    about = "accepted; CRIU is found by PATH",
+  },
   { name = "trust", about = TRUST.about, for_files = true },
   {
     name = "seccomp-report", for_files = true,
@@ -53,7 +66,7 @@ M.run_file = {
   about = "run a description, or any Lua program",
   options = {},
   module = "ctr.cli.run_file",
-  takes = { trust = true, ["seccomp-report"] = true },
+  takes = { root = true, trust = true, ["seccomp-report"] = true },
   min = 1,
 }
 
@@ -145,7 +158,7 @@ M.list = {
       },
       TRUST,
     },
-    takes = { trust = true },
+    takes = { root = true, trust = true },
     module = "ctr.cli.learn",
     min = 1,
     max = 1,

@@ -1,18 +1,89 @@
 --- `lctr delete`: removes what a stopped container has on the host.
 -- @module ctr.cli.delete
 
-return function(args, values, context)
-  local container, err = context:container(args[1])
-  if not container then
-    if values.force and err.code == "ContainerNotExists" then
-      return 0
-    end
+local core = require("ctr.core")
+local shown = require("ctr.cli.shown")
+
+local KILL_SECONDS = 10
+local DELETED = { stopped = true, created = true }
+
+local function is_gone(err)
+  return type(err) == "table" and err.code == "ContainerNotExists"
+end
+
+-- Waits until the first process has ended.
+local function await_end(container)
+  local init = container.init_pid and core.proc.pidfd_open(container.init_pid)
+  if not init then
+    return
+  end
+  if container:status() ~= "stopped" then
+    core.poll.wait({ { fd = init, events = "r" } }, KILL_SECONDS)
+  end
+  init:close()
+end
+
+-- A creator that is at work undoes all by itself when its first process is gone.
+local function kill_everything(container)
+  local ok, err = container:signal("SIGKILL", true)
+  if not ok and err.code ~= "ContainerNotRunning" and err.errno ~= "ESRCH" then
     return nil, err
   end
-  if values.force then
-    container:signal("SIGKILL", true)
+  await_end(container)
+  return true
+end
+
+-- Whoever was put into the cgroup from elsewhere outlives the first process.
+local function kill_left(container)
+  local pids = container.init_pid and container:processes()
+  if pids and #pids > 0 then
+    return container:signal("SIGKILL", true)
   end
-  local ok
+  return true
+end
+
+local function check_status(container)
+  local status, err = shown.status(container)
+  if not status or DELETED[status] then
+    return status, err
+  end
+  return nil, ("cannot delete container %s that is not stopped: %s"):format(container:id(), status)
+end
+
+local function end_container(container, is_forced)
+  if is_forced then
+    return kill_everything(container)
+  end
+  local status, err = check_status(container)
+  if status == "stopped" then
+    return kill_left(container)
+  end
+  return status, err
+end
+
+local function delete(container, is_forced, log)
+  local ok, err = end_container(container, is_forced)
+  if not ok then
+    return nil, err
+  end
   ok, err = container:destroy()
-  return ok and 0, err
+  if not ok then
+    return nil, err
+  end
+  if err then -- of a poststop hook: all is gone nevertheless
+    log:warning(tostring(err))
+  end
+  return 0
+end
+
+return function(args, values, context)
+  local container, err = context:container(args[1])
+  local status
+  if container then
+    status, err = delete(container, values.force, context.log)
+  end
+  if not status and values.force and is_gone(err) then
+    return 0
+  end
+  return status, err
 end

@@ -50,7 +50,8 @@ end
 local function check_globals(command, values)
   for _, row in ipairs(commands.globals) do
     local takes = command.takes and command.takes[row.name]
-    if row.for_files and values[row.name] and not takes then
+    local is_foreign = row.for_files or (row.for_containers and not command.is_oci)
+    if is_foreign and values[row.name] ~= nil and not takes then
       return nil, ("--%s has no meaning for %s"):format(row.name, command.name)
     end
   end
@@ -99,8 +100,10 @@ local function message_of(command, err)
   return command.is_oci and require("ctr.cli.words").line(err) or tostring(err)
 end
 
-local function run_command(command, args, values, log)
-  local context = command.is_oci and require("ctr.cli.context").new(values, log) or nil
+local function run_command(command, args, values, session)
+  local log = session.log
+  local context = require("ctr.cli.context").new(values, log)
+  session.runs_foreign_code = not command.is_oci
   local status, err, failed = require(command.module)(args, values, context)
   if not status then
     complain(message_of(command, err), log)
@@ -128,7 +131,8 @@ local function prepare_command(command, args, at, values)
   return found
 end
 
-local function dispatch_command(args, at, values, log)
+local function dispatch_command(args, at, values, session)
+  local log = session.log
   local command, next_at = choose(args, at)
   if not command then
     complain(unknown_command(args[at]), log)
@@ -143,50 +147,55 @@ local function dispatch_command(args, at, values, log)
     io.stdout:write(require("ctr.cli.help").command(command), "\n")
     return 0
   end
-  return run_command(command, found, values, log)
+  return run_command(command, found, values, session)
 end
 
-local function show_version()
-  io.stdout:write("lctr version ", require("ctr").version, "\n")
-  return 0
-end
-
-local function dispatch(args)
+local function dispatch(args, session)
   local values = {}
   local at, problem = options.read(args, 1, commands.globals, values)
-  if not at then
-    complain(problem)
-    return FAILED
+  if at and values.version then
+    io.stdout:write(require("ctr.cli.version").text())
+    return 0
   end
-  if values.version then
-    return show_version()
-  end
-  if values.help or not args[at] then
+  if at and (values.help or not args[at]) then
     io.stdout:write(require("ctr.cli.help").overview(), "\n")
     return 0
   end
   -- Before anything that can fail: whoever looks for the reason of a failure looks there.
-  local log, err = require("ctr.cli.log").open(values)
-  if not log then
-    complain(tostring(err))
+  local err
+  session.log, err = require("ctr.cli.log").open(values)
+  if not at or not session.log then
+    complain(problem or require("ctr.cli.words").line(err), session.log)
     return FAILED
   end
-  return dispatch_command(args, at, values, log)
+  return dispatch_command(args, at, values, session)
+end
+
+local function traceback(err)
+  return debug.traceback(tostring(err), 2)
+end
+
+-- Before the streams are flushed: what was said belongs to what was done.
+local function close(session)
+  if session.log then
+    session.log:close()
+  end
+  io.stdout:flush()
 end
 
 --- Runs lctr.
 -- @tparam table args `[0]` is lctr's own name
 -- @treturn number the exit status
+-- @treturn boolean whether code that is not lctr's was run, which may want its objects collected
 function M.main(args)
-  local ok, status = xpcall(function() return dispatch(args) end, function(err)
-    return debug.traceback(tostring(err), 2)
-  end)
-  io.stdout:flush()
+  local session = {}
+  local ok, status = xpcall(function() return dispatch(args, session) end, traceback)
   if not ok then
-    complain("this is a bug in lctr: " .. status)
-    return FAILED
+    complain("this is a bug in lctr: " .. require("ctr.cli.words").line(status), session.log)
+    status = FAILED
   end
-  return status
+  close(session)
+  return status, session.runs_foreign_code == true
 end
 
 return M

@@ -1,26 +1,92 @@
 --- `lctr kill`: sends a signal.
 -- @module ctr.cli.kill
 
-local signal_number = require("ctr.process").signal_number
+local core = require("ctr.core")
 
-local function number_of(text)
-  local number = signal_number(tonumber(text) or text)
-  if number then
-    return number
+local SIGKILL, RTMIN, RTMAX = 9, 34, 64
+local SIGNALLED = { created = true, running = true, paused = true, pausing = true }
+
+-- "RTMIN+3", "RTMAX-1", without SIG.
+local function real_time(name)
+  local anchor, sign, distance = name:match("^RT(M[AI][XN])([+-]?)(%d*)$")
+  if not anchor or (sign == "") ~= (distance == "") then
+    return nil
   end
-  return nil, "unknown signal: " .. text
+  local number = anchor == "MIN" and RTMIN or RTMAX
+  local offset = tonumber(distance) or 0
+  number = number + (sign == "-" and -offset or offset)
+  return number >= RTMIN and number <= RTMAX and number or nil
+end
+
+-- A number, or a name in any case, with or without SIG.
+local function signal_number(text)
+  if text:find("^%d+$") then
+    local number = tonumber(text)
+    return number <= RTMAX and number or nil
+  end
+  local name = text:upper():gsub("^SIG", "")
+  return core.proc.signals["SIG" .. name] or real_time(name)
+end
+
+local function not_running()
+  return nil, "container not running"
+end
+
+-- What is frozen on v1 dies when it is thawed.
+local function signal_init(container, number, status)
+  local ok, err = container:signal(number)
+  if not ok then
+    if err.code == "ContainerNotRunning" or err.errno == "ESRCH" then
+      return not_running()
+    end
+    return nil, err
+  end
+  if number == SIGKILL and status ~= "created" and status ~= "running" then
+    container:resume()
+  end
+  return 0
+end
+
+local function signal_all(container, number)
+  local ok, err = container:signal(number, true)
+  if not ok and err.code ~= "ContainerNotRunning" and err.errno ~= "ESRCH" then
+    return nil, err
+  end
+  return 0
+end
+
+local function has_own_pids(container)
+  for _, namespace in ipairs(container:config().namespaces) do
+    if namespace.type == "NEWPID" and namespace.path == "" then
+      return true
+    end
+  end
+  return false
 end
 
 return function(args, values, context)
-  local number, problem = number_of(args[2] or "TERM")
+  local number = signal_number(args[2] or "TERM")
   if not number then
-    return nil, problem
+    return nil, "unknown signal: " .. args[2]
   end
   local container, err = context:container(args[1])
   if not container then
     return nil, err
   end
-  local ok
-  ok, err = container:signal(number, values.all)
-  return ok and 0, err
+  if values.all then
+    return signal_all(container, number)
+  end
+  local status
+  status, err = container:status()
+  if not status then
+    return nil, err
+  end
+  if not SIGNALLED[status] then
+    return not_running()
+  end
+  -- Nobody else ends those who share a pid namespace with others.
+  if number == SIGKILL and not has_own_pids(container) then
+    return signal_all(container, number)
+  end
+  return signal_init(container, number, status)
 end

@@ -58,12 +58,12 @@ local function proposals_of(running)
   return proposals
 end
 
-return function(args, values)
+return function(args, values, context)
   local list, err = describe.load(args[1], { trust = values.trust })
   if not list then
     return nil, err
   end
-  local status, running = require("ctr.cli.foreground").run(list, values.root, adjust)
+  local status, running = require("ctr.cli.foreground").run(list, context, adjust)
   if not status then
     return nil, running
   end

@@ -1,15 +1,52 @@
 --- `lctr list`: shows the containers.
 -- @module ctr.cli.list
 
-return function(_, values, context)
+local columns = require("ctr.cli.columns")
+local core = require("ctr.core")
+local shown = require("ctr.cli.shown")
+
+local HEADER = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" }
+
+-- One that is damaged, or goes away meanwhile, is left out.
+local function add(list, factory, id, log)
+  local container, err = factory:load(id)
+  local state
+  if container then
+    state, err = shown.of(container)
+    container.store:close()
+  end
+  if state then
+    list[#list + 1] = state
+  else
+    log:debug(("container %s is left out: %s"):format(id, tostring(err)))
+  end
+end
+
+local function ids_of(context)
+  if not context:has_root() then
+    return {}
+  end
   local factory, err = context:factory()
   if not factory then
     return nil, err
   end
-  local ids
-  ids, err = factory:list()
+  local ids, problem = factory:list()
+  return ids, problem or factory
+end
+
+local function to_table(list)
+  local rows = { HEADER }
+  for _, state in ipairs(list) do
+    rows[#rows + 1] = { state.id, ("%d"):format(state.pid), state.status, state.bundle,
+      state.created, state.owner }
+  end
+  return columns.text(rows)
+end
+
+return function(_, values, context)
+  local ids, factory = ids_of(context)
   if not ids then
-    return nil, err
+    return nil, factory
   end
   if values.quiet then
     for _, id in ipairs(ids) do
@@ -17,5 +54,14 @@ return function(_, values, context)
     end
     return 0
   end
-  return nil, "only --quiet so far"
+  local list = {}
+  for _, id in ipairs(ids) do
+    add(list, factory, id, context.log)
+  end
+  if values.format == "json" then
+    io.stdout:write(core.json.encode(core.json.array(list)), "\n")
+  else
+    io.stdout:write(to_table(list))
+  end
+  return 0
 end

@@ -93,7 +93,7 @@ local function set(row, values, name, inline, following)
   return set_flag(row, values, name, inline)
 end
 
--- `-dt`, and `-b DIR`, `-bDIR`, `-b=DIR`: the first that takes a value takes the rest.
+-- `-dt`, `-d=false`, and `-b DIR`, `-bDIR`, `-b=DIR`: the first that takes a value takes the rest.
 local function read_short(rows, values, text, following)
   for at = 2, #text do
     local name = "-" .. text:sub(at, at)
@@ -104,6 +104,9 @@ local function read_short(rows, values, text, following)
     if row.value then
       local rest = text:sub(at + 1):gsub("^=", "")
       return set_value(row, values, name, at < #text and rest or nil, following)
+    end
+    if text:sub(at + 1, at + 1) == "=" then
+      return set_flag(row, values, name, text:sub(at + 2))
     end
     keep(row, values, true)
   end

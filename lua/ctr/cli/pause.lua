@@ -8,5 +8,8 @@ return function(args, _, context)
   end
   local ok
   ok, err = container:pause()
+  if not ok and err.code == "ContainerNotRunning" then
+    return nil, ("cannot pause a container that is not running: %s"):format(container:status())
+  end
   return ok and 0, err
 end

@@ -8,5 +8,8 @@ return function(args, _, context)
   end
   local ok
   ok, err = container:resume()
+  if not ok and err.code == "ContainerNotPaused" then
+    return nil, "container not paused"
+  end
   return ok and 0, err
 end

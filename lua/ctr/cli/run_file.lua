@@ -53,7 +53,7 @@ local function run_library_program(args, values)
   return run_program(args)
 end
 
-return function(args, values)
+return function(args, values, context)
   if asks_for_library(args[1]) then
     return run_library_program(args, values)
   end
@@ -63,7 +63,7 @@ return function(args, values)
     if #args > 1 then
       return nil, "a description takes no arguments: " .. args[2]
     end
-    return require("ctr.cli.foreground").run(list, values.root, values["seccomp-report"] and report)
+    return require("ctr.cli.foreground").run(list, context, values["seccomp-report"] and report)
   end
   if err.is_program then
     return run_library_program(args, values)

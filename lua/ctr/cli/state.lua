@@ -2,6 +2,7 @@
 -- @module ctr.cli.state
 
 local json = require("ctr.core").json
+local shown = require("ctr.cli.shown")
 
 return function(args, _, context)
   local container, err = context:container(args[1])
@@ -9,7 +10,7 @@ return function(args, _, context)
     return nil, err
   end
   local state
-  state, err = container:oci_state()
+  state, err = shown.of(container)
   if not state then
     return nil, err
   end

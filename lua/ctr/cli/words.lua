@@ -1,4 +1,7 @@
 --- What lctr says when something fails: engines look for some of these words.
+--
+-- "No such file or directory" and "permission denied" tell an engine that the program to run is not
+-- there, or may not be executed, and it ends with 127 or 126. So they are said of programs alone.
 -- @module ctr.cli.words
 
 local errors = require("ctr.errors")
@@ -10,14 +13,85 @@ local MESSAGE_MAX = 8000 -- one write(2) that no other's comes between
 local BY_CODE = {
   ContainerNotExists = "container does not exist",
   IdInUse = "container with given ID already exists",
+  InvalidIdFormat = "invalid container ID format",
 }
+
+-- The kernel's words for what is no program.
+local OTHERWISE = {
+  { "[Nn]o such file or directory", "missing" },
+  { "[Pp]ermission denied", "access refused (EACCES)" },
+  { "[Oo]peration not permitted", "not allowed (EPERM)" },
+}
+
+local REASONS = {
+  ENOENT = "no such file or directory",
+  EACCES = "permission denied",
+  EPERM = "permission denied",
+  EISDIR = "is a directory: permission denied",
+  ENOTDIR = "not a directory",
+}
+
+local function is_of_program(err)
+  return err.op == "exec" and (err.path or ""):find("^process%.args") ~= nil
+end
+
+-- "/bin/x (interpreter /bin/y not found)": the program, and what it needs and has not.
+local function split_target(target)
+  local program, what, helper = target:match("^(.-) %((%a+) (/.*) not %a+%)$")
+  if program then
+    return program, what .. " " .. helper
+  end
+  return (target:gsub(" %(not found in PATH%)$", "")), nil
+end
+
+-- What the program was called by, where the caller knows; else what was found.
+local function program_message(err, name)
+  local program, helper = split_target(err.target or "")
+  local reason = REASONS[err.errno]
+  name = name or program
+  if helper and reason then
+    return ("exec: %q: %s: %s"):format(name, helper, reason)
+  end
+  if err.errno == "ENOENT" and not name:find("/", 1, true) then
+    reason = "executable file not found in $PATH"
+  end
+  return ("exec: %q: %s"):format(name, reason or tostring(err.message):match("[^:]*$"):sub(2))
+end
+
+--- Makes an error of a program that cannot be executed tell its name as the caller wrote it.
+-- @param err any error
+-- @tparam ?string name the first of the arguments
+-- @return an error; the same one where it is another's
+function M.of_program(err, name)
+  if not errors.is(err) or not is_of_program(err) then
+    return err
+  end
+  local text = program_message(err, name)
+  return errors.new(err.code, text, { op = err.op, path = err.path, errno = err.errno,
+    target = err.target, cause = err, words = text })
+end
+
+local function text_of(err)
+  if errors.is(err) then
+    if err.words or is_of_program(err) then
+      return err.words or program_message(err)
+    end
+    if BY_CODE[err.code] then
+      return BY_CODE[err.code]
+    end
+  end
+  local text = tostring(err)
+  for _, row in ipairs(OTHERWISE) do
+    text = text:gsub(row[1], row[2])
+  end
+  return text
+end
 
 --- The one line for an error.
 -- @param err an error of the library, or text
 -- @treturn string without a newline
 function M.line(err)
-  local text = errors.is(err) and BY_CODE[err.code] or tostring(err)
-  text = text:gsub("%s*\n%s*", "; ")
+  local text = text_of(err):gsub("%s*\n%s*", "; ")
   if #text > MESSAGE_MAX then
     text = text:sub(1, MESSAGE_MAX) .. "…"
   end

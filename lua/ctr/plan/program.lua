@@ -10,6 +10,8 @@ M.DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 local DEFAULT_UMASK = 18 -- 0022
 local CHDIR_TRY, CHDIR_AGAIN = 1, 0
 
+local FIRST_FILE = 3 -- the descriptor after the standard streams
+
 -- What steps without numbers or strings share; nobody changes a step's lists.
 local NONE = {}
 
@@ -206,6 +208,19 @@ local function add_attributes(add, config, process)
   end
 end
 
+-- The numbers that were left out: something is open there until the program is executed.
+local function add_holes(add, files)
+  local numbers = {}
+  for index, file in ipairs(files or NONE) do
+    if file == false then
+      numbers[#numbers + 1] = FIRST_FILE + index - 1
+    end
+  end
+  if #numbers > 0 then
+    add("cloexec", numbers, NONE, "process.extra_files", "not " .. table.concat(numbers, ", "))
+  end
+end
+
 local function add_program(add, config, process, facts)
   if process.no_new_privileges then
     add("no_new_privs", NONE, NONE, process.no_new_privileges_path)
@@ -226,6 +241,7 @@ local function add_program(add, config, process, facts)
   end
   add("umask", { process.umask or DEFAULT_UMASK }, NONE, process.umask_path)
   add("find_program", NONE, M.candidates(process.args[1], process.env), "process.args[1]")
+  add_holes(add, process.extra_files)
 end
 
 local LOADED_BY_EXEC, LOADED_NOW = 0, 1

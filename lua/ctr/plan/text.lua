@@ -249,6 +249,7 @@ local TEXT = {
   memory_policy = labelled,
   cpu_affinity = labelled,
   send_pidfd = first_string,
+  cloexec = labelled,
   intel_rdt = intel_rdt_text,
   wait_fifo = labelled,
   seccomp = function(step) return require("ctr.seccomp.summary").text(step.label) end,

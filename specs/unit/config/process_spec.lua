@@ -31,6 +31,7 @@ describe("ctr.config.schema", function()
         extra_files = {},
         console_width = 0,
         console_height = 0,
+        console_newlines = false,
         apparmor_profile = "",
         label = "",
         terminal = false,

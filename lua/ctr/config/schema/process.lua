@@ -44,10 +44,15 @@ M.process = shape.record({
   stdout = stream(OUTPUT, "Where it writes: /dev/null without it."),
   stderr = stream(OUTPUT, "Where it writes errors: /dev/null without it."),
   extra_files = shape.list(shape.any({ takes = "files or descriptors" }), {
-    default = {}, about = "What it has open as 3, 4, …",
+    default = {}, about = "What it has open as 3, 4, …; false leaves a number out.",
   }),
   console_width = console_size("Columns of its terminal."),
   console_height = console_size("Rows of its terminal."),
+  console_newlines = shape.boolean({
+    default = false,
+    about = "Whether its terminal leaves newlines as they are: whoever passes it on to a terminal "
+      .. "that writes a carriage return with each says so.",
+  }),
   capabilities = fields.capabilities("In place of the configuration's."),
   apparmor_profile = fields.text("In place of the configuration's.", checks.one_line),
   label = fields.text("The SELinux label, in place of the configuration's.", checks.one_line),
@@ -86,6 +91,10 @@ M.process = shape.record({
   seccomp_learn = shape.boolean({
     optional = true,
     about = "Whether its result tells which calls it made; no profile applies to it then.",
+  }),
+  ignore_paused = shape.boolean({
+    optional = true,
+    about = "Whether it is started although the container is paused: it waits to be resumed.",
   }),
   init = shape.boolean({ optional = true, about = "Whether it is the container's first process." }),
 })

@@ -1,0 +1,26 @@
+--- Modules that are loaded when something of theirs is first used, where that cannot fail.
+--
+-- In lctr every module is in the program itself, and most commands need few of them. Elsewhere a
+-- module is a file, which a program that has no descriptor left could not open: there it is loaded
+-- at once.
+-- @module ctr.lazy
+
+local is_inside = package.preload["ctr.image"] ~= nil
+
+local function load_key(proxy, key)
+  local value = require(rawget(proxy, 1))[key]
+  rawset(proxy, key, value)
+  return value
+end
+
+local metatable = { __index = load_key }
+
+--- Requires a module, now or later.
+-- @tparam string name of a module whose fields never change
+-- @treturn table the module, or what stands for it
+return function(name)
+  if package.loaded[name] or not is_inside then
+    return require(name)
+  end
+  return setmetatable({ name }, metatable)
+end
