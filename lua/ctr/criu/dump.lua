@@ -17,6 +17,7 @@ local streams = require("ctr.criu.streams")
 local M = {}
 
 local LOG = "dump.log"
+local MAP_MAX = 65536
 local FREEZER_OF_V2 = 31400 -- the first version that freezes there
 
 -- Since which version namespaces that are joined by path are left to their owner.
@@ -165,6 +166,20 @@ local function dump(container, options, opened, how)
     folder = opened.work_path, log = LOG, response = err.response, err = err.err })
 end
 
+-- The group of the root of the container's user namespace, where it has one.
+local function group_inside(container)
+  if not planner.namespaces(container.configuration).user then
+    return nil
+  end
+  local text = core.path.read(container.host:procfs(), container.init_pid .. "/gid_map", MAP_MAX)
+  for inside, outside in (text or ""):gmatch("(%d+) +(%d+) +%d+") do
+    if inside == "0" then
+      return tonumber(outside)
+    end
+  end
+  return nil
+end
+
 --- Takes a checkpoint of a container whose lock is held, and that runs.
 -- @tparam ctr.Container container
 -- @tparam table options parsed
@@ -185,7 +200,7 @@ function M.checkpoint(container, options, was_paused)
     return nil, err
   end
   local opened
-  opened, err = folders.open(options, true)
+  opened, err = folders.open(options, true, group_inside(container))
   if not opened then
     return nil, err
   end

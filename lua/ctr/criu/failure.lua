@@ -11,6 +11,8 @@ local LOG_MAX = 64 * 1024 * 1024
 
 -- What people meet, by CRIU's own words: the first row that matches one of the lines speaks.
 local MEANINGS = {
+  { "Unable to open .*%.img: Permission denied", "in a user namespace, the group of its root has "
+    .. "to be let into images_directory" },
   { "Can't lookup mount=%d+ for fd=%-?%d+", "a file is open that lies outside of the container's "
     .. "mounts, like a standard stream: pipes and /dev/null can be taken along" },
   { "[Ii]p6?tables%-?%w* ?.*[Nn]o such file", "iptables is not installed" },
@@ -40,14 +42,27 @@ local function said(line)
   return (text:gsub("%s+$", ""):gsub("[%c\127]", "?"))
 end
 
+-- What CRIU calls an error and lives with.
+local HARMLESS = { "rlimit: Can't setup RLIMIT_NOFILE for self" }
+
+local function is_harmless(text)
+  for _, words in ipairs(HARMLESS) do
+    if text:find(words, 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
 --- The lines of a log that tell of errors, in their order.
 -- @tparam string text
 -- @treturn {string,…}
 function M.lines(text)
   local lines = {}
   for line in text:gmatch("[^\n]+") do
-    if line:find("Error (", 1, true) then
-      lines[#lines + 1] = said(line)
+    local words = line:find("Error (", 1, true) and said(line)
+    if words and not is_harmless(words) then
+      lines[#lines + 1] = words
     end
   end
   return lines

@@ -11,6 +11,7 @@ local attributes = require("ctr.plan.mount_attributes")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local mount_rules = require("ctr.config.mount")
+local plan_mounts = require("ctr.plan.mounts")
 local planner = require("ctr.plan")
 local view = require("ctr.cgroup.view")
 
@@ -21,7 +22,6 @@ local NULL = "/dev/null"
 local NOTHING = {}
 local ROOT = { flags = { "path", "directory" } }
 local HERE = { flags = { "path" } }
-local THE_LINK = { flags = { "path", "nofollow" } }
 
 -- Blanks, tabs, newlines and backslashes are written in octal.
 local function unescape(text)
@@ -32,16 +32,15 @@ end
 
 --- Reads a mountinfo file.
 -- @tparam string text
--- @treturn table rows by their id: `id`, `parent`, `mountpoint`, `type`, `order`
+-- @treturn table rows by their id: `id`, `parent`, `mountpoint`, `options`, `order`
 function M.rows(text)
   local rows, order = {}, 0
   for line in text:gmatch("[^\n]+") do
-    local id, parent, mountpoint, kind =
-      line:match("^(%d+) (%d+) %S+ %S+ (%S+) .- %- (%S+)")
+    local id, parent, mountpoint, options = line:match("^(%d+) (%d+) %S+ %S+ (%S+) (%S+)")
     if id then
       order = order + 1
       rows[tonumber(id)] = { id = tonumber(id), parent = tonumber(parent), order = order,
-        mountpoint = unescape(mountpoint), type = kind }
+        mountpoint = unescape(mountpoint), options = options }
     end
   end
   return rows
@@ -102,13 +101,22 @@ local function is_below(rows, row, above)
   return false
 end
 
+local function is_new(mount)
+  return bit.band(mount.flags, attributes.MS.REMOUNT) == 0
+end
+
 local function is_bind(mount)
-  return mount.device == "bind" and bit.band(mount.flags, attributes.MS.REMOUNT) == 0
+  return mount.device == "bind" and is_new(mount)
+end
+
+local function is_made_outside(mount)
+  return mount.device ~= "bind" and is_new(mount) and not mount_rules.is_cgroup(mount)
+    and plan_mounts.is_made_by_library(mount, false, false)
 end
 
 local function add(found, row, what)
   what.key = what.kind == "null" and NULL or row.mountpoint
-  what.mountpoint = row.mountpoint
+  what.mountpoint, what.options = row.mountpoint, row.options
   found.seen[row.id] = true
   found.list[#found.list + 1] = what
 end
@@ -119,21 +127,28 @@ local function gone(index, mount)
     mount.destination), { path = path })
 end
 
-local function unmapped(index)
-  local path = ("mounts[%d].id_mapping"):format(index)
-  return errors.new("SystemError", path .. " is nothing that CRIU can restore", { path = path })
-end
-
 local function add_binds(found, finder, config)
   for index, mount in ipairs(config.mounts) do
     if is_bind(mount) then
       local row = finder:at(mount.destination)
       if not row then
         return nil, gone(index, mount)
-      elseif mount.id_mapping then
-        return nil, unmapped(index)
       end
       add(found, row, { kind = "bind", destination = mount.destination, below = "" })
+    end
+  end
+  return true
+end
+
+-- File systems of the host's devices, of its folders, of the caller's descriptors.
+local function add_file_systems(found, finder, config)
+  for index, mount in ipairs(config.mounts) do
+    if is_made_outside(mount) then
+      local row = finder:at(mount.destination)
+      if not row then
+        return nil, gone(index, mount)
+      end
+      add(found, row, { kind = "fs", destination = mount.destination, below = "" })
     end
   end
   return true
@@ -220,8 +235,9 @@ end
 
 --- Finds the mounts of a running container that come from outside.
 -- @tparam ctr.Container container
--- @treturn[1] {table,…} `key` (its name in the images), `mountpoint`, `kind` ("bind", "cgroup",
--- "device" or "null"), `destination` (of the configuration), `below` (a path below that)
+-- @treturn[1] {table,…} `key` (its name in the images), `mountpoint`, `options` (of the mount),
+-- `kind` ("bind", "fs", "cgroup", "device" or "null"), `destination` (of the configuration),
+-- `below` (a path below that)
 -- @treturn[1] table the rows of all its mounts by their id
 -- @return[2] nil
 -- @treturn[2] ctr.Error
@@ -233,6 +249,9 @@ function M.outer(container)
   local config, found = container.configuration, { list = {}, seen = {} }
   local ok
   ok, err = add_binds(found, finder, config)
+  if ok then
+    ok, err = add_file_systems(found, finder, config)
+  end
   if ok then
     ok, err = add_cgroups(found, finder, container.cgroup, config)
   end
@@ -248,77 +267,52 @@ function M.outer(container)
   return found.list, finder.rows
 end
 
-local sources = {}
-
-local function mount_at(config, destination, is_wanted)
-  for index, mount in ipairs(config.mounts) do
-    if mount.destination == destination and is_wanted(mount) then
-      return mount, index
-    end
-  end
-  return nil
-end
-
-function sources.bind(container, what)
-  local mount = mount_at(container.configuration, what.destination, is_bind)
-  return mount and mount.source .. what.below
-end
-
-function sources.cgroup(container, what)
-  local mount, index = mount_at(container.configuration, what.destination, mount_rules.is_cgroup)
-  if not mount then
-    return nil
-  end
-  local seen, err = view.of(container.cgroup, mount.device)
-  if not seen then
-    return nil, errors.with_path(err, ("mounts[%d]"):format(index))
-  end
-  for _, entry in ipairs(seen) do
-    if what.below == (seen.is_tree and "" or "/" .. entry.name) then
-      return entry.path
-    end
-  end
-  return nil
-end
-
-function sources.device(_, what)
-  return what.destination
-end
-
-function sources.null()
-  return NULL
-end
-
-local WORDS = {
-  bind = "a bind mount on %s", cgroup = "a cgroup mount on %s", device = "the device %s",
-  null = "%s to be masked",
-}
-
---- Says where on the host a mount comes from that a checkpoint has.
--- @tparam ctr.Container container that is restored, with its cgroups
--- @tparam table what as `outer` made it
--- @treturn[1] string a path
+--- Foretells the same of a container that another runtime has taken down, from its configuration.
+-- @tparam ctr.Container container
+-- @treturn[1] {table,…}
 -- @return[2] nil
--- @treturn[2] ctr.Error what the configuration lacks, or the host
-function M.source(container, what)
-  local find = sources[what.kind]
-  local source, err = nil, nil
-  if find then
-    source, err = find(container, what)
+-- @treturn[2] ctr.Error
+function M.expected(container)
+  local config, list = container.configuration, {}
+  local function expect(kind, destination, below, key)
+    list[#list + 1] = { kind = kind, destination = destination, below = below,
+      key = key or destination .. below, mountpoint = destination .. below }
   end
-  if not source then
-    return nil, err or errors.new("ConfigInvalid", ("the checkpoint needs %s, which the "
-      .. "configuration does not have"):format((WORDS[what.kind] or "a mount on %s"):format(
-      what.destination .. what.below)), { path = "mounts" })
+  for index, mount in ipairs(config.mounts) do
+    if is_bind(mount) then
+      expect("bind", mount.destination, "")
+    elseif mount_rules.is_cgroup(mount) then
+      local seen, err = view.of(container.cgroup, mount.device)
+      if not seen then
+        return nil, errors.with_path(err, ("mounts[%d]"):format(index))
+      end
+      for _, entry in ipairs(seen) do
+        expect("cgroup", mount.destination, seen.is_tree and "" or "/" .. entry.name)
+      end
+    end
   end
-  local handle, problem = core.fd.open(source, THE_LINK)
-  if not handle then
-    return nil, errors.new("SystemError", ("the checkpoint needs %s, and %s cannot be opened: %s")
-      :format(WORDS[what.kind]:format(what.destination .. what.below), source, problem.errno),
-      { path = "mounts", errno = problem.errno, cause = problem })
+  for _, device in ipairs(config.devices) do
+    expect("device", device.path, "")
   end
-  handle:close()
-  return source
+  if #config.mask_paths > 0 then
+    expect("null", NULL, "")
+  end
+  return list
+end
+
+--- Finds the mount of a configuration that one of a checkpoint was made by.
+-- @tparam table config
+-- @tparam table what
+-- @treturn ?number its position
+function M.find(config, what)
+  local is_wanted = what.kind == "bind" and is_bind or what.kind == "fs" and is_made_outside
+    or mount_rules.is_cgroup
+  for index, mount in ipairs(config.mounts) do
+    if mount.destination == what.destination and is_wanted(mount) then
+      return index
+    end
+  end
+  return nil
 end
 
 return M

@@ -16,6 +16,7 @@ local planner = require("ctr.plan")
 local program = require("ctr.criu.program")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
+local sources = require("ctr.criu.sources")
 local sockets_module = require("ctr.launch.sockets")
 local starter = require("ctr.start")
 local status_module = require("ctr.criu.status")
@@ -57,10 +58,9 @@ local function optional(text)
   return text ~= "" and text or nil
 end
 
-local function request_options(container, options, needs)
+local function request_options(options, needs)
   local request = options_module.common(options)
   request.log_file = LOG
-  request.root = container.configuration.rootfs
   request.rst_sibling = true
   request.evasive_devices = true
   request.tcp_close = options.tcp_close
@@ -71,20 +71,25 @@ local function request_options(container, options, needs)
 end
 
 -- What the images have no more than the names of.
-local function add_mounts(request, container, needs)
-  request.ext_mnt = {}
-  local seen = {}
-  for _, what in ipairs(needs.mounts or {}) do
-    local source, err = mounts.source(container, what)
-    if not source then
-      return nil, err
-    end
-    if not seen[what.key] then
-      seen[what.key] = true
-      table.insert(request.ext_mnt, { key = what.key, val = source })
-    end
+local function open_sources(self)
+  local container, err = self.container, nil
+  local list = self.needs.mounts
+  if not list then
+    list, err = mounts.expected(container)
   end
-  return true
+  if not list then
+    return nil, err
+  end
+  self.sources, err = sources.open(container, list)
+  if not self.sources then
+    return nil, err
+  end
+  self.request.root = self.folder .. launch.ROOT
+  self.request.ext_mnt = {}
+  for index, pair in ipairs(self.sources.pairs) do
+    self.request.ext_mnt[index] = { key = pair.key, val = self.folder .. pair.place }
+  end
+  return sources.make_points(container.configuration, self.sources)
 end
 
 local JOINED_WORDS = { NEWNS = "mnt", NEWIPC = "ipc", NEWUTS = "uts", NEWUSER = "user",
@@ -108,7 +113,8 @@ local function add_namespaces(request, config, first, inherited)
         { key = dump.OUTER[kind][3], fd = first + #inherited - 1 })
     elseif JOINED_WORDS[kind] then
       request.join_ns = request.join_ns or {}
-      table.insert(request.join_ns, { ns = JOINED_WORDS[kind], ns_file = joined.path })
+      table.insert(request.join_ns, { ns = JOINED_WORDS[kind],
+        ns_file = ("/proc/self/fd/%d"):format(first + #inherited - 1) })
     else
       return nil, errors.new("SystemError", path .. ": CRIU cannot enter such a namespace",
         { path = path })
@@ -248,14 +254,15 @@ local function start_criu(self, files, inherited)
   end
   local criu, err = launch.start({ host = container.host, config = container.configuration,
     path = self.path, fds = files.fds, inherited = inherited, cgroup_files = joined,
-    cgroup_dir = dir })
+    cgroup_dir = dir, folder = self.folder, opened = self.opened,
+    sources = self.sources })
   common.close_handles(joined, dir)
   if not criu then
     return nil, err
   end
   self.request.cg_root, err = cgroup_roots(container.host, criu.pid)
   if self.request.cg_root then
-    self.seen, err = folders.of_process(self.opened, criu.pid)
+    self.seen, err = folders.of_process(self.opened, criu.pid, self.folder)
   end
   if not self.seen then
     criu:finish(true)
@@ -355,15 +362,30 @@ local function make_ahead(container)
   return ok, err
 end
 
+-- Around an action, with what the outer mounts come from.
+local function with_sources(self, action)
+  self.folder = launch.folder(self.path)
+  local ok, err = open_sources(self)
+  local started
+  if ok then
+    started, err = action(self)
+  end
+  if self.sources then
+    sources.close(self.sources)
+  end
+  return started, err
+end
+
+local function with_all(self)
+  return with_files(self, go)
+end
+
 local function make(self)
   local container = self.container
   local ok, err = make_ahead(container)
-  if ok then
-    ok, err = add_mounts(self.request, container, self.needs)
-  end
   local started
   if ok then
-    started, err = with_files(self, go)
+    started, err = with_sources(self, with_all)
   end
   container.cgroup:settle()
   local hooks = hooks_of(container)
@@ -457,7 +479,7 @@ function M.restore(container, object, options)
   local started
   self.status, err = status_module.new(options, version)
   if self.status then
-    self.request = request_options(container, options, needs)
+    self.request = request_options(options, needs)
     started, err = make(self)
     self.status:close()
   end
