@@ -1,13 +1,13 @@
 #!/bin/sh
 # Prints the path of a CRIU that runs on this machine. One that is installed, if it does; else
-# Debian 13's, unpacked without being installed and run by its own loader: Debian 12's is too old
-# for today's kernels. Needs root, mmdebstrap and the network the first time; apt's own
-# configuration says where packages come from. The tree lies in CTR_CRIU_CACHE, else
-# $XDG_CACHE_HOME/ctr, else /var/cache/ctr.
+# Debian 14's, unpacked without being installed and run by its own loader: on today's kernels Debian
+# 12's does not start, and 13's takes no TCP socket along (since Linux 6.16). Needs root, mmdebstrap
+# and the network the first time; apt's own configuration says where packages come from. The tree
+# lies in CTR_CRIU_CACHE, else $XDG_CACHE_HOME/ctr, else /var/cache/ctr.
 # usage: criu.sh
 set -eu
 
-suite=trixie
+suite=forky
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${CTR_CRIU_CACHE:-${XDG_CACHE_HOME:-/var/cache}/ctr}
 key=$(sha256sum <"$here/criu.sh" | cut -c1-16)
@@ -74,7 +74,7 @@ exec 9>"$cache/criu.lock"
 flock 9
 if ! test -x "$place/criu"; then
 	sh "$here/deps.sh" criu >&2
-	echo "criu: unpacking Debian 13's" >&2
+	echo "criu: unpacking Debian 14's" >&2
 	trap 'rm -rf "$new"' EXIT
 	trap 'exit 1' INT TERM HUP
 	rm -rf "$new" "$place"

@@ -26,6 +26,7 @@ local MEANINGS = {
   { "shell%-job", "the session or the terminal is from outside of the container: shell_job" },
   { "file%-locks", "files are locked: file_locks takes the locks along" },
   { "link%-remap", "a file is open that was unlinked: link_remap" },
+  { "Can't get 1:%d+ opt: Operation not supported", "this CRIU is too old for the kernel" },
   { "Unsupported .*vDSO", "this CRIU is too old for the kernel" },
   { "vDSO", "this CRIU is too old for the kernel" },
   { "unreachable sharing", "a mount is shared with one that is not in the container" },
