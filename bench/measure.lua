@@ -56,22 +56,30 @@ function M.command(command, folder)
   return core.proc.clock() - from, result.usage.cpu, result.usage.memory_peak
 end
 
+local function measure_entry(entry, pause)
+  if entry.prepare then
+    entry.prepare()
+  end
+  if pause and pause > 0 then
+    M.sleep(pause)
+  end
+  return M.command(entry.command(), entry.folder)
+end
+
 --- Runs commands in turn, run by run, the order rotated: so that noise falls on all alike.
--- @tparam {table,…} entries `command` (a function), `folder`; get `wall`, `cpu` and `peak`
+-- @tparam {table,…} entries `command` (a function), `folder`, `prepare` (what comes before each run
+-- and is not measured); get `wall`, `cpu` and `peak`
 -- @tparam number rounds
 -- @tparam number pause seconds before each run
 function M.race(entries, rounds, pause)
   for _, entry in ipairs(entries) do
     entry.wall, entry.cpu, entry.peak = {}, {}, 0
-    M.command(entry.command(), entry.folder)
+    measure_entry(entry)
   end
   for round = 1, rounds do
     for turn = 1, #entries do
       local entry = entries[(round + turn) % #entries + 1]
-      if pause > 0 then
-        M.sleep(pause)
-      end
-      local wall, cpu, peak = M.command(entry.command(), entry.folder)
+      local wall, cpu, peak = measure_entry(entry, pause)
       entry.wall[round], entry.cpu[round] = wall, cpu
       entry.peak = math.max(entry.peak, peak)
     end

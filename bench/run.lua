@@ -25,9 +25,13 @@ local function next_id(name)
   return ("bench-%s-%d"):format(name, counter)
 end
 
-local function bundle_of(name, path, args)
+local LCTR = build .. "/lctr"
+
+-- One document for all: that of the first peer which is there, without what not all can do.
+local function bundle_of(name, args)
   local folder = build .. "/bench/" .. name
-  measure.sh(("rm -rf %s && mkdir -p %s && cd %s && %s spec"):format(folder, folder, folder, path))
+  local maker = measure.find("crun") or measure.find("runc") or LCTR
+  measure.sh(("rm -rf %s && mkdir -p %s && cd %s && %s spec"):format(folder, folder, folder, maker))
   local file = assert(io.open(folder .. "/config.json"))
   local text = file:read("*a")
   file:close()
@@ -54,11 +58,10 @@ local function peer_entry(peer)
   if not path then
     return nil
   end
-  local folder = bundle_of(peer, path)
-  local entry = { name = peer, folder = folder, command = function()
+  local entry = { name = peer, folder = bundle_of(peer), command = function()
     return { path, "--root", "/run/bench-" .. peer, "run", next_id(peer) }
   end }
-  if pcall(measure.command, entry.command(), folder) then
+  if pcall(measure.command, entry.command(), entry.folder) then
     return entry
   end
   print(peer .. " does not run here, and is left out")
@@ -81,8 +84,8 @@ end
 
 local function whole_commands()
   local entries = {
-    { name = "lctr", command = function()
-      return { build .. "/lctr", here .. "/once.lua", here, ROOT, STATE, next_id("lctr") }
+    { name = "lctr", folder = bundle_of("lctr"), command = function()
+      return { LCTR, "--root", STATE, "run", next_id("lctr") }
     end },
     { name = "floor", command = function() return floor_command() end },
   }
@@ -125,30 +128,53 @@ local function print_commands(entries, title)
     "peak MiB" }, rows)
 end
 
--- A container that only waits, and the commands that execute a program in it.
-local function exec_entries(factory)
-  local container = assert(factory:create("bench-target", config))
-  local fields = { args = { "/bin/sleep", "100000" }, env = process_fields.env }
-  local init = ctr.process(fields)
-  assert(container:run(init))
-  local entries = { { name = "lctr", command = function()
-    return { build .. "/lctr", here .. "/exec.lua", STATE, "bench-target" }
-  end } }
-  local crun = measure.find("crun")
-  if crun and pcall(measure.command, { crun, "--root", "/run/bench-crun", "run", "-d", "target" },
-    bundle_of("crun-target", crun, { "/bin/sleep", "100000" })) then
-    entries[2] = { name = "crun", command = function()
-      return { crun, "--root", "/run/bench-crun", "exec", "target", "/bin/true" }
-    end }
-  end
-  return entries, function()
-    container:signal("SIGKILL")
-    init:wait()
-    assert(container:destroy())
-    if entries[2] then
-      measure.sh(crun .. " --root /run/bench-crun delete -f target")
+-- lctr and crun, each with a container that only waits.
+local function with_targets()
+  local runtimes, sleeper = {}, { "/bin/sleep", "100000" }
+  for _, name in ipairs({ "lctr", "crun" }) do
+    local path = name == "lctr" and LCTR or measure.find(name)
+    local runtime = { name = name, path = path, root = "/run/bench-target-" .. name }
+    runtime.command = function(...)
+      return { path, "--root", runtime.root, ... }
+    end
+    if path then
+      runtime.folder = bundle_of(name .. "-target", sleeper)
+      measure.command(runtime.command("run", "-d", "target"), runtime.folder)
+      runtimes[#runtimes + 1] = runtime
     end
   end
+  return runtimes
+end
+
+local function end_targets(runtimes)
+  for _, runtime in ipairs(runtimes) do
+    measure.command(runtime.command("delete", "-f", "target"))
+  end
+end
+
+-- A command of each of them.
+local function entries_of(runtimes, ...)
+  local words, entries = { ... }, {}
+  for index, runtime in ipairs(runtimes) do
+    entries[index] = { name = runtime.name, command = function()
+      return runtime.command(unpack(words))
+    end }
+  end
+  return entries
+end
+
+local function deletions(runtimes)
+  local entries = {}
+  for index, runtime in ipairs(runtimes) do
+    local id
+    entries[index] = { name = runtime.name, prepare = function()
+      id = next_id("doomed")
+      measure.command(runtime.command("run", "-d", id), runtime.folder)
+    end, command = function()
+      return runtime.command("delete", "--force", id)
+    end }
+  end
+  return entries
 end
 
 -- What a created container's first process takes while it waits, in KiB.
@@ -305,10 +331,6 @@ local function row(what, value, limit, is_least)
     reached and "reached" or "missed" }
 end
 
-local function to_come(what, limit)
-  targets[#targets + 1] = { what, "-", limit, "comes with its command" }
-end
-
 local function against_crun(entries, field)
   local crun = by_name(entries, "crun")
   return crun and stats.median(by_name(entries, "lctr")[field]) / stats.median(crun[field])
@@ -333,14 +355,6 @@ local function rows_of_library(factory)
   print(("\nin one program: start, wait, destroy %.2f ms, floor %.2f ms"):format(ours * 1e3,
     floor * 1e3))
   row("start-wait-destroy inside a Lua program, against the floor", ours / floor, 1.25)
-  local entries, stop = exec_entries(factory)
-  measure.race(entries, ROUNDS, SPORADIC)
-  stop()
-  print_commands(entries, "exec into a running container, one every 60 ms")
-  row("exec into a running container, one every 60 ms, against crun",
-    against_crun(entries, "wall"), 0.25)
-  to_come("lctr state, kill, features, against crun", "≤ 0.6")
-  to_come("lctr delete --force of a running container, against crun", "≤ 0.15")
   local large, small = caller_size(factory)
   print(("caller of 1 GiB %.2f ms, of a few MiB %.2f ms"):format(large * 1e3, small * 1e3))
   row("the caller at 1 GiB, against a small one", large / small, 1.05)
@@ -348,6 +362,23 @@ local function rows_of_library(factory)
   print(("with the default seccomp profile %.2f ms, without %.2f ms"):format(with * 1e3,
     without * 1e3))
   row("with a 400-name seccomp profile (cached), against without", with / without, 1.1)
+end
+
+local function race_row(entries, title, limit)
+  measure.race(entries, ROUNDS, SPORADIC)
+  print_commands(entries, title .. ", one every 60 ms")
+  row(title .. ", against crun", against_crun(entries, "wall"), limit)
+end
+
+local function rows_of_others()
+  local runtimes = with_targets()
+  race_row(entries_of(runtimes, "exec", "target", "/bin/true"), "exec into a running container",
+    0.25)
+  race_row(entries_of(runtimes, "state", "target"), "state", 0.6)
+  race_row(entries_of(runtimes, "kill", "target", "0"), "kill", 0.6)
+  race_row(entries_of(runtimes, "features"), "features", 0.6)
+  race_row(deletions(runtimes), "delete --force of a running container", 0.15)
+  end_targets(runtimes)
 end
 
 local function rows_of_many(hot)
@@ -368,6 +399,7 @@ end
 local function main()
   measure.sh("mkdir -p " .. build .. "/bench")
   local hot = rows_of_commands()
+  rows_of_others()
   local factory = assert(ctr.new(STATE))
   rows_of_library(factory)
   local waiting = waiting_memory(factory)

@@ -1,14 +1,15 @@
 #!/bin/sh
 # Installs the Debian packages that are missing. Nothing missing: nothing done, and no root needed.
-# usage: deps.sh build|test|check|fuzz|vm ...
+# usage: deps.sh build|test|check|criu|fuzz|vm ...
 set -eu
 
 build="gcc libc6-dev make pkg-config linux-libc-dev musl-tools luajit libluajit-5.1-dev
 	libluajit-5.1-common libcap-dev libjansson-dev libseccomp-dev libmnl-dev libsystemd-dev"
 test="busybox-static lua-busted lua-check luarocks uidmap util-linux procps mount git man-db iproute2
-	iputils-ping e2fsprogs"
+	iputils-ping e2fsprogs iptables"
 check="clang-tidy cppcheck"
 vm="qemu-system-x86 mmdebstrap e2fsprogs xz-utils debian-archive-keyring"
+criu="mmdebstrap debian-archive-keyring"
 fuzz="clang libclang-rt-dev"
 
 is_installed() {
@@ -21,6 +22,7 @@ for group in "$@"; do
 	build) wanted="$wanted $build" ;;
 	test) wanted="$wanted $test" ;;
 	check) wanted="$wanted $check" ;;
+	criu) wanted="$wanted $criu" ;;
 	vm) wanted="$wanted $vm" ;;
 	fuzz) wanted="$wanted $fuzz" ;;
 	*) echo "deps.sh: no group '$group'" >&2; exit 2 ;;

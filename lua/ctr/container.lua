@@ -84,10 +84,11 @@ local function check_usable(container)
 end
 
 local function locked(container, action, ...)
-  local ok, err = check_usable(container)
-  if ok then
-    ok, err = container.store:lock()
+  local usable, refusal = check_usable(container)
+  if not usable then
+    return nil, refusal
   end
+  local ok, err = container.store:lock()
   if not ok then
     return nil, err
   end
@@ -358,6 +359,36 @@ end
 -- @treturn[2] ctr.Error `ContainerNotPaused`, `SystemError`
 function container_methods:resume()
   return locked(self, resume)
+end
+
+local function with_criu(container, action, ...)
+  return require("ctr.criu")[action](container, ...)
+end
+
+--- Takes a checkpoint: the processes, their memory and all that they use, in a folder of images.
+-- The container is stopped by it, unless `leave_running` or `pre_dump` is said; a failure leaves it
+-- running.
+-- @tparam table opts libcontainer's `CriuOpts` in snake_case (`ctr.criu.options`);
+-- `images_directory` is required
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`, `ContainerNotRunning`, `SystemError`: of what CRIU refuses
+-- with `log` (the log's path), `lines` (its first errors) and `meaning`, where that is known
+function container_methods:checkpoint(opts)
+  return locked(self, with_criu, "checkpoint", opts)
+end
+
+--- Restores the processes of a checkpoint in a container that is stopped: a new one, or the one
+-- that the checkpoint stopped. A failure leaves nothing.
+-- @tparam ctr.Process process gets the first one; only its streams, `console_socket` and
+-- `extra_files` are to be said, the rest is in the images
+-- @tparam table opts as for `checkpoint`
+-- @treturn[1] true it runs
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`, `ContainerNotStopped`, `SystemError`, as `checkpoint`
+function container_methods:restore(process, opts)
+  check_process(process, "restore")
+  return locked(self, with_criu, "restore", process, opts)
 end
 
 local function notices(container, make, level)

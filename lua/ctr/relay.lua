@@ -12,6 +12,7 @@ local core = require("ctr.core")
 local M = {}
 
 local CHUNK = 65536
+local CAPACITY = 65536 -- of a pipe, unless somebody changed it
 local PIECE = 4096 -- PIPE_BUF: what is said to be writable takes as much without waiting
 
 local relay_methods = {}
@@ -34,6 +35,7 @@ function relay_methods:add(channel)
     core.fd.set_nonblock(channel.to, true)
     channel.never_waits = true
   end
+  channel.count = 0
   table.insert(self.channels, channel)
   return channel
 end
@@ -101,6 +103,7 @@ local function fill(relay, channel)
   local data, err = core.fd.read(channel.from, CHUNK)
   if data and data ~= "" then
     channel.last_byte = data:sub(-1)
+    channel.count = channel.count + #data
     return put(relay, channel, data)
   end
   if err and err.errno == "EAGAIN" then
@@ -155,18 +158,33 @@ function relay_methods:dispatch(ready, first)
   end
 end
 
---- Ends the channels that lead to the process.
+--- Ends the channels that lead to the process: it has ended.
 function relay_methods:stop_input()
   for index = #self.channels, 1, -1 do
-    if self.channels[index].is_input then
-      remove(self, self.channels[index])
+    local channel = self.channels[index]
+    if channel.is_input then
+      remove(self, channel)
     end
+    channel.count = 0
   end
 end
 
---- Says whether all that was written has arrived: no channel is left.
-function relay_methods:is_drained()
-  return #self.channels == 0
+-- What the process left in its pipe comes before what others write to it by now.
+local function is_emptied(channel)
+  return not channel.data and (channel.count >= CAPACITY
+    or core.poll.wait({ { fd = channel.from, events = "r" } }, 0)[1] == nil)
+end
+
+--- Says whether all has arrived, once there is no more input: no channel is left.
+-- @tparam[opt] boolean of_process nothing of what the process itself wrote is on its way; others
+-- may still have its streams
+function relay_methods:is_drained(of_process)
+  for _, channel in ipairs(self.channels) do
+    if not (of_process and is_emptied(channel)) then
+      return false
+    end
+  end
+  return true
 end
 
 --- Ends all channels, whatever is in them.

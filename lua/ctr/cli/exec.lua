@@ -137,10 +137,14 @@ local function object_of_file(args, values)
   end
   local path = context_module.absolute(values.process)
   local text, err = document.read(path)
-  if not text then
-    return nil, err
+  local object
+  if text then
+    object, err = document.decode(text, path)
   end
-  return document.decode(text, path)
+  if not object then
+    return invalid("%s", err.problems[1].text) -- which names the file
+  end
+  return object
 end
 
 -- At commas; "" is a list of "".
@@ -188,6 +192,9 @@ local function fields_of(container, args, values, context)
   local fields, ignored = oci.process(object)
   if not fields then
     return nil, ignored
+  end
+  if not fields.args then
+    return invalid("process.args is required")
   end
   for _, entry in ipairs(ignored) do
     context.log:debug(entry.path .. " " .. entry.text)

@@ -1,0 +1,74 @@
+--- Checkpoint and restore, by CRIU.
+-- @module ctr.criu
+
+local dump = require("ctr.criu.dump")
+local errors = require("ctr.errors")
+local options_module = require("ctr.criu.options")
+local record = require("ctr.record")
+local restore = require("ctr.criu.restore")
+local statuses = require("ctr.status")
+
+local M = {}
+
+local function check_privilege(container)
+  if not container.host.rootless then
+    return true
+  end
+  return nil, errors.new("SystemError", "checkpoint and restore are root's", { errno = "EPERM" })
+end
+
+local function parse(container, options)
+  local ok, err = check_privilege(container)
+  if not ok then
+    return nil, err
+  end
+  return options_module.parse(options or {})
+end
+
+--- Takes a checkpoint of a container whose lock is held.
+-- @tparam ctr.Container container
+-- @tparam table opts (`ctr.criu.options`)
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.checkpoint(container, opts)
+  local options, err = parse(container, opts)
+  if not options then
+    return nil, err
+  end
+  local status
+  status, err = statuses.of(container)
+  if not status then
+    return nil, err
+  end
+  if status ~= "running" and status ~= "paused" then
+    return nil, record.refusal(container, "ContainerNotRunning", "is not running: it is " .. status)
+  end
+  return dump.checkpoint(container, options, status == "paused")
+end
+
+--- Restores a container whose lock is held.
+-- @tparam ctr.Container container
+-- @tparam ctr.Process object takes over the restored first process
+-- @tparam table opts (`ctr.criu.options`)
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.restore(container, object, opts)
+  local options, err = parse(container, opts)
+  if not options then
+    return nil, err
+  end
+  local status
+  status, err = statuses.of(container)
+  if not status then
+    return nil, err
+  end
+  if status ~= "stopped" then
+    return nil, record.refusal(container, "ContainerNotStopped",
+      "cannot be restored: it is " .. status)
+  end
+  return restore.restore(container, object, options)
+end
+
+return M

@@ -1,0 +1,213 @@
+--- A checkpoint: what CRIU is told of a running container, and what becomes of that.
+-- @module ctr.criu.dump
+
+local core = require("ctr.core")
+local errors = require("ctr.errors")
+local failure = require("ctr.criu.failure")
+local folders = require("ctr.criu.folders")
+local messages = require("ctr.criu.messages")
+local mounts = require("ctr.criu.mounts")
+local needs = require("ctr.criu.needs")
+local options_module = require("ctr.criu.options")
+local planner = require("ctr.plan")
+local program = require("ctr.criu.program")
+local status_module = require("ctr.criu.status")
+local streams = require("ctr.criu.streams")
+
+local M = {}
+
+local LOG = "dump.log"
+local MAP_MAX = 65536
+local FREEZER_OF_V2 = 31400 -- the first version that freezes there
+
+-- Since which version namespaces that are joined by path are left to their owner.
+local OUTER = {
+  NEWNET = { 31100, "net", "extRootNetNS" }, NEWPID = { 31500, "pid", "extRootPidNS" },
+}
+M.OUTER = OUTER
+
+local function outer_namespaces(config, version)
+  local list, joined = {}, planner.namespaces(config).joined
+  for kind, row in pairs(OUTER) do
+    if joined[kind] then
+      local path = ("namespaces[%d]"):format(joined[kind].index)
+      local ok, err = program.check_version(version, row[1], "a namespace of another's")
+      local stat
+      if ok then
+        stat, err = core.path.stat(core.path.open_root("/"), joined[kind].path)
+      end
+      if not stat then
+        return nil, errors.with_path(err, path)
+      end
+      list[#list + 1] = ("%s[%.0f]:%s"):format(row[2], stat.ino, row[3])
+    end
+  end
+  return list
+end
+
+local function freezer_of(container, version)
+  local node = container.cgroup:find("freezer")
+  if not node or node.hierarchy.type == "cgroup2" and version < FREEZER_OF_V2 then
+    return nil
+  end
+  return node.full
+end
+
+local function page_server(options)
+  local server = options.page_server
+  return server and server.port ~= 0 and server or nil
+end
+
+local function request_options(container, options, opened, version)
+  local request = options_module.common(options)
+  local outer, err = outer_namespaces(container.configuration, version)
+  if not outer then
+    return nil, err
+  end
+  request.images_dir_fd = core.fd.number(opened.images)
+  request.work_dir_fd = core.fd.number(opened.work)
+  request.log_file = LOG
+  request.root = container.configuration.rootfs
+  request.pid = container.init_pid
+  request.leave_running = options.leave_running
+  request.tcp_skip_in_flight = options.tcp_skip_in_flight
+  request.freeze_cgroup = freezer_of(container, version)
+  request.ps = page_server(options)
+  request.external = outer
+  if options.parent_image ~= "" then
+    request.parent_img, request.track_mem = options.parent_image, true
+  end
+  return request
+end
+
+-- What a pre-dump, which takes memory alone, has no use for.
+local function add_outside(request, container, opened, version)
+  local list, rows = mounts.outer(container)
+  if not list then
+    return nil, rows
+  end
+  request.ext_mnt = {}
+  for index, mount in ipairs(list) do
+    request.ext_mnt[index] = { key = mount.mountpoint, val = mount.key }
+  end
+  local links, outer = streams.of(container, rows)
+  for _, key in ipairs(outer) do
+    table.insert(request.external, key)
+  end
+  return needs.write(opened.images, container, { mounts = list, criu = version, links = links })
+end
+
+local function check_features(options, version, path)
+  local ok, err = true, nil
+  if options.pre_dump then
+    ok, err = program.check_feature(path, version, "mem_track", "pre_dump")
+  end
+  if ok and options.lazy_pages then
+    ok, err = program.check_feature(path, version, "lazy_pages", "lazy_pages")
+  end
+  return ok, err
+end
+
+-- CRIU lets the container go on when it fails; where it was killed itself, nobody has done so.
+local function let_go_on(container, was_paused)
+  if not was_paused and container.cgroup:freezer_state() ~= "THAWED" then
+    container.cgroup:freeze("THAWED")
+  end
+end
+
+local function run(path, request, options, on_notify)
+  local session, err = program.start(path)
+  if not session then
+    return nil, err
+  end
+  local kind = options.pre_dump and "PRE_DUMP" or "DUMP"
+  local response
+  response, err = session:request({ type = messages.types[kind], opts = request }, on_notify)
+  -- After a pre-dump it would wait for another request.
+  local result = session:finish()
+  if response and response.success and (options.pre_dump or result and result.code == 0) then
+    return true
+  end
+  return nil, { response = response, err = err, refused = session.refused }
+end
+
+local function dump(container, options, opened, how)
+  local request, err = request_options(container, options, opened, how.version)
+  if not request then
+    return nil, err
+  end
+  local ok = true
+  if not options.pre_dump then
+    ok, err = add_outside(request, container, opened, how.version)
+  end
+  local status
+  if ok then
+    status, err = status_module.new(options, how.version)
+  end
+  if not status then
+    return nil, err
+  end
+  status:fill(request)
+  ok, err = run(how.path, request, options, function(script)
+    return status:tell(script)
+  end)
+  status:close()
+  if ok then
+    status:finish(opened.work)
+    return true
+  end
+  let_go_on(container, how.was_paused)
+  if err.refused then
+    return nil, err.refused
+  elseif errors.is(err) then
+    return nil, err
+  end
+  return nil, failure.error({ what = options.pre_dump and "pre-dump" or "dump", dir = opened.work,
+    folder = opened.work_path, log = LOG, response = err.response, err = err.err })
+end
+
+-- The group of the root of the container's user namespace, where it has one.
+local function group_inside(container)
+  if not planner.namespaces(container.configuration).user then
+    return nil
+  end
+  local text = core.path.read(container.host:procfs(), container.init_pid .. "/gid_map", MAP_MAX)
+  for inside, outside in (text or ""):gmatch("(%d+) +(%d+) +%d+") do
+    if inside == "0" then
+      return tonumber(outside)
+    end
+  end
+  return nil
+end
+
+--- Takes a checkpoint of a container whose lock is held, and that runs.
+-- @tparam ctr.Container container
+-- @tparam table options parsed
+-- @tparam boolean was_paused
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.checkpoint(container, options, was_paused)
+  local version, path = program.version(container.factory)
+  if not version then
+    return nil, path
+  end
+  local ok, err = program.check_version(version, program.OLDEST, "a checkpoint")
+  if ok then
+    ok, err = check_features(options, version, path)
+  end
+  if not ok then
+    return nil, err
+  end
+  local opened
+  opened, err = folders.open(options, true, group_inside(container))
+  if not opened then
+    return nil, err
+  end
+  ok, err = dump(container, options, opened,
+    { version = version, path = path, was_paused = was_paused })
+  opened:close()
+  return ok, err
+end
+
+return M

@@ -1,0 +1,182 @@
+--- What a checkpoint needs to be restored, in files of ours beside CRIU's images: `ctr.json`, and
+-- `descriptors.json`, which other runtimes write and read as well.
+-- @module ctr.criu.needs
+
+local core = require("ctr.core")
+local errors = require("ctr.errors")
+local planner = require("ctr.plan")
+
+local M = {}
+
+local OURS, DESCRIPTORS = "ctr.json", "descriptors.json"
+local MODE = 384 -- 0600
+local SIZE_MAX = 16 * 1024 * 1024
+local FORMAT = 1
+
+local NAMESPACE_WORDS = {
+  NEWNS = "mount", NEWNET = "network", NEWIPC = "ipc", NEWUTS = "uts", NEWPID = "pid",
+  NEWUSER = "user", NEWCGROUP = "cgroup", NEWTIME = "time",
+}
+
+local function namespaces_of(config)
+  local list = {}
+  for _, namespace in ipairs(config.namespaces) do
+    list[#list + 1] = { type = namespace.type, is_joined = namespace.path ~= "" }
+  end
+  return core.json.array(list)
+end
+
+local function write(dir, name, value)
+  local text, err = core.json.encode(value)
+  if not text then
+    return nil, err
+  end
+  return core.path.replace(dir, name, text, MODE)
+end
+
+local function map_text(maps)
+  local words = {}
+  for _, map in ipairs(maps or {}) do
+    words[#words + 1] = ("%s %s %s"):format(map.container_id, map.host_id, map.size)
+  end
+  return table.concat(words, ", ")
+end
+
+--- Writes both files.
+-- @tparam ctr.fd dir of the images
+-- @tparam ctr.Container container
+-- @tparam table facts `mounts` (`ctr.criu.mounts`), `links` (`ctr.criu.streams`), `criu` (its
+-- version)
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.write(dir, container, facts)
+  local config = container.configuration
+  local ok, err = write(dir, DESCRIPTORS, core.json.array(facts.links))
+  if not ok then
+    return nil, err
+  end
+  return write(dir, OURS, {
+    format = FORMAT, id = container.store.id, criu = facts.criu,
+    kernel = core.path.read(container.host:procfs(), "sys/kernel/osrelease", 256),
+    mounts = core.json.array(facts.mounts), namespaces = namespaces_of(config),
+    uid_mappings = map_text(config.uid_mappings), gid_mappings = map_text(config.gid_mappings),
+  })
+end
+
+local function read(dir, name)
+  local text, err = core.path.read(dir, name, SIZE_MAX)
+  if not text then
+    return nil, err
+  end
+  local value, problem = core.json.decode(text)
+  if not value then
+    return nil, errors.wrap(problem, "read", name)
+  end
+  return value
+end
+
+local function damaged(folder, name)
+  return errors.new("SystemError", ("%s/%s is damaged"):format(folder, name))
+end
+
+local function no_checkpoint(folder, err)
+  return errors.new("SystemError", ("there is no checkpoint in %s: it has no %s"):format(folder,
+    DESCRIPTORS), { path = "images_directory", errno = err.errno, cause = err })
+end
+
+local MOUNT = { key = "string", kind = "string", destination = "string", below = "string" }
+
+local function is_whole(needs)
+  if type(needs.mounts) ~= "table" or type(needs.namespaces) ~= "table" then
+    return false
+  end
+  for _, mount in ipairs(needs.mounts) do
+    for key, kind in pairs(MOUNT) do
+      if type(mount) ~= "table" or type(mount[key]) ~= kind then
+        return false
+      end
+    end
+  end
+  return true
+end
+
+--- Reads both files.
+-- @tparam ctr.fd dir
+-- @tparam string folder its path
+-- @treturn[1] table `descriptors`, and of ours `mounts`, `namespaces`, …; without these where
+-- another runtime made the checkpoint
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.read(dir, folder)
+  local links, err = read(dir, DESCRIPTORS)
+  if not links then
+    return nil, err.errno == "ENOENT" and no_checkpoint(folder, err) or err
+  end
+  local needs
+  needs, err = read(dir, OURS)
+  if not needs and err.errno ~= "ENOENT" then
+    return nil, err
+  end
+  needs = needs or {}
+  if type(links) ~= "table" or type(needs) ~= "table" or needs.format and not is_whole(needs) then
+    return nil, damaged(folder, needs.format and OURS or DESCRIPTORS)
+  end
+  needs.descriptors = links
+  return needs
+end
+
+local function check_namespace(kind, has, config)
+  local spaces = planner.namespaces(config)
+  local joined, new = spaces.joined[kind] ~= nil, spaces.new[kind] == true
+  if has == "joined" and not joined then
+    return ("its %s namespace was another's, whose path has to be given")
+  elseif has == "new" and not new and not joined then
+    return "it had a %s namespace of its own"
+  elseif not has and (new or joined) and kind ~= "NEWTIME" then
+    return "it had no %s namespace of its own"
+  end
+  return nil
+end
+
+local function check_namespaces(needs, config)
+  local had = {}
+  for _, namespace in ipairs(needs.namespaces) do
+    had[namespace.type] = namespace.is_joined and "joined" or "new"
+  end
+  for kind, word in pairs(NAMESPACE_WORDS) do
+    local problem = check_namespace(kind, had[kind], config)
+    -- CRIU gives a container a time namespace that had none.
+    if problem and kind ~= "NEWTIME" then
+      return nil, errors.new("ConfigInvalid", "the checkpoint does not fit the configuration: "
+        .. problem:format(word), { path = "namespaces" })
+    end
+  end
+  return true
+end
+
+--- Checks that a configuration has what a checkpoint needs of it, before anything is made.
+-- @tparam table needs
+-- @tparam table config
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`
+function M.check(needs, config)
+  if not needs.format then
+    return true
+  end
+  local ok, err = check_namespaces(needs, config)
+  if not ok then
+    return nil, err
+  end
+  for _, name in ipairs({ "uid_mappings", "gid_mappings" }) do
+    local own = map_text(config[name])
+    if needs[name] ~= own then
+      return nil, errors.new("ConfigInvalid", ("the checkpoint has other %s: %s"):format(name,
+        needs[name] ~= "" and needs[name] or "none"), { path = name })
+    end
+  end
+  return true
+end
+
+return M
