@@ -100,6 +100,29 @@ describe("lctr create", function()
     end)
   end
 
+  for name, mount in pairs({
+    ["a file on a folder"] = { destination = "/etc", source = "/etc/hostname" },
+    ["a folder on a file"] = { destination = "/etc/passwd", source = "/etc" },
+  }) do
+    it("says of " .. name .. " what engines have a hint for", function()
+      e = engine.new()
+      local config = assert(core.json.decode(e.bundle:read("config.json")))
+      mount.type, mount.options = "bind", core.json.array({ "bind" })
+      table.insert(config.mounts, mount)
+      e.bundle:file("config.json", config)
+      assert.matches("not a directory", fails_to_create(), 1, true)
+    end)
+  end
+
+  it("says of a missing source that it does not exist", function()
+    e = engine.new()
+    local config = assert(core.json.decode(e.bundle:read("config.json")))
+    table.insert(config.mounts, 1, { destination = "/x", source = "/no/such", type = "bind",
+      options = core.json.array({ "bind" }) })
+    e.bundle:file("config.json", config)
+    assert.equal("mounts[1].source does not exist: /no/such", fails_to_create())
+  end)
+
   it("says that an id is taken", function()
     e = engine.new()
     e:create()
