@@ -123,6 +123,27 @@ describe("lctr create", function()
     assert.equal("mounts[1].source does not exist: /no/such", fails_to_create())
   end)
 
+  for _, case in ipairs({
+    { {}, "cgroupfs" }, { { "--cgroup-manager", "disabled" }, "none" },
+    { { "--systemd-cgroup", "--cgroup-manager=cgroupfs" }, "cgroupfs" },
+    { { "--rootless", "true" }, "rootless" }, { { "--rootless", "false" }, "cgroupfs" },
+    { { "--rootless", "auto" }, "cgroupfs" },
+  }) do
+    it("remembers who makes its cgroups: " .. table.concat(case[1], " "), function()
+      e = engine.new()
+      local options = { unpack(case[1]) }
+      for _, word in ipairs({ "create", "--bundle", e.folder, e.id }) do
+        options[#options + 1] = word
+      end
+      e:succeeds(unpack(options))
+      local kept = core.json.decode(e.bundle:read("state/" .. e.id .. "/state.json"))
+      assert.equal(case[2], kept.cgroup_manager)
+      e:succeeds("start", e.id)
+      assert.equal(1, #core.json.decode(e:succeeds("ps", "-f", "json", e.id)))
+      e:succeeds("--systemd-cgroup", "delete", "--force", e.id)
+    end)
+  end
+
   it("says that an id is taken", function()
     e = engine.new()
     e:create()
