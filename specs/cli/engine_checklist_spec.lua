@@ -351,4 +351,42 @@ echo ready; while :; do sleep 1 & wait $!; done]] } })
     assert.equal("67108864\n50\n", limits())
     assert.equal(kept, e.bundle:read("state/" .. e.id .. "/state.json"))
   end)
+
+  for _, case in ipairs({
+    { "no-such-program", 'exec: "no-such-program": executable file not found in $PATH' },
+    { "/no/such/program", 'exec: "/no/such/program": no such file or directory' },
+    { "/etc", 'exec: "/etc": is a directory: permission denied' },
+  }) do
+    it("10 is told by exec that there is no such program: " .. case[1], function()
+      sleeper()
+      local file = b:file("process.json", { cwd = "/", env = { "PATH=/bin" }, args = { case[1] } })
+      for _, args in ipairs({
+        { "exec", "--pid-file", b.folder .. "/exec.pid", "--process", file, "--detach", b.id },
+        { "exec", "--pid-file", b.folder .. "/exec.pid", "--process", file, b.id },
+        { "exec", "-d", "--pid-file=" .. b.folder .. "/exec.pid", b.id, case[1] },
+      }) do
+        local result = call(args)
+        assert.same({ 255, "", "lctr: " .. case[2] .. "\n" },
+          { result.code, result.stdout, result.stderr })
+        assert.is_nil(b:read("exec.pid"))
+      end
+    end)
+  end
+
+  it("15 reads the pipe of what it executed to its end, and no further", function()
+    sleeper()
+    local in_read, in_write = core.fd.pipe()
+    local out_read, out_write = core.fd.pipe()
+    local child = b:start({ "exec", "--detach", "--pid-file", b.folder .. "/exec.pid", b.id, "sh",
+      "-c", "echo begun; read x; echo ended" }, { in_read, out_write, out_write })
+    in_read:close()
+    out_write:close()
+    assert.equal(0, child.wait().code)
+    bundles.read_until(out_read, "begun\n")
+    assert.same({}, core.poll.wait({ { fd = out_read, events = "r" } }, 0))
+    core.fd.write(in_write, "go on\n")
+    assert.equal("ended\n", bundles.read_until(out_read))
+    in_write:close()
+    out_read:close()
+  end)
 end)

@@ -196,6 +196,25 @@ describe("lctr run", function()
       out:close()
     end)
 
+    for _, case in ipairs({ { "another user", { uid = 5, gid = 5 } },
+      { "root in a user namespace", { uid = 0, gid = 0 }, true },
+      { "another user in a user namespace", { uid = 5, gid = 5 }, true } }) do
+      it("may be opened anew by " .. case[1], function()
+        if case[3] and not machine.has("user_namespaces") then
+          script("true")
+          pending("needs user namespaces")
+          return
+        end
+        local map = { { containerID = 0, hostID = 100000, size = 10 } }
+        script("read line </proc/self/fd/0; echo $line >/proc/self/fd/1; echo 2 >/proc/self/fd/2",
+          { user = case[2] }, case[3] and { uidMappings = map, gidMappings = map,
+            namespaces = { { type = "user" }, { type = "pid" }, { type = "mount" },
+              { type = "ipc" }, { type = "uts" } } })
+        local result = run({ stdin = "0\n" })
+        assert.same({ 0, "0\n", "2\n" }, { result.code, result.stdout, result.stderr })
+      end)
+    end
+
     it("may be a file", function()
       script("cat; echo end")
       local input = assert(core.fd.open(b:file("input", BIG), { flags = { "rdonly" } }))
