@@ -358,27 +358,31 @@ echo ready; while :; do sleep 1 & wait $!; done]] } })
     { "/etc", 'exec: "/etc": is a directory: permission denied' },
   }) do
     it("10 is told by exec that there is no such program: " .. case[1], function()
-      sleeper()
-      local file = b:file("process.json", { cwd = "/", env = { "PATH=/bin" }, args = { case[1] } })
+      e = engine.new()
+      e:start()
+      local pid_file = e.folder .. "/exec.pid"
+      local file = e.bundle:file("process.json",
+        { cwd = "/", env = { "PATH=/bin" }, args = { case[1] } })
       for _, args in ipairs({
-        { "exec", "--pid-file", b.folder .. "/exec.pid", "--process", file, "--detach", b.id },
-        { "exec", "--pid-file", b.folder .. "/exec.pid", "--process", file, b.id },
-        { "exec", "-d", "--pid-file=" .. b.folder .. "/exec.pid", b.id, case[1] },
+        { "exec", "--pid-file", pid_file, "--process", file, "--detach", e.id },
+        { "exec", "--pid-file", pid_file, "--process", file, e.id },
+        { "exec", "-d", "--pid-file=" .. pid_file, e.id, case[1] },
       }) do
-        local result = call(args)
+        local result = e:call(args)
         assert.same({ 255, "", "lctr: " .. case[2] .. "\n" },
           { result.code, result.stdout, result.stderr })
-        assert.is_nil(b:read("exec.pid"))
+        assert.is_nil(e.bundle:read("exec.pid"))
       end
     end)
   end
 
   it("15 reads the pipe of what it executed to its end, and no further", function()
-    sleeper()
+    e = engine.new()
+    e:start()
     local in_read, in_write = core.fd.pipe()
     local out_read, out_write = core.fd.pipe()
-    local child = b:start({ "exec", "--detach", "--pid-file", b.folder .. "/exec.pid", b.id, "sh",
-      "-c", "echo begun; read x; echo ended" }, { in_read, out_write, out_write })
+    local child = e.bundle:start({ "exec", "--detach", "--pid-file", e.folder .. "/exec.pid", e.id,
+      "sh", "-c", "echo begun; read x; echo ended" }, { in_read, out_write, out_write })
     in_read:close()
     out_write:close()
     assert.equal(0, child.wait().code)
