@@ -51,7 +51,7 @@ local function new_cgroup(container, paths, created)
     is_shown = not paths and shows_cgroups(container.configuration),
     config = container.configuration.cgroups, id = container.store.name,
     manager = is_tolerant and "rootless" or container.manager, paths = paths, created = created,
-    user = container.host.rootless, host = container.host,
+    user = container.manager == "systemd" and container.host:is_confined(), host = container.host,
   })
 end
 

@@ -155,6 +155,14 @@ local function log_ignored(context, ignored)
   end
 end
 
+-- Cgroups that may not be written are done without, unless the bundle names the place: one of its
+-- own is below the caller's, which may be written sooner than the hierarchy's root.
+local function forget_default_place(config, spec)
+  if not (spec.linux and spec.linux.cgroupsPath) then
+    config.cgroups.path = nil
+  end
+end
+
 local function read_bundle(id, values, context, factory)
   local bundle = context_module.absolute(values.bundle or ".")
   local spec, err = oci.load(bundle, values.config)
@@ -173,6 +181,9 @@ local function read_bundle(id, values, context, factory)
     return invalid("process.args is required: the bundle names no program")
   end
   log_ignored(context, ignored)
+  if factory.manager == "rootless" then
+    forget_default_place(config, spec)
+  end
   return config, fields, spec.process
 end
 
