@@ -60,7 +60,7 @@ local function signal_all(container, number)
 end
 
 local function has_own_pids(container)
-  for _, namespace in ipairs(container:config().namespaces) do
+  for _, namespace in ipairs(container.configuration.namespaces) do
     if namespace.type == "NEWPID" and namespace.path == "" then
       return true
     end

@@ -16,6 +16,7 @@ local M = {}
 
 local STREAMS = { "stdin", "stdout", "stderr" }
 local FIRST = 3 -- the descriptor after the streams
+local DESCRIPTORS_MAX = 65536
 local CLOSE_ON_EXEC = 524288 -- O_CLOEXEC, 02000000, in fdinfo
 
 local function invalid(text)
@@ -32,18 +33,24 @@ local function is_given(number)
   return flags ~= nil and math.floor(tonumber(flags, 8) / CLOSE_ON_EXEC) % 2 == 0
 end
 
+-- A number of descriptors; nil where the text is none.
+local function descriptor_count(text)
+  local count = text and text:find("^%d+$") and tonumber(text)
+  return count and count <= DESCRIPTORS_MAX and count or nil
+end
+
 -- How many descriptors a service manager passed to this very program (sd_listen_fds(3)).
 local function listen_count()
   if tonumber(os.getenv("LISTEN_PID") or "") ~= core.proc.getpid() then
     return 0
   end
-  return tonumber(os.getenv("LISTEN_FDS") or "") or 0
+  return descriptor_count(os.getenv("LISTEN_FDS")) or 0
 end
 
 local function preserved_count(values)
   local text = values["preserve-fds"] or "0"
-  local count = text:find("^%d+$") and tonumber(text)
-  if not count or count > 65536 then
+  local count = descriptor_count(text)
+  if not count then
     return invalid("--preserve-fds must be a number of descriptors, not " .. text)
   end
   return count

@@ -18,7 +18,7 @@ local HAS_INIT = { creating = true, created = true, running = true, paused = tru
 -- @treturn[2] ctr.Error
 function M.mark_creating(container)
   local dir = container.store.dir
-  local mark, err = core.path.lock(dir, CREATING, { wait = false })
+  local mark, err = core.path.lock(dir, CREATING) -- who looks at it has it for a moment
   if not mark then
     return nil, err
   end
@@ -37,11 +37,12 @@ function M.is_being_created(container)
   if not core.path.stat(dir, CREATING, { nofollow = true }) then
     return false
   end
-  local mark = core.path.lock(dir, CREATING, { wait = false })
+  local mark, err = core.path.lock(dir, CREATING, { wait = false })
   if mark then
     mark:close()
+    return false
   end
-  return mark == nil
+  return err.errno == "EAGAIN"
 end
 
 --- The status of a container: "creating", "created", "running", "paused" or "stopped". One that
