@@ -116,32 +116,28 @@ local function fill(relay, channel)
   remove(relay, channel)
 end
 
---- Adds what the channels wait for to a set.
+--- Adds what the channels wait for to a set: room in what is written to, and else something to
+-- read. What is read from is left out while it cannot be read: it may have hung up already.
 -- @tparam table set
 function relay_methods:watched(set)
   self.entries = {}
   for index, channel in ipairs(self.channels) do
     self.entries[index] = channel
-    if channel.data then
-      set[#set + 1] = { fd = channel.to, events = "w" }
-      set[#set + 1] = { fd = channel.from, events = "" }
-    else
-      set[#set + 1] = { fd = channel.from, events = "r" }
-      set[#set + 1] = { fd = channel.to, events = "" }
-    end
+    set[#set + 1] = { fd = channel.to, events = channel.data and "w" or "" }
+    set[#set + 1] = not channel.data and { fd = channel.from, events = "r" } or nil
+    channel.entry_count = channel.data and 1 or 2
   end
 end
 
--- A hang-up of what is read from comes behind what is still in it; what is written to is of no use
--- after one.
-local function serve(relay, channel, own, other)
+-- What is written to is of no use after a hang-up.
+local function serve(relay, channel, output, input)
   if channel.data then
-    if own then
+    if output then
       flush(relay, channel)
     end
-  elseif other and other:find("[eh]") then
+  elseif output then
     break_off(relay, channel)
-  elseif own then
+  elseif input then
     fill(relay, channel)
   end
 end
@@ -150,11 +146,13 @@ end
 -- @tparam table ready as `core.poll.wait` returned it
 -- @tparam number first where in the set the relay's entries begin
 function relay_methods:dispatch(ready, first)
-  for index, channel in ipairs(self.entries) do
-    local at = first + 2 * (index - 1)
+  local at = first
+  for _, channel in ipairs(self.entries) do
+    local has_input = channel.entry_count == 2
     if not channel.has_ended then
-      serve(self, channel, ready[at], ready[at + 1])
+      serve(self, channel, ready[at], has_input and ready[at + 1])
     end
+    at = at + (has_input and 2 or 1)
   end
 end
 

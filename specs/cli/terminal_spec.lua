@@ -1,6 +1,7 @@
 local bundles = require("specs.support.bundle")
 local core = require("ctr.core")
 local machine = require("specs.support.machine")
+local rootfs = require("specs.support.rootfs")
 
 local OPEN = { flags = { "rdwr", "noctty" } }
 local SETSID = "/usr/bin/setsid"
@@ -192,6 +193,55 @@ describe("lctr at a terminal", function()
     assert.equal("11 77\n", bundles.read_until(out))
     out:close()
     assert.equal(3, child.wait().code)
+  end)
+
+  describe("with Lua in place of a bundle", function()
+    local SCRIPT = "trap 'stty size' WINCH; trap 'exit 7' TERM; stty -a | tr ' ' '\\n' | "
+      .. "grep onlcr; echo ready; while :; do sleep 1000 & wait $!; done"
+
+    local function check(child)
+      assert.equal("onlcr\r\nready\r\n", shows("ready\r\n"))
+      assert(core.tty.set_size(master, 100, 40))
+      child.signal("SIGWINCH")
+      assert.equal("40 100\r\n", shows("\n"))
+    end
+
+    it("passes a new size on to a description's container", function()
+      b = bundles.new()
+      local usual = mode()
+      local file = b:file("web.lua", ("return container(%q) { rootfs = %q, "
+        .. "run = { '/bin/sh', '-c', %q } }"):format(b.id, rootfs.shared(), SCRIPT))
+      local child = b:spawn(b:arguments(file), { slave, slave, slave })
+      check(child)
+      child.signal("SIGTERM")
+      assert.equal(7, child.wait().code)
+      assert.equal(usual, mode())
+    end)
+
+    it("passes a new size on while a program waits for a process", function()
+      b = bundles.new()
+      local usual = mode()
+      local file = b:file("tool.lua", ([[
+local ctr = require("ctr")
+local factory = assert(ctr.new(%q))
+local config, fields = ctr.oci.config(assert(ctr.oci.load(%q)), { bundle = %q })
+local container = assert(factory:create(%q, config))
+fields.terminal, fields.args = true, { "/bin/sh", "-c", %q }
+fields.console_width, fields.console_height = 77, 11
+local process = ctr.process(fields)
+assert(container:run(process))
+local early, err = process:wait(0.01)
+assert(early == nil and err.errno == "ETIMEDOUT")
+local status = process:wait()
+assert(container:destroy())
+os.exit(status.code)
+]]):format(b.folder .. "/state", b.folder, b.folder, b.id, SCRIPT))
+      local child = b:spawn(b:arguments(file), { slave, slave, slave })
+      check(child)
+      assert.equal(0, b:lctr({ "kill", b.id, "TERM" }).code)
+      assert.equal(7, child.wait().code)
+      assert.equal(usual, mode())
+    end)
   end)
 
   describe("that hangs up", function()

@@ -2,6 +2,7 @@
 -- @module ctr.cli.attached
 
 local core = require("ctr.core")
+local idmap = require("ctr.idmap")
 local relays = require("ctr.relay")
 local terminals = require("ctr.terminal")
 
@@ -54,7 +55,16 @@ local function is_null(fd)
     and stat.rdev_minor == NULL_MINOR
 end
 
-local function open_pipe(pipes, fields, name)
+-- Whoever is root in the container's user namespace may hand the pipes on to the process' user.
+local function give_away(pipe, config)
+  local uid = idmap.to_host(config.uid_mappings or {}, 0)
+  local gid = idmap.to_host(config.gid_mappings or {}, 0)
+  if uid and gid and (uid > 0 or gid > 0) then
+    core.fd.chown(pipe, uid, gid) -- where that may not be done, the process' root is the caller
+  end
+end
+
+local function open_pipe(pipes, fields, name, config)
   local fd = STREAMS[name]
   if is_null(fd) then
     fields[name] = "null"
@@ -64,6 +74,7 @@ local function open_pipe(pipes, fields, name)
   if not from then
     return nil, to
   end
+  give_away(from, config) -- both ends have the same owner
   local is_input = name == "stdin"
   local ours, theirs = from, to
   if is_input then
@@ -76,10 +87,10 @@ local function open_pipe(pipes, fields, name)
   return true
 end
 
-local function open_pipes(fields)
+local function open_pipes(fields, config)
   local pipes = setmetatable({ theirs = {}, channels = {} }, pipe_metatable)
   for _, name in ipairs({ "stdin", "stdout", "stderr" }) do
-    local ok, err = open_pipe(pipes, fields, name)
+    local ok, err = open_pipe(pipes, fields, name, config)
     if not ok then
       pipes:close()
       return nil, err
@@ -146,14 +157,15 @@ end
 
 --- Gives a process of an engine its streams: those of lctr, through pipes or a terminal.
 -- @tparam table fields of the process, before its start; `terminal` is read
+-- @tparam table config the container's: whose pipes they are
 -- @treturn[1] table `started(process)`: a session for `wait`; `close()` where it did not start
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.attach(fields)
+function M.attach(fields, config)
   if fields.terminal then
     return M.screen(fields, terminals.find(), true)
   end
-  return open_pipes(fields)
+  return open_pipes(fields, config)
 end
 
 -- A pid namespace's first process gets no signal but those that it handles: what would end any

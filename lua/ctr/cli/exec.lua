@@ -175,10 +175,6 @@ local function sub_cgroups(list)
   return paths or false
 end
 
-local function absolute_or_nil(path)
-  return path and path ~= "" and context_module.absolute(path) or nil
-end
-
 local function fields_of(container, args, values, context)
   local object, err
   if values.process then
@@ -205,7 +201,6 @@ local function fields_of(container, args, values, context)
     return nil, err
   end
   fields.sub_cgroup_paths = paths or nil
-  fields.pidfd_socket = absolute_or_nil(values["pidfd-socket"])
   fields.ignore_paused = values["ignore-paused"]
   fields.init = false
   return fields
@@ -261,7 +256,7 @@ local function exec_attached(container, fields, values)
   end
   local signals = attached.open_signals()
   local attachment
-  attachment, err = attached.attach(fields)
+  attachment, err = attached.attach(fields, container:config())
   if not attachment then
     return nil, err
   end

@@ -235,8 +235,8 @@ end
 -- `pidfd-socket`, `preserve-fds`, `no-pivot`, `no-new-keyring`
 -- @tparam table context
 -- @tparam string mode "start" (it waits to be executed) or "run"
--- @tparam[opt] function set_up is given the process' fields before the start, in place of
--- `launching.detach`: true, or nil and an error
+-- @tparam[opt] function set_up is given the process' fields, the options and the
+-- configuration before the start, in place of `launching.detach`: true, or nil and an error
 -- @treturn[1] ctr.Container which remembers the OCI process object: `container:kept().process`
 -- @treturn[1] ctr.Process
 -- @treturn[1] ?table mode "run", where a service manager wants to know when the container is ready:
@@ -253,7 +253,7 @@ function M.create(id, values, context, mode, set_up)
     return nil, fields
   end
   local ok
-  ok, err = (set_up or M.detach)(fields, values)
+  ok, err = (set_up or M.detach)(fields, values, config)
   if not ok then
     return nil, err
   end

@@ -59,9 +59,9 @@ local function run_attached(id, values, context)
   end
   local signals, attachment = attached.open_signals(), nil
   local container, process, notices = launching.create(id, values, context, "run",
-    function(fields)
+    function(fields, _, config)
       local problem
-      attachment, problem = attached.attach(fields)
+      attachment, problem = attached.attach(fields, config)
       if not attachment then
         return nil, problem
       end
