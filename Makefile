@@ -274,7 +274,7 @@ defences: all $(BUILD)/rootfs
 
 # --- installing --------------------------------------------------------------
 
-MAN_PAGES := $(wildcard docs/man/*.1)
+MAN_PAGES := $(wildcard docs/man/*.[18])
 
 .PHONY: install install-rock install-lua install-core install-lctr uninstall
 install: install-lua install-core install-lctr
@@ -298,11 +298,11 @@ install-core: core
 install-lctr: lctr install-core
 	$(INSTALL) -D -m 755 $(BUILD)/lctr "$(DESTDIR)$(BINDIR)/lctr"
 	@for page in $(MAN_PAGES); do \
-		$(INSTALL) -D -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man1/$${page##*/}" || exit 1; \
+		$(INSTALL) -D -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}" || exit 1; \
 	done
 
 uninstall:
-	rm -f "$(DESTDIR)$(BINDIR)/lctr" $(patsubst docs/man/%,"$(DESTDIR)$(MANDIR)/man1/%",$(MAN_PAGES))
+	rm -f "$(DESTDIR)$(BINDIR)/lctr" $(foreach page,$(MAN_PAGES),"$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))")
 	rm -rf "$(DESTDIR)$(LUADIR)/ctr" "$(DESTDIR)$(LIBDIR)/ctr"
 
 # docs/configuration.md, of which a spec sees that it is what the schema says.

@@ -15,7 +15,15 @@ local M = {}
 
 
 local container_methods = {}
-local container_metatable = { __index = container_methods, __name = "ctr.Container" }
+local container_metatable = { __name = "ctr.Container" }
+
+-- The manager of its cgroups is made when it is first used.
+function container_metatable.__index(container, key)
+  if key ~= "cgroup" then
+    return container_methods[key]
+  end
+  return rawget(container, "recorded") and record.cgroup(container)
+end
 
 --- Makes the object of a container whose folder is open.
 -- @tparam ctr.Factory factory
@@ -53,6 +61,9 @@ end
 
 local function run_fresh(container, action, ...)
   local ok, err = refresh(container)
+  if ok then
+    ok, err = record.make_cgroup(container)
+  end
   if not ok then
     return nil, err
   end
@@ -73,10 +84,11 @@ local function check_usable(container)
 end
 
 local function locked(container, action, ...)
-  local ok, err = check_usable(container)
-  if ok then
-    ok, err = container.store:lock()
+  local usable, refusal = check_usable(container)
+  if not usable then
+    return nil, refusal
   end
+  local ok, err = container.store:lock()
   if not ok then
     return nil, err
   end

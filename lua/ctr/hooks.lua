@@ -104,11 +104,32 @@ function hooks_methods:are_asked()
   return plan.are_asked(self.config)
 end
 
+-- Waits until a hook's keeper says something, as long as the process lives for which it runs.
+local function await_frame(session)
+  if not session.init then
+    return true
+  end
+  local ready, err = core.poll.wait({ { fd = session.socket, events = "r" },
+    { fd = session.init, events = "r" } })
+  if not ready then
+    return nil, err
+  end
+  if ready[1] then
+    return true
+  end
+  return nil, errors.new("SystemError", "the container's init ended while the hook ran",
+    { errno = "ESRCH" })
+end
+
 -- What the bootstrap of a command says until it is gone.
 local function follow(session, hook)
   local said, done = {}, false
   while true do
-    local frame, err = conversation.read_frame(session)
+    local frame
+    local ok, err = await_frame(session)
+    if ok then
+      frame, err = conversation.read_frame(session)
+    end
     if not frame then
       if done then
         return true
@@ -157,12 +178,13 @@ local function spawn_keeper(host, hook, timeout, fds)
   return child
 end
 
+-- The end of the socket ends a keeper, and whom it keeps.
 local function keep(host, hook, timeout, fds)
   local child, err = spawn_keeper(host, hook, timeout, fds)
   if not child then
     return nil, err
   end
-  local ok, problem = follow({ socket = fds.ours }, hook)
+  local ok, problem = follow({ socket = fds.ours, init = fds.init }, hook)
   fds.ours:close()
   core.proc.wait(child.pidfd, {})
   child.pidfd:close()
@@ -192,8 +214,8 @@ local function open_fds(fds, host, hook, text)
 end
 
 -- Runs a command in the caller's namespaces.
-local function run_command(host, hook, text, timeout)
-  local fds = {}
+local function run_command(host, hook, text, timeout, init)
+  local fds = { init = init }
   local ok, err = open_fds(fds, host, hook, text)
   if ok then
     ok, err = keep(host, hook, timeout, fds)
@@ -225,10 +247,11 @@ end
 
 --- Runs a hook, from the calling program.
 -- @tparam table entry `kind`, `index`, `hook`
+-- @tparam[opt] ctr.fd init a pidfd: when that process ends, a command is ended
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error whose path is the hook's; `stdout` and `stderr` of a command
-function hooks_methods:run(entry)
+function hooks_methods:run(entry, init)
   local container, hook = self.container, entry.hook
   local state = record.oci_state(container, STATUS[entry.kind])
   local ok, err
@@ -238,7 +261,7 @@ function hooks_methods:run(entry)
     local text
     text, err = core.json.encode(state)
     if text then
-      ok, err = run_command(container.host, hook, text, container.factory.hook_timeout)
+      ok, err = run_command(container.host, hook, text, container.factory.hook_timeout, init)
     end
   end
   if not ok then

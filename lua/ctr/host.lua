@@ -20,6 +20,39 @@ function M.new()
   }, host_metatable)
 end
 
+local ALL_IDS = "^%s*0%s+0%s+4294967295%s*$"
+
+local function read(path)
+  local file = io.open(path, "r")
+  local text = file and file:read("*a")
+  if file then
+    file:close()
+  end
+  return text
+end
+
+local function is_in_user_namespace()
+  local map = read("/proc/self/uid_map")
+  return map ~= nil and map:find(ALL_IDS) == nil
+end
+
+--- Says whether the caller lacks what only root of the first user namespace has: file systems that
+-- nobody has mounted yet, device nodes, the machine's systemd.
+-- @treturn boolean
+function host_methods:is_confined()
+  if self.confined == nil then
+    self.confined = self.rootless or is_in_user_namespace()
+  end
+  return self.confined
+end
+
+--- Says whether the caller's user namespace lets anybody have other groups
+-- (user_namespaces(7), /proc/PID/setgroups).
+-- @treturn boolean
+function host_methods:allows_setgroups()
+  return not self:is_confined() or (read("/proc/self/setgroups") or ""):sub(1, 4) ~= "deny"
+end
+
 local function open_once(host, name, open, ...)
   if not host[name] then
     local handle, err = open(...)
@@ -58,7 +91,7 @@ end
 --- Opens all that a start needs, ahead of the first one.
 function host_methods:prepare()
   local names = { "procfs", "image", "lean", "lean_proc" }
-  for index = 1, self.rootless and 2 or #names do
+  for index = 1, self:is_confined() and 2 or #names do
     local handle, err = self[names[index]](self)
     if not handle then
       return nil, err

@@ -9,12 +9,13 @@
 -- is an error, whose `path` says where: `process.args[2]` (the first item of a list is 1).
 -- @module ctr.oci
 
-local convert = require("ctr.oci.convert")
 local core = require("ctr.core")
 local document = require("ctr.oci.document")
 local errors = require("ctr.errors")
+local lazy = require("ctr.lazy")
+local convert = lazy("ctr.oci.convert")
 local processes = require("ctr.oci.process")
-local resources = require("ctr.oci.resources")
+local resources = lazy("ctr.oci.resources")
 local shapes = require("ctr.oci.shapes")
 
 local M = {}

@@ -218,7 +218,7 @@ local function add_host_trees(add, config, spaces, way)
     ["@rootfs"] = open(config.rootfs, 1, "rootfs", M.tree_propagation(config)),
   }
   add_sources(refs, open, config, spaces, way)
-  if spaces.user then
+  if spaces.user or way.rootless then
     for index, device in ipairs(config.devices) do
       if device.type ~= "p" and device.path ~= "/dev/ptmx" then
         refs["@device:" .. index] = open(device.path, 0, "devices[" .. index .. "]")
@@ -385,7 +385,7 @@ function M.start(config, process, facts)
   local way = { copied = copied, rootless = facts.rootless,
     cgroup_views = facts.cgroup_views or NONE }
   local refs = add_root(add, config, spaces, way)
-  mounts.add_tree(add, config, spaces.user, way)
+  mounts.add_tree(add, config, spaces.user or way.rootless, way)
   if config.hooks then
     hooks_of(config).add_early(add, config, facts, spaces)
   end

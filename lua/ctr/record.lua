@@ -1,10 +1,10 @@
 --- What is remembered of a container: its state file, and the states that callers see.
 -- @module ctr.record
 
-local cgroup = require("ctr.cgroup")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local lazy = require("ctr.lazy")
+local cgroup = lazy("ctr.cgroup")
 local mount_rules = lazy("ctr.config.mount")
 
 local M = {}
@@ -51,7 +51,7 @@ local function new_cgroup(container, paths, created)
     is_shown = not paths and shows_cgroups(container.configuration),
     config = container.configuration.cgroups, id = container.store.name,
     manager = is_tolerant and "rootless" or container.manager, paths = paths, created = created,
-    user = container.host.rootless, host = container.host,
+    user = container.manager == "systemd" and container.host:is_confined(), host = container.host,
   })
 end
 
@@ -108,6 +108,41 @@ local function rdt_group(container, state)
   return require("ctr.intel_rdt").new(rdt, container.store.name, container.host.intel_rdt, state)
 end
 
+-- Each of its methods fails for the same reason.
+local function broken_cgroup(err)
+  return setmetatable({}, { __index = function()
+    return function()
+      return nil, err
+    end
+  end })
+end
+
+--- Makes the manager of cgroups that are recorded, which many a look at a container does without.
+-- @tparam ctr.Container container
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.make_cgroup(container)
+  if rawget(container, "cgroup") then
+    return true
+  end
+  local state = container.recorded
+  local manager, err = new_cgroup(container, state.cgroup_paths, state.cgroup_created)
+  if not manager then
+    return nil, err
+  end
+  container.cgroup = manager
+  return true
+end
+
+--- The same for who only looks.
+-- @tparam ctr.Container container
+-- @treturn ctr.CgroupManager one whose methods all fail where it cannot be made
+function M.cgroup(container)
+  local ok, err = M.make_cgroup(container)
+  return ok and container.cgroup or broken_cgroup(err)
+end
+
 --- Fills a container's object from what its state file holds. An empty state is that of a container
 -- whose creator was killed: all that can be done with it is to destroy it.
 -- @tparam ctr.Container container
@@ -129,11 +164,13 @@ function M.load(container, state)
   container.kept_data = state.kept
   container.external_descriptors = state.external_descriptors
   container.interfaces, container.moved_devices = state.interfaces, state.moved_devices
-  local manager, err = new_cgroup(container, state.cgroup_paths, state.cgroup_created)
-  if not manager then
-    return nil, err
+  container.cgroup, container.recorded = nil, state
+  if not state.cgroup_paths then
+    local made, err = M.make_cgroup(container)
+    if not made then
+      return nil, err
+    end
   end
-  container.cgroup = manager
   container.rdt = rdt_group(container, state)
   if container.configuration.hooks then
     require("ctr.hooks").attach(container)

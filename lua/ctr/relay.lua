@@ -12,6 +12,7 @@ local core = require("ctr.core")
 local M = {}
 
 local CHUNK = 65536
+local CAPACITY = 65536 -- of a pipe, unless somebody changed it
 local PIECE = 4096 -- PIPE_BUF: what is said to be writable takes as much without waiting
 
 local relay_methods = {}
@@ -34,6 +35,7 @@ function relay_methods:add(channel)
     core.fd.set_nonblock(channel.to, true)
     channel.never_waits = true
   end
+  channel.count = 0
   table.insert(self.channels, channel)
   return channel
 end
@@ -101,6 +103,7 @@ local function fill(relay, channel)
   local data, err = core.fd.read(channel.from, CHUNK)
   if data and data ~= "" then
     channel.last_byte = data:sub(-1)
+    channel.count = channel.count + #data
     return put(relay, channel, data)
   end
   if err and err.errno == "EAGAIN" then
@@ -113,32 +116,28 @@ local function fill(relay, channel)
   remove(relay, channel)
 end
 
---- Adds what the channels wait for to a set.
+--- Adds what the channels wait for to a set: room in what is written to, and else something to
+-- read. What is read from is left out while it cannot be read: it may have hung up already.
 -- @tparam table set
 function relay_methods:watched(set)
   self.entries = {}
   for index, channel in ipairs(self.channels) do
     self.entries[index] = channel
-    if channel.data then
-      set[#set + 1] = { fd = channel.to, events = "w" }
-      set[#set + 1] = { fd = channel.from, events = "" }
-    else
-      set[#set + 1] = { fd = channel.from, events = "r" }
-      set[#set + 1] = { fd = channel.to, events = "" }
-    end
+    set[#set + 1] = { fd = channel.to, events = channel.data and "w" or "" }
+    set[#set + 1] = not channel.data and { fd = channel.from, events = "r" } or nil
+    channel.entry_count = channel.data and 1 or 2
   end
 end
 
--- A hang-up of what is read from comes behind what is still in it; what is written to is of no use
--- after one.
-local function serve(relay, channel, own, other)
+-- What is written to is of no use after a hang-up.
+local function serve(relay, channel, output, input)
   if channel.data then
-    if own then
+    if output then
       flush(relay, channel)
     end
-  elseif other and other:find("[eh]") then
+  elseif output then
     break_off(relay, channel)
-  elseif own then
+  elseif input then
     fill(relay, channel)
   end
 end
@@ -147,26 +146,43 @@ end
 -- @tparam table ready as `core.poll.wait` returned it
 -- @tparam number first where in the set the relay's entries begin
 function relay_methods:dispatch(ready, first)
-  for index, channel in ipairs(self.entries) do
-    local at = first + 2 * (index - 1)
+  local at = first
+  for _, channel in ipairs(self.entries) do
+    local has_input = channel.entry_count == 2
     if not channel.has_ended then
-      serve(self, channel, ready[at], ready[at + 1])
+      serve(self, channel, ready[at], has_input and ready[at + 1])
     end
+    at = at + (has_input and 2 or 1)
   end
 end
 
---- Ends the channels that lead to the process.
+--- Ends the channels that lead to the process: it has ended.
 function relay_methods:stop_input()
   for index = #self.channels, 1, -1 do
-    if self.channels[index].is_input then
-      remove(self, self.channels[index])
+    local channel = self.channels[index]
+    if channel.is_input then
+      remove(self, channel)
     end
+    channel.count = 0
   end
 end
 
---- Says whether all that was written has arrived: no channel is left.
-function relay_methods:is_drained()
-  return #self.channels == 0
+-- What the process left in its pipe comes before what others write to it by now.
+local function is_emptied(channel)
+  return not channel.data and (channel.count >= CAPACITY
+    or core.poll.wait({ { fd = channel.from, events = "r" } }, 0)[1] == nil)
+end
+
+--- Says whether all has arrived, once there is no more input: no channel is left.
+-- @tparam[opt] boolean of_process nothing of what the process itself wrote is on its way; others
+-- may still have its streams
+function relay_methods:is_drained(of_process)
+  for _, channel in ipairs(self.channels) do
+    if not (of_process and is_emptied(channel)) then
+      return false
+    end
+  end
+  return true
 end
 
 --- Ends all channels, whatever is in them.

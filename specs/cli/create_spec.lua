@@ -100,6 +100,50 @@ describe("lctr create", function()
     end)
   end
 
+  for name, mount in pairs({
+    ["a file on a folder"] = { destination = "/etc", source = "/etc/hostname" },
+    ["a folder on a file"] = { destination = "/etc/passwd", source = "/etc" },
+  }) do
+    it("says of " .. name .. " what engines have a hint for", function()
+      e = engine.new()
+      local config = assert(core.json.decode(e.bundle:read("config.json")))
+      mount.type, mount.options = "bind", core.json.array({ "bind" })
+      table.insert(config.mounts, mount)
+      e.bundle:file("config.json", config)
+      assert.matches("not a directory", fails_to_create(), 1, true)
+    end)
+  end
+
+  it("says of a missing source that it does not exist", function()
+    e = engine.new()
+    local config = assert(core.json.decode(e.bundle:read("config.json")))
+    table.insert(config.mounts, 1, { destination = "/x", source = "/no/such", type = "bind",
+      options = core.json.array({ "bind" }) })
+    e.bundle:file("config.json", config)
+    assert.equal("mounts[1].source does not exist: /no/such", fails_to_create())
+  end)
+
+  for _, case in ipairs({
+    { {}, "cgroupfs" }, { { "--cgroup-manager", "disabled" }, "none" },
+    { { "--systemd-cgroup", "--cgroup-manager=cgroupfs" }, "cgroupfs" },
+    { { "--rootless", "true" }, "rootless" }, { { "--rootless", "false" }, "cgroupfs" },
+    { { "--rootless", "auto" }, "cgroupfs" },
+  }) do
+    it("remembers who makes its cgroups: " .. table.concat(case[1], " "), function()
+      e = engine.new()
+      local options = { unpack(case[1]) }
+      for _, word in ipairs({ "create", "--bundle", e.folder, e.id }) do
+        options[#options + 1] = word
+      end
+      e:succeeds(unpack(options))
+      local kept = core.json.decode(e.bundle:read("state/" .. e.id .. "/state.json"))
+      assert.equal(case[2], kept.cgroup_manager)
+      e:succeeds("start", e.id)
+      assert.equal(1, #core.json.decode(e:succeeds("ps", "-f", "json", e.id)))
+      e:succeeds("--systemd-cgroup", "delete", "--force", e.id)
+    end)
+  end
+
   it("says that an id is taken", function()
     e = engine.new()
     e:create()

@@ -78,6 +78,24 @@ describe("lctr delete", function()
     e:succeeds("delete", e.id)
   end)
 
+  it("ends by force a creator whose hook takes its time, and the hook", function()
+    e = engine.new()
+    with_hook("createRuntime", "echo $$ >" .. e.folder .. "/hook; exec sleep 1000")
+    local fds = e:streams()
+    local child = e.bundle:start({ "create", "--bundle", e.folder, e.id }, fds)
+    for _, handle in ipairs(fds) do
+      handle:close()
+    end
+    while not (e.bundle:read("hook") or ""):find("\n") do -- luacheck: ignore 542
+    end
+    local result = e.bundle:lctr({ "delete", "--force", e.id })
+    assert.same({ 0, "", "" }, { result.code, result.stdout, result.stderr })
+    assert.equal(1, child.wait().code)
+    assert.matches("init ended while the hook ran", e.bundle:read("err"), 1, true)
+    assert.is_nil(core.path.realpath("/proc/" .. e.bundle:read("hook"):match("%d+")))
+    assert.equal("", e:succeeds("list", "-q"))
+  end)
+
   it("removes by force what a killed creator left", function()
     e = engine.new()
     e:create()

@@ -351,4 +351,46 @@ echo ready; while :; do sleep 1 & wait $!; done]] } })
     assert.equal("67108864\n50\n", limits())
     assert.equal(kept, e.bundle:read("state/" .. e.id .. "/state.json"))
   end)
+
+  for _, case in ipairs({
+    { "no-such-program", 'exec: "no-such-program": executable file not found in $PATH' },
+    { "/no/such/program", 'exec: "/no/such/program": no such file or directory' },
+    { "/etc", 'exec: "/etc": is a directory: permission denied' },
+  }) do
+    it("10 is told by exec that there is no such program: " .. case[1], function()
+      e = engine.new()
+      e:start()
+      local pid_file = e.folder .. "/exec.pid"
+      local file = e.bundle:file("process.json",
+        { cwd = "/", env = { "PATH=/bin" }, args = { case[1] } })
+      for _, args in ipairs({
+        { "exec", "--pid-file", pid_file, "--process", file, "--detach", e.id },
+        { "exec", "--pid-file", pid_file, "--process", file, e.id },
+        { "exec", "-d", "--pid-file=" .. pid_file, e.id, case[1] },
+      }) do
+        local result = e:call(args)
+        assert.same({ 255, "", "lctr: " .. case[2] .. "\n" },
+          { result.code, result.stdout, result.stderr })
+        assert.is_nil(e.bundle:read("exec.pid"))
+      end
+    end)
+  end
+
+  it("15 reads the pipe of what it executed to its end, and no further", function()
+    e = engine.new()
+    e:start()
+    local in_read, in_write = core.fd.pipe()
+    local out_read, out_write = core.fd.pipe()
+    local child = e.bundle:start({ "exec", "--detach", "--pid-file", e.folder .. "/exec.pid", e.id,
+      "sh", "-c", "echo begun; read x; echo ended" }, { in_read, out_write, out_write })
+    in_read:close()
+    out_write:close()
+    assert.equal(0, child.wait().code)
+    bundles.read_until(out_read, "begun\n")
+    assert.same({}, core.poll.wait({ { fd = out_read, events = "r" } }, 0))
+    core.fd.write(in_write, "go on\n")
+    assert.equal("ended\n", bundles.read_until(out_read))
+    in_write:close()
+    out_read:close()
+  end)
 end)

@@ -55,8 +55,9 @@ describe("make install", function()
     assert.equal(EXPECTED, result.stdout)
   end)
 
-  it("puts the man page in place", function()
+  it("puts the man pages in place", function()
     assert.is_true(exists(folder .. "/dest/opt/ctr/share/man/man1/lctr.1"))
+    assert.is_true(exists(folder .. "/dest/opt/ctr/share/man/man8/lctr.8"))
   end)
 
   it("is undone by make uninstall", function()

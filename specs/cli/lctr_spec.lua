@@ -38,6 +38,16 @@ describe("lctr", function()
     { { "plan", "a.lua", "b.lua" }, "plan: one argument too many: b.lua" },
     { { "plan", "a.lua", "--format", "xml" }, "plan: --format must be one of text, json" },
     { { "--trust", "state", "a" }, "--trust has no meaning for state" },
+    { { "--seccomp-report", "plan", "a" }, "--seccomp-report has no meaning for plan" },
+    { { "--root", "/x", "check", "a" }, "--root has no meaning for check" },
+    { { "--systemd-cgroup", "plan", "a" }, "--systemd-cgroup has no meaning for plan" },
+    { { "--rootless=auto", "check", "a" }, "--rootless has no meaning for check" },
+    { { "state" }, "state wants ID" },
+    { { "state", "a", "b" }, "state: one argument too many: b" },
+    { { "kill", "a", "9", "b" }, "kill: one argument too many: b" },
+    { { "delete", "--forse", "a" },
+      'delete: there is no such option: "--forse"; did you mean "--force"?' },
+    { { "list", "--format", "xml" }, "list: --format must be one of table, json" },
   }) do
     it("refuses the command line " .. table.concat(case[1], " "), function()
       local result = lctr(unpack(case[1]))
@@ -46,6 +56,14 @@ describe("lctr", function()
       assert.equal("lctr: " .. case[2] .. "\n", result.stderr)
     end)
   end
+
+  it("tells the help of every command", function()
+    for _, command_row in ipairs(require("ctr.cli.commands").list) do
+      local result = lctr(command_row.name, "--help")
+      assert.same({ 0, "" }, { result.code, result.stderr })
+      assert.equal("lctr " .. command_row.name, result.stdout:match("^lctr %S+"))
+    end
+  end)
 
   it("tells each command's own help", function()
     local result = lctr("plan", "--help")

@@ -153,6 +153,40 @@ describe("lctr run", function()
       out:close()
     end)
 
+    local function ticks_of(pid)
+      local file = assert(io.open(("/proc/%d/stat"):format(pid)))
+      local user, system = file:read("*a"):match("%) %a" .. (" %-?%d+"):rep(10) .. " (%d+) (%d+)")
+      file:close()
+      return user + system
+    end
+
+    -- A pipe whose writers are gone has always something to tell.
+    it("cost nothing while nobody reads what a program left", function()
+      script("head -c 100000 /dev/zero; exit 6")
+      local null = assert(core.fd.open("/dev/null", { flags = { "rdwr" } }))
+      local out, writer = core.fd.pipe()
+      local child = b:start({ "run", "-b", b.folder, "--pid-file", b.folder .. "/pid", b.id },
+        { null, writer, null })
+      writer:close()
+      null:close()
+      local ended
+      repeat -- what is more than a pipe holds has gone to lctr: so the program ends
+        core.poll.wait({}, 0.01)
+        local pid = b:read("pid")
+        local pidfd = pid and core.proc.pidfd_open(tonumber(pid))
+        ended = pid and not pidfd
+        if pidfd then
+          pidfd:close()
+        end
+      until ended
+      local before_waiting = ticks_of(child.pid)
+      core.poll.wait({}, 1.5)
+      assert.is_true(ticks_of(child.pid) - before_waiting < 5)
+      assert.equal(100000, #bundles.read_until(out))
+      assert.equal(6, child.wait().code)
+      out:close()
+    end)
+
     it("end for the program as for lctr: it is told that nobody reads", function()
       script("trap '' PIPE; while echo more; do :; done 2>/dev/null; exit 8")
       local null = assert(core.fd.open("/dev/null", { flags = { "rdwr" } }))
@@ -195,6 +229,25 @@ describe("lctr run", function()
       assert.equal(9, child.wait().code)
       out:close()
     end)
+
+    for _, case in ipairs({ { "another user", { uid = 5, gid = 5 } },
+      { "root in a user namespace", { uid = 0, gid = 0 }, true },
+      { "another user in a user namespace", { uid = 5, gid = 5 }, true } }) do
+      it("may be opened anew by " .. case[1], function()
+        if case[3] and not machine.has("user_namespaces") then
+          script("true")
+          pending("needs user namespaces")
+          return
+        end
+        local map = { { containerID = 0, hostID = 100000, size = 10 } }
+        script("read line </proc/self/fd/0; echo $line >/proc/self/fd/1; echo 2 >/proc/self/fd/2",
+          { user = case[2] }, case[3] and { uidMappings = map, gidMappings = map,
+            namespaces = { { type = "user" }, { type = "pid" }, { type = "mount" },
+              { type = "ipc" }, { type = "uts" } } })
+        local result = run({ stdin = "0\n" })
+        assert.same({ 0, "0\n", "2\n" }, { result.code, result.stdout, result.stderr })
+      end)
+    end
 
     it("may be a file", function()
       script("cat; echo end")

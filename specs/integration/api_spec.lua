@@ -59,6 +59,25 @@ describe("ctr.container", function()
     end)
   end)
 
+  describe("kept", function()
+    it("is what the creator gave, wherever the container is loaded", function()
+      local kept = { process = { args = { "a" }, limit = "18446744073709551615" }, note = "n" }
+      local container = assert(b.factory:create("kept", box.config(b.root), kept))
+      assert.same(kept, container:kept())
+      container:kept().note = "changed"
+      assert.same(kept, assert(b.factory:load("kept")):kept())
+      assert(container:destroy())
+    end)
+
+    it("is an empty table without", function()
+      assert.same({}, assert(b:create()):kept())
+    end)
+
+    it("is a table or nothing", function()
+      assert.has_error(function() b.factory:create("kept", box.config(b.root), "text") end)
+    end)
+  end)
+
   describe("oci_state", function()
     local labels = { "bundle=/srv/web", "org.example=a=b", "empty=" }
 

@@ -349,6 +349,38 @@ describe("ctr.core.fd", function()
     end)
   end)
 
+  describe("bind_unix", function()
+    for _, name in ipairs({ "short", ("l"):rep(90) }) do
+      it("receives what is sent to a path of " .. #name .. " more characters", function()
+        local long = path .. "/" .. name
+        local socket = assert(fd.bind_unix(long))
+        local client = assert(fd.connect_unix(long, "datagram"))
+        assert(fd.write(client, "one"))
+        assert(fd.write(client, "two"))
+        assert.equal("one", (fd.recv(socket, 100)))
+        assert.equal("two", (fd.recv(socket, 100)))
+        client:close()
+        socket:close()
+        local again, err = fd.bind_unix(long)
+        assert.is_nil(again)
+        assert.same({ "EADDRINUSE", "bind", long }, { err.errno, err.op, err.target })
+      end)
+    end
+
+    it("answers with the reason", function()
+      for _, case in ipairs({ { "/none/x", "ENOENT" }, { "/none/" .. ("x"):rep(120), "ENOENT" },
+        { "/" .. ("x"):rep(120), "ENAMETOOLONG" } }) do
+        local socket, err = fd.bind_unix(path .. case[1])
+        assert.is_nil(socket)
+        assert.equal(case[2], err.errno)
+      end
+      local client, err = fd.connect_unix(path .. "/none", "datagram")
+      assert.is_nil(client)
+      assert.equal("ENOENT", err.errno)
+      assert.has_error(function() fd.connect_unix(path, "packets") end)
+    end)
+  end)
+
   describe("type", function()
     it("says what a descriptor refers to", function()
       local read_end, write_end = assert(fd.pipe())

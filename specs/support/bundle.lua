@@ -151,8 +151,11 @@ function bundle_methods:close()
     core.proc.send_signal(child.pidfd, core.proc.signals.SIGKILL)
     child.wait()
   end
-  local gone = self:lctr({ "delete", "--force", self.id })
+  -- The first process of a pid namespace ends once those that lctr left to us are reaped.
+  self:lctr({ "kill", "--all", self.id, "KILL" })
+  self:lctr({ "resume", self.id })
   orphans.reap("the bundle's end")
+  local gone = self:lctr({ "delete", "--force", self.id })
   self.remove()
   assert(gone.code == 0, gone.stderr)
 end

@@ -1,12 +1,14 @@
---- Processes in the foreground: lctr's streams, or its terminal, are theirs, and so are its signals.
+--- Processes in the foreground: lctr's streams or terminal are theirs, and so are its signals.
 -- @module ctr.cli.attached
 
 local core = require("ctr.core")
+local idmap = require("ctr.idmap")
 local relays = require("ctr.relay")
 local terminals = require("ctr.terminal")
 
 local M = {}
 
+local LINGER_SECONDS = 1
 local NULL_MAJOR, NULL_MINOR = 1, 3
 local SIGINFO_SIZE, SIGNALS_AT_ONCE = 128, 16 -- sizeof(struct signalfd_siginfo)
 local STREAMS = { stdin = 0, stdout = 1, stderr = 2 }
@@ -53,7 +55,16 @@ local function is_null(fd)
     and stat.rdev_minor == NULL_MINOR
 end
 
-local function open_pipe(pipes, fields, name)
+-- Whoever is root in the container's user namespace may hand the pipes on to the process' user.
+local function give_away(pipe, config)
+  local uid = idmap.to_host(config.uid_mappings or {}, 0)
+  local gid = idmap.to_host(config.gid_mappings or {}, 0)
+  if uid and gid and (uid > 0 or gid > 0) then
+    core.fd.chown(pipe, uid, gid) -- where that may not be done, the process' root is the caller
+  end
+end
+
+local function open_pipe(pipes, fields, name, config)
   local fd = STREAMS[name]
   if is_null(fd) then
     fields[name] = "null"
@@ -63,6 +74,7 @@ local function open_pipe(pipes, fields, name)
   if not from then
     return nil, to
   end
+  give_away(from, config) -- both ends have the same owner
   local is_input = name == "stdin"
   local ours, theirs = from, to
   if is_input then
@@ -75,10 +87,10 @@ local function open_pipe(pipes, fields, name)
   return true
 end
 
-local function open_pipes(fields)
+local function open_pipes(fields, config)
   local pipes = setmetatable({ theirs = {}, channels = {} }, pipe_metatable)
   for _, name in ipairs({ "stdin", "stdout", "stderr" }) do
-    local ok, err = open_pipe(pipes, fields, name)
+    local ok, err = open_pipe(pipes, fields, name, config)
     if not ok then
       pipes:close()
       return nil, err
@@ -145,14 +157,15 @@ end
 
 --- Gives a process of an engine its streams: those of lctr, through pipes or a terminal.
 -- @tparam table fields of the process, before its start; `terminal` is read
+-- @tparam table config the container's: whose pipes they are
 -- @treturn[1] table `started(process)`: a session for `wait`; `close()` where it did not start
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.attach(fields)
+function M.attach(fields, config)
   if fields.terminal then
     return M.screen(fields, terminals.find(), true)
   end
-  return open_pipes(fields)
+  return open_pipes(fields, config)
 end
 
 -- A pid namespace's first process gets no signal but those that it handles: what would end any
@@ -216,12 +229,16 @@ local function on_signal(state, number)
 end
 
 -- What was written before the process ended arrives, however slowly it is read: unless who waits
--- for that is told to end.
+-- for that is told to end. Whoever else has its streams may be about to end as well, or a daemon:
+-- that is waited for a little.
 local function drain(state, session)
   session:stop_input()
   state.is_draining = true
-  while not session:is_drained() and not state.is_cut_off do
-    local results, err = relays.step({ session, state.signals })
+  local deadline = core.proc.clock() + LINGER_SECONDS
+  local left = LINGER_SECONDS
+  while not session:is_drained(left == 0) and not state.is_cut_off do
+    local results, err = relays.step({ session, state.signals }, left > 0 and left or nil)
+    left = math.max(0, deadline - core.proc.clock())
     if not results then
       return nil, err
     end
@@ -249,6 +266,23 @@ local function finish(state, item)
   return true
 end
 
+-- What the container says of itself to a service manager (`ctr.cli.notify`), as a part.
+local notice_methods = {}
+local notice_metatable = { __index = notice_methods }
+
+function notice_methods:watched(set)
+  if not self.has_ended then
+    set[#set + 1] = { fd = self.relay:fd(), events = "r" }
+  end
+end
+
+-- A service manager that is gone is nothing to the container.
+function notice_methods:dispatch(ready, first)
+  if not self.has_ended and ready[first] then
+    self.has_ended = self.relay:serve() ~= false
+  end
+end
+
 local function parts_of(state)
   local parts = {}
   for _, item in ipairs(state.items) do
@@ -256,6 +290,7 @@ local function parts_of(state)
       item.process:reap_others()
       parts[#parts + 1] = item.process
       parts[#parts + 1] = item.session
+      parts[#parts + 1] = item.notice_part
     end
   end
   if #parts > 0 then
@@ -298,7 +333,7 @@ end
 --- Waits until processes have ended, and all that they wrote has arrived. lctr's terminal is put
 -- back, whatever happens.
 -- @tparam {table,…} items each with `process` and, where it is attached, `session`; gets `status`,
--- what `process:wait` returned
+-- what `process:wait` returned; `notices` of `launching.create` are served
 -- @tparam table signals of `open_signals`: they are the processes' meanwhile
 -- @tparam[opt] table options `on_end`, a function that is called with an item whose process has
 -- ended: true, or nil and an error that ends the waiting; `insists`: of the signals that end
@@ -311,6 +346,10 @@ function M.wait(items, signals, options)
   local state = { items = items, signals = signals, on_end = options.on_end,
     insists = options.insists }
   signals.on_signal = function(number) on_signal(state, number) end
+  for _, item in ipairs(items) do
+    item.notice_part = item.notices
+      and setmetatable({ relay = item.notices }, notice_metatable)
+  end
   local ran, ok, err = xpcall(wait_all, debug.traceback, state)
   for _, item in ipairs(items) do
     if item.session then

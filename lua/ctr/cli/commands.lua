@@ -66,7 +66,10 @@ M.run_file = {
   about = "run a description, or any Lua program",
   options = {},
   module = "ctr.cli.run_file",
-  takes = { root = true, trust = true, ["seccomp-report"] = true },
+  takes = {
+    root = true, trust = true, ["seccomp-report"] = true, ["systemd-cgroup"] = true,
+    ["cgroup-manager"] = true, rootless = true,
+  },
   min = 1,
 }
 
@@ -158,7 +161,10 @@ M.list = {
       },
       TRUST,
     },
-    takes = { root = true, trust = true },
+    takes = {
+      root = true, trust = true, ["systemd-cgroup"] = true, ["cgroup-manager"] = true,
+      rootless = true,
+    },
     module = "ctr.cli.learn",
     min = 1,
     max = 1,

@@ -5,6 +5,7 @@ local core = require("ctr.core")
 local shown = require("ctr.cli.shown")
 
 local KILL_SECONDS = 10
+local TRIES = 3 -- after the first
 local DELETED = { stopped = true, created = true }
 
 local function is_gone(err)
@@ -76,14 +77,22 @@ local function delete(container, is_forced, log)
   return 0
 end
 
-return function(args, values, context)
+local function try(args, values, context)
   local container, err = context:container(args[1])
-  local status
-  if container then
-    status, err = delete(container, values.force, context.log)
+  if not container then
+    return values.force and is_gone(err) and 0 or nil, err
   end
-  if not status and values.force and is_gone(err) then
-    return 0
+  return delete(container, values.force, context.log)
+end
+
+-- By force it goes on as long as somebody else is at work on the container: who created it and has
+-- just started it, or who deletes it as well.
+return function(args, values, context)
+  local status, err = try(args, values, context)
+  local tries = values.force and TRIES or 0
+  while not status and tries > 0 do
+    status, err = try(args, values, context)
+    tries = tries - 1
   end
   return status, err
 end

@@ -18,7 +18,7 @@ local function write(line)
 end
 
 local function has_own_network(container)
-  for _, namespace in ipairs(container:config().namespaces) do
+  for _, namespace in ipairs(container.configuration.namespaces) do
     if namespace.type == "NEWNET" then
       return true
     end

@@ -137,10 +137,14 @@ local function object_of_file(args, values)
   end
   local path = context_module.absolute(values.process)
   local text, err = document.read(path)
-  if not text then
-    return nil, err
+  local object
+  if text then
+    object, err = document.decode(text, path)
   end
-  return document.decode(text, path)
+  if not object then
+    return invalid("%s", err.problems[1].text) -- which names the file
+  end
+  return object
 end
 
 -- At commas; "" is a list of "".
@@ -171,10 +175,6 @@ local function sub_cgroups(list)
   return paths or false
 end
 
-local function absolute_or_nil(path)
-  return path and path ~= "" and context_module.absolute(path) or nil
-end
-
 local function fields_of(container, args, values, context)
   local object, err
   if values.process then
@@ -189,6 +189,9 @@ local function fields_of(container, args, values, context)
   if not fields then
     return nil, ignored
   end
+  if not fields.args then
+    return invalid("process.args is required")
+  end
   for _, entry in ipairs(ignored) do
     context.log:debug(entry.path .. " " .. entry.text)
   end
@@ -198,7 +201,6 @@ local function fields_of(container, args, values, context)
     return nil, err
   end
   fields.sub_cgroup_paths = paths or nil
-  fields.pidfd_socket = absolute_or_nil(values["pidfd-socket"])
   fields.ignore_paused = values["ignore-paused"]
   fields.init = false
   return fields
@@ -254,7 +256,7 @@ local function exec_attached(container, fields, values)
   end
   local signals = attached.open_signals()
   local attachment
-  attachment, err = attached.attach(fields)
+  attachment, err = attached.attach(fields, container:config())
   if not attachment then
     return nil, err
   end

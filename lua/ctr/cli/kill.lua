@@ -2,9 +2,10 @@
 -- @module ctr.cli.kill
 
 local core = require("ctr.core")
+local shown = require("ctr.cli.shown")
+local statuses = require("ctr.status")
 
 local SIGKILL, RTMIN, RTMAX = 9, 34, 64
-local SIGNALLED = { created = true, running = true, paused = true, pausing = true }
 
 -- "RTMIN+3", "RTMAX-1", without SIG.
 local function real_time(name)
@@ -32,8 +33,11 @@ local function not_running()
   return nil, "container not running"
 end
 
--- What is frozen on v1 dies when it is thawed.
-local function signal_init(container, number, status)
+-- What is frozen on v1 dies when it is thawed; one that is not frozen refuses to be.
+local function signal_init(container, number)
+  if shown.is_being_created(container) then
+    return not_running()
+  end
   local ok, err = container:signal(number)
   if not ok then
     if err.code == "ContainerNotRunning" or err.errno == "ESRCH" then
@@ -41,7 +45,7 @@ local function signal_init(container, number, status)
     end
     return nil, err
   end
-  if number == SIGKILL and status ~= "created" and status ~= "running" then
+  if number == SIGKILL then
     container:resume()
   end
   return 0
@@ -56,7 +60,7 @@ local function signal_all(container, number)
 end
 
 local function has_own_pids(container)
-  for _, namespace in ipairs(container:config().namespaces) do
+  for _, namespace in ipairs(container.configuration.namespaces) do
     if namespace.type == "NEWPID" and namespace.path == "" then
       return true
     end
@@ -76,17 +80,9 @@ return function(args, values, context)
   if values.all then
     return signal_all(container, number)
   end
-  local status
-  status, err = container:status()
-  if not status then
-    return nil, err
-  end
-  if not SIGNALLED[status] then
-    return not_running()
-  end
   -- Nobody else ends those who share a pid namespace with others.
-  if number == SIGKILL and not has_own_pids(container) then
+  if number == SIGKILL and statuses.is_alive(container) and not has_own_pids(container) then
     return signal_all(container, number)
   end
-  return signal_init(container, number, status)
+  return signal_init(container, number)
 end

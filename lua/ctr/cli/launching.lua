@@ -6,15 +6,17 @@ local context_module = require("ctr.cli.context")
 local core = require("ctr.core")
 local ctr = require("ctr")
 local errors = require("ctr.errors")
-local notify = require("ctr.cli.notify")
-local oci = require("ctr.oci")
-local shown = require("ctr.cli.shown")
+local lazy = require("ctr.lazy")
+local notify = lazy("ctr.cli.notify")
+local oci = lazy("ctr.oci")
+local shown = lazy("ctr.cli.shown")
 local words = require("ctr.cli.words")
 
 local M = {}
 
 local STREAMS = { "stdin", "stdout", "stderr" }
 local FIRST = 3 -- the descriptor after the streams
+local DESCRIPTORS_MAX = 65536
 local CLOSE_ON_EXEC = 524288 -- O_CLOEXEC, 02000000, in fdinfo
 
 local function invalid(text)
@@ -31,18 +33,24 @@ local function is_given(number)
   return flags ~= nil and math.floor(tonumber(flags, 8) / CLOSE_ON_EXEC) % 2 == 0
 end
 
+-- A number of descriptors; nil where the text is none.
+local function descriptor_count(text)
+  local count = text and text:find("^%d+$") and tonumber(text)
+  return count and count <= DESCRIPTORS_MAX and count or nil
+end
+
 -- How many descriptors a service manager passed to this very program (sd_listen_fds(3)).
 local function listen_count()
   if tonumber(os.getenv("LISTEN_PID") or "") ~= core.proc.getpid() then
     return 0
   end
-  return tonumber(os.getenv("LISTEN_FDS") or "") or 0
+  return descriptor_count(os.getenv("LISTEN_FDS")) or 0
 end
 
 local function preserved_count(values)
   local text = values["preserve-fds"] or "0"
-  local count = text:find("^%d+$") and tonumber(text)
-  if not count or count > 65536 then
+  local count = descriptor_count(text)
+  if not count then
     return invalid("--preserve-fds must be a number of descriptors, not " .. text)
   end
   return count
@@ -154,6 +162,14 @@ local function log_ignored(context, ignored)
   end
 end
 
+-- Cgroups that may not be written are done without, unless the bundle names the place: one of its
+-- own is below the caller's, which may be written sooner than the hierarchy's root.
+local function forget_default_place(config, spec)
+  if not (spec.linux and spec.linux.cgroupsPath) then
+    config.cgroups.path = nil
+  end
+end
+
 local function read_bundle(id, values, context, factory)
   local bundle = context_module.absolute(values.bundle or ".")
   local spec, err = oci.load(bundle, values.config)
@@ -172,6 +188,9 @@ local function read_bundle(id, values, context, factory)
     return invalid("process.args is required: the bundle names no program")
   end
   log_ignored(context, ignored)
+  if factory.manager == "rootless" then
+    forget_default_place(config, spec)
+  end
   return config, fields, spec.process
 end
 
@@ -216,8 +235,8 @@ end
 -- `pidfd-socket`, `preserve-fds`, `no-pivot`, `no-new-keyring`
 -- @tparam table context
 -- @tparam string mode "start" (it waits to be executed) or "run"
--- @tparam[opt] function set_up is given the process' fields before the start, in place of
--- `launching.detach`: true, or nil and an error
+-- @tparam[opt] function set_up is given the process' fields, the options and the
+-- configuration before the start, in place of `launching.detach`: true, or nil and an error
 -- @treturn[1] ctr.Container which remembers the OCI process object: `container:kept().process`
 -- @treturn[1] ctr.Process
 -- @treturn[1] ?table mode "run", where a service manager wants to know when the container is ready:
@@ -234,7 +253,7 @@ function M.create(id, values, context, mode, set_up)
     return nil, fields
   end
   local ok
-  ok, err = (set_up or M.detach)(fields, values)
+  ok, err = (set_up or M.detach)(fields, values, config)
   if not ok then
     return nil, err
   end

@@ -4,9 +4,22 @@
 
 local launching = require("ctr.cli.launching")
 
+-- Who waits to hear that it is ready waits for lctr.
 local function run_detached(id, values, context)
-  local container, err = launching.create(id, values, context, "run")
-  return container and 0, err
+  local container, err, notices = launching.create(id, values, context, "run")
+  if not container then
+    return nil, err
+  end
+  local ok = true
+  if notices then
+    ok, err = notices:wait()
+    notices:close()
+  end
+  if not ok then
+    launching.discard(container)
+    return nil, err
+  end
+  return 0
 end
 
 local function remove(container, context)
@@ -21,10 +34,13 @@ local function remove(container, context)
   return true
 end
 
-local function wait(container, process, session, signals)
+local function wait(container, process, session, signals, notices)
   local attached = require("ctr.cli.attached")
-  local item = { process = process, session = session }
+  local item = { process = process, session = session, notices = notices }
   local ran, ok, err = pcall(attached.wait, { item }, signals)
+  if notices then
+    notices:close()
+  end
   if ran and ok then
     return attached.exit_status(item.status)
   end
@@ -42,19 +58,20 @@ local function run_attached(id, values, context)
     return nil, err
   end
   local signals, attachment = attached.open_signals(), nil
-  local container, process = launching.create(id, values, context, "run", function(fields)
-    local problem
-    attachment, problem = attached.attach(fields)
-    if not attachment then
-      return nil, problem
-    end
-    return launching.pass_descriptors(fields, values)
-  end)
+  local container, process, notices = launching.create(id, values, context, "run",
+    function(fields, _, config)
+      local problem
+      attachment, problem = attached.attach(fields, config)
+      if not attachment then
+        return nil, problem
+      end
+      return launching.pass_descriptors(fields, values)
+    end)
   if not container then
     return nil, process
   end
   local status
-  status, err = wait(container, process, attachment:started(process), signals)
+  status, err = wait(container, process, attachment:started(process), signals, notices)
   if not status then
     return nil, err
   end

@@ -18,7 +18,7 @@ local HAS_INIT = { creating = true, created = true, running = true, paused = tru
 -- @treturn[2] ctr.Error
 function M.mark_creating(container)
   local dir = container.store.dir
-  local mark, err = core.path.lock(dir, CREATING, { wait = false })
+  local mark, err = core.path.lock(dir, CREATING) -- who looks at it has it for a moment
   if not mark then
     return nil, err
   end
@@ -28,17 +28,21 @@ function M.mark_creating(container)
   end
 end
 
--- The mark of a creator that was killed is locked by nobody.
-local function is_being_created(container)
+--- Says whether somebody is at work to create a container. The mark of a creator that was killed is
+-- locked by nobody.
+-- @tparam ctr.Container container
+-- @treturn boolean
+function M.is_being_created(container)
   local dir = container.store.dir
   if not core.path.stat(dir, CREATING, { nofollow = true }) then
     return false
   end
-  local mark = core.path.lock(dir, CREATING, { wait = false })
+  local mark, err = core.path.lock(dir, CREATING, { wait = false })
   if mark then
     mark:close()
+    return false
   end
-  return mark == nil
+  return err.errno == "EAGAIN"
 end
 
 --- The status of a container: "creating", "created", "running", "paused" or "stopped". One that
@@ -53,7 +57,7 @@ function M.status(container)
     return nil, err
   end
   local is_made = status ~= "created" and (status ~= "stopped" or container.init_pid ~= nil)
-  if not is_made and is_being_created(container) then
+  if not is_made and M.is_being_created(container) then
     return CREATING
   end
   return status == "pausing" and "running" or status

@@ -81,6 +81,9 @@ local function text_of(err)
     end
   end
   local text = tostring(err)
+  if errors.is(err) and err.errno == "EISDIR" and (err.path or ""):find("^mounts%[") then
+    text = text .. ", and what is mounted is not a directory" -- engines know these words
+  end
   for _, row in ipairs(OTHERWISE) do
     text = text:gsub(row[1], row[2])
   end

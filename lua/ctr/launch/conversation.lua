@@ -275,7 +275,7 @@ end
 function syncs.hook(session, frame)
   local ok, err = M.commit(session)
   if ok then
-    ok, err = session.hooks:run(session.steps[frame.step + 1].label)
+    ok, err = session.hooks:run(session.steps[frame.step + 1].label, session.pidfd)
   end
   return settle(session, ok, err)
 end

@@ -26,9 +26,10 @@ function M.base_facts(container, process, spaces)
   local config = container.configuration
   return {
     id = container.store.name,
-    rootless = container.host.rootless,
+    rootless = container.host:is_confined(),
     maps = spaces.new.NEWUSER and true or false,
-    can_setgroups = not spaces.user or idmap.allows_setgroups(container.host, config),
+    can_setgroups = container.host:allows_setgroups()
+      and (not spaces.user or idmap.allows_setgroups(container.host, config)),
     terminal = process.terminal or process.console_socket ~= nil,
     hook_timeout = container.factory.hook_timeout,
     sends_pidfd = process.pidfd_socket ~= nil,

@@ -51,6 +51,12 @@ describe("ctr.cli.words", function()
       end
     end)
 
+    it("says of a file on a directory what engines say of a directory on a file", function()
+      assert.equal("mounts[1]: open /etc: is a directory, and what is mounted is not a directory",
+        words.line(errors.new("SystemError", "open /etc: is a directory", { errno = "EISDIR",
+          path = "mounts[1]" })))
+    end)
+
     it("is one line of a bounded length", function()
       assert.equal("one; two; three", words.line("one\n  two\n\tthree"))
       assert.is_true(#words.line(("x"):rep(100000)) < 8192 - #"lctr: \n")

@@ -1,0 +1,95 @@
+-- lctr for users without privilege, and as root of a user namespace, as podman calls it then.
+
+local command = require("specs.support.command")
+local core = require("ctr.core")
+local machine = require("specs.support.machine")
+local orphans = require("specs.support.orphans")
+local rootfs = require("specs.support.rootfs")
+
+local NOBODY = 65534
+local AS_NOBODY = { "/usr/bin/setpriv", "--reuid=" .. NOBODY, "--regid=" .. NOBODY,
+  "--clear-groups" }
+local AS_ROOT_OF_ITS_OWN = { "/usr/bin/unshare", "--user", "--map-root-user", "--mount" }
+
+local SCRIPT = [[
+set -e
+./lctr create --bundle . --pid-file pid c </dev/null >out
+./lctr state c | grep status
+./lctr start c
+until grep -q ready out; do sleep 0.01; done
+./lctr exec c id -u
+test "$(./lctr ps --format json c)" = "[$(cat pid)]" && echo "one process"
+./lctr kill c KILL
+./lctr delete --force c
+./lctr list --format json
+]]
+
+local function config_of(namespaces, mapping)
+  return {
+    ociVersion = "1.2.0", root = { path = "rootfs" }, hostname = "c",
+    process = { user = { uid = 0, gid = 0 }, cwd = "/", env = { "PATH=/bin" },
+      args = { "sh", "-c", "id -u; echo a >/dev/null; echo ready; sleep 1000" } },
+    mounts = {
+      { destination = "/proc", type = "proc", source = "proc" },
+      { destination = "/dev", type = "tmpfs", source = "tmpfs" },
+      { destination = "/dev/pts", type = "devpts", source = "devpts",
+        options = { "newinstance", "ptmxmode=0666" } },
+    },
+    linux = { namespaces = namespaces, uidMappings = mapping, gidMappings = mapping },
+  }
+end
+
+local function namespaces(...)
+  local list = {}
+  for index, kind in ipairs({ "pid", "mount", "ipc", "uts", "network", ... }) do
+    list[index] = { type = kind }
+  end
+  return list
+end
+
+local function one_id(host)
+  return { { containerID = 0, hostID = host, size = 1 } }
+end
+
+local function joined(...)
+  local list = {}
+  for _, part in ipairs({ ... }) do
+    for _, item in ipairs(part) do
+      list[#list + 1] = item
+    end
+  end
+  return list
+end
+
+describe("lctr", function()
+  if not (machine.is_root() and machine.has("user_namespaces")) then
+    pending("needs root, to step down from, and user namespaces")
+    return
+  end
+
+  for _, case in ipairs({
+    { "by a user without privilege", AS_NOBODY, config_of(namespaces("user"), one_id(NOBODY)) },
+    { "by root of a user namespace", joined(AS_NOBODY, AS_ROOT_OF_ITS_OWN),
+      config_of(namespaces()) },
+    { "by root of a user namespace, in one of its own", joined(AS_NOBODY, AS_ROOT_OF_ITS_OWN),
+      config_of(namespaces("user"), one_id(0)) },
+  }) do
+    it("leads a container's life when it is called " .. case[1], function()
+      orphans.adopt()
+      local before = machine.snapshot()
+      local folder, remove = command.folder({
+        ["config.json"] = assert(core.json.encode(case[3])), ["script"] = SCRIPT,
+      })
+      rootfs.make(folder .. "/rootfs")
+      os.execute(("cp build/lctr %s && mkdir %s/run && chown -R %d %s"):format(folder, folder,
+        NOBODY, folder))
+      local result = command.run(joined(case[2], { "/bin/sh", "script" }),
+        { dir = folder, env = { "PATH=/usr/bin:/bin", "XDG_RUNTIME_DIR=" .. folder .. "/run" } })
+      orphans.reap("the script")
+      remove()
+      assert.same({ 0, "", '  "status": "created"\n0\none process\n[]\n' },
+        { result.code, result.stderr, result.stdout })
+      assert.same(before, machine.snapshot())
+    end)
+  end
+end)
