@@ -80,8 +80,9 @@ local function request_options(container, options, opened, version)
   return request
 end
 
--- What a pre-dump, which takes memory alone, has no use for.
-local function add_outside(request, container, opened, version)
+-- What a pre-dump, which takes memory alone, has no use for; returns what is to be noted with the
+-- images.
+local function add_outside(request, container, version)
   local list, rows = mounts.outer(container)
   if not list then
     return nil, rows
@@ -94,7 +95,7 @@ local function add_outside(request, container, opened, version)
   for _, key in ipairs(outer) do
     table.insert(request.external, key)
   end
-  return needs.write(opened.images, container, { mounts = list, criu = version, links = links })
+  return { mounts = list, criu = version, links = links }
 end
 
 local function check_features(options, version, path)
@@ -136,19 +137,27 @@ local function dump(container, options, opened, how)
   if not request then
     return nil, err
   end
-  local ok = true
+  local facts
   if not options.pre_dump then
-    ok, err = add_outside(request, container, opened, how.version)
+    facts, err = add_outside(request, container, how.version)
   end
   local status
-  if ok then
+  if facts or options.pre_dump then
     status, err = status_module.new(options, how.version)
   end
   if not status then
     return nil, err
   end
   status:fill(request)
+  local ok
   ok, err = run(how.path, request, options, function(script)
+    -- All images are written, and the container is still there.
+    if script == "post-dump" and facts then
+      local noted, problem = needs.write(opened.images, container, facts)
+      if not noted then
+        return nil, problem
+      end
+    end
     return status:tell(script)
   end)
   status:close()
