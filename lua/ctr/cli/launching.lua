@@ -176,7 +176,8 @@ local function read_bundle(id, values, context, factory)
 end
 
 local function start(container, process, values, mode)
-  local ok, err = container[mode](container, process)
+  local begin = type(mode) == "function" and mode or container[mode]
+  local ok, err = begin(container, process)
   if ok then
     ok, err = M.write_pid(values, process)
   end
@@ -215,7 +216,8 @@ end
 -- @tparam table values options of the command: `bundle`, `config`, `pid-file`, `console-socket`,
 -- `pidfd-socket`, `preserve-fds`, `no-pivot`, `no-new-keyring`
 -- @tparam table context
--- @tparam string mode "start" (it waits to be executed) or "run"
+-- @tparam string|function mode "start" (it waits to be executed), "run", or what is called with the
+-- container and the process to begin it otherwise
 -- @tparam[opt] function set_up is given the process' fields before the start, in place of
 -- `launching.detach`: true, or nil and an error
 -- @treturn[1] ctr.Container which remembers the OCI process object: `container:kept().process`
