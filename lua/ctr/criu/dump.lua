@@ -26,20 +26,30 @@ local OUTER = {
 }
 M.OUTER = OUTER
 
+-- CRIU's name of a namespace that is another's.
+local function outer_name(row, path, version)
+  local ok, err = program.check_version(version, row[1], "a namespace of another's")
+  local handle
+  if ok then
+    handle, err = core.ns.open(path)
+  end
+  if not handle then
+    return nil, err
+  end
+  local stat = core.path.stat(handle, "")
+  handle:close()
+  return ("%s[%.0f]:%s"):format(row[2], stat.ino, row[3])
+end
+
 local function outer_namespaces(config, version)
-  local list, joined = {}, planner.namespaces(config).joined
-  for kind, row in pairs(OUTER) do
-    if joined[kind] then
-      local path = ("namespaces[%d]"):format(joined[kind].index)
-      local ok, err = program.check_version(version, row[1], "a namespace of another's")
-      local stat
-      if ok then
-        stat, err = core.path.stat(core.path.open_root("/"), joined[kind].path)
+  local list = {}
+  for kind, joined in pairs(planner.namespaces(config).joined) do
+    if OUTER[kind] then
+      local name, err = outer_name(OUTER[kind], joined.path, version)
+      if not name then
+        return nil, errors.with_path(err, ("namespaces[%d]"):format(joined.index))
       end
-      if not stat then
-        return nil, errors.with_path(err, path)
-      end
-      list[#list + 1] = ("%s[%.0f]:%s"):format(row[2], stat.ino, row[3])
+      list[#list + 1] = name
     end
   end
   return list
