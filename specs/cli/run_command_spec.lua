@@ -299,8 +299,8 @@ describe("lctr run", function()
     end)
 
     it("a second one like the first", function()
-      assert.equal(2, with_ready("n=0; trap 'n=$((n+1)); echo got' TERM; echo ready; "
-        .. "while [ $n -lt 2 ]; do sleep 1000 & wait $!; done; exit $n", function(child, out)
+      assert.equal(2, with_ready("n=0; trap 'n=$((n+1)); echo got; test $n = 2 && exit 2' TERM; "
+        .. "echo ready; while :; do sleep 1000 & wait $!; done", function(child, out)
           child.signal("SIGTERM")
           bundles.read_until(out, "got\n")
           child.signal("SIGTERM")

@@ -95,6 +95,30 @@ local CREATE = {
   { name = "config", short = "f", value = "FILE", about = "read FILE in place of config.json" },
 }
 
+local CHECKPOINT = {
+  { name = "image-path", value = "DIR", about = "where the images are (default: ./checkpoint)" },
+  { name = "work-path", value = "DIR", about = "where CRIU's log goes (default: the same)" },
+  { name = "tcp-established", about = "take established TCP connections along" },
+  { name = "ext-unix-sk", about = "let unix sockets lead out of the container" },
+  { name = "shell-job", about = "its session and terminal are the caller's" },
+  { name = "file-locks", about = "take file locks along" },
+  { name = "link-remap", about = "link unlinked files that are open in their folders" },
+  {
+    name = "manage-cgroups-mode", value = "MODE", choices = { "soft", "full", "strict", "ignore" },
+    about = "what becomes of the container's cgroups: soft (the default), full, strict or ignore",
+  },
+  {
+    name = "empty-ns", value = "NAMESPACE", choices = { "network" }, many = true,
+    about = "leave out the content of a namespace: network",
+  },
+  { name = "auto-dedup", about = "take pages out of earlier images that later ones have" },
+  { name = "lazy-pages", about = "memory follows when it is asked for" },
+  {
+    name = "network-lock", value = "METHOD", choices = { "iptables", "nftables", "skip" },
+    about = "what holds packets back meanwhile",
+  },
+}
+
 local function joined(...)
   local rows = {}
   for _, list in ipairs({ ... }) do
@@ -284,6 +308,39 @@ M.list = {
       { name = "stats", about = "the statistics of now" },
       { name = "interval", value = "DURATION", about = "as in 100ms or 1m30s (default: 5s)" },
     },
+  }),
+  oci({
+    name = "checkpoint",
+    about = "write a running container's processes to a folder, and remove the container",
+    options = joined(CHECKPOINT, {
+      {
+        name = "parent-path", value = "DIR",
+        about = "an earlier pre-dump's folder, relative to --image-path",
+      },
+      { name = "pre-dump", about = "write memory alone; the container goes on" },
+      { name = "leave-running", about = "the container goes on" },
+      { name = "page-server", value = "HOST:PORT", about = "send memory there" },
+      {
+        name = "status-fd", value = "N",
+        about = "the descriptor that gets a byte when lazy pages can be asked for",
+      },
+      {
+        name = "tcp-skip-in-flight",
+        about = "leave out TCP connections that are not accepted yet",
+      },
+    }),
+  }),
+  oci({
+    name = "restore",
+    about = "make a container of a bundle, with the processes of a checkpoint",
+    options = joined({ BUNDLE, PID_FILE, CONSOLE, DETACH, NO_SUBREAPER, NO_PIVOT }, CHECKPOINT, {
+      { name = "tcp-close", about = "restore established TCP connections closed" },
+      {
+        name = "lsm-profile", value = "TYPE:NAME",
+        about = "another profile for the restored processes: selinux:LABEL, apparmor:PROFILE",
+      },
+      { name = "lsm-mount-context", value = "CONTEXT", about = "another label for its mounts" },
+    }),
   }),
   oci({
     name = "delete",

@@ -195,7 +195,8 @@ local function read_bundle(id, values, context, factory)
 end
 
 local function start(container, process, values, mode)
-  local ok, err = container[mode](container, process)
+  local begin = type(mode) == "function" and mode or container[mode]
+  local ok, err = begin(container, process)
   if ok then
     ok, err = M.write_pid(values, process)
   end
@@ -234,12 +235,13 @@ end
 -- @tparam table values options of the command: `bundle`, `config`, `pid-file`, `console-socket`,
 -- `pidfd-socket`, `preserve-fds`, `no-pivot`, `no-new-keyring`
 -- @tparam table context
--- @tparam string mode "start" (it waits to be executed) or "run"
+-- @tparam string|function mode "start" (it waits to be executed), "run", or what is called with the
+-- container and the process to begin it otherwise
 -- @tparam[opt] function set_up is given the process' fields, the options and the
 -- configuration before the start, in place of `launching.detach`: true, or nil and an error
 -- @treturn[1] ctr.Container which remembers the OCI process object: `container:kept().process`
 -- @treturn[1] ctr.Process
--- @treturn[1] ?table mode "run", where a service manager wants to know when the container is ready:
+-- @treturn[1] ?table unless it waits, where a service manager wants to know when the container is ready:
 -- `wait()` or `fd()` and `serve()`, then `close()` (`ctr.cli.notify`)
 -- @return[2] nil
 -- @treturn[2] ctr.Error nothing is left of the container
@@ -269,7 +271,7 @@ function M.create(id, values, context, mode, set_up)
     M.discard(container)
     return nil, words.of_program(relay, fields.args[1])
   end
-  return container, process, mode == "run" and relay or nil
+  return container, process, mode ~= "start" and relay or nil
 end
 
 return M

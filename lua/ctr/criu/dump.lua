@@ -26,20 +26,30 @@ local OUTER = {
 }
 M.OUTER = OUTER
 
+-- CRIU's name of a namespace that is another's.
+local function outer_name(row, path, version)
+  local ok, err = program.check_version(version, row[1], "a namespace of another's")
+  local handle
+  if ok then
+    handle, err = core.ns.open(path)
+  end
+  if not handle then
+    return nil, err
+  end
+  local stat = core.path.stat(handle, "")
+  handle:close()
+  return ("%s[%.0f]:%s"):format(row[2], stat.ino, row[3])
+end
+
 local function outer_namespaces(config, version)
-  local list, joined = {}, planner.namespaces(config).joined
-  for kind, row in pairs(OUTER) do
-    if joined[kind] then
-      local path = ("namespaces[%d]"):format(joined[kind].index)
-      local ok, err = program.check_version(version, row[1], "a namespace of another's")
-      local stat
-      if ok then
-        stat, err = core.path.stat(core.path.open_root("/"), joined[kind].path)
+  local list = {}
+  for kind, joined in pairs(planner.namespaces(config).joined) do
+    if OUTER[kind] then
+      local name, err = outer_name(OUTER[kind], joined.path, version)
+      if not name then
+        return nil, errors.with_path(err, ("namespaces[%d]"):format(joined.index))
       end
-      if not stat then
-        return nil, errors.with_path(err, path)
-      end
-      list[#list + 1] = ("%s[%.0f]:%s"):format(row[2], stat.ino, row[3])
+      list[#list + 1] = name
     end
   end
   return list
@@ -80,8 +90,9 @@ local function request_options(container, options, opened, version)
   return request
 end
 
--- What a pre-dump, which takes memory alone, has no use for.
-local function add_outside(request, container, opened, version)
+-- What a pre-dump, which takes memory alone, has no use for; returns what is to be noted with the
+-- images.
+local function add_outside(request, container, version)
   local list, rows = mounts.outer(container)
   if not list then
     return nil, rows
@@ -94,7 +105,7 @@ local function add_outside(request, container, opened, version)
   for _, key in ipairs(outer) do
     table.insert(request.external, key)
   end
-  return needs.write(opened.images, container, { mounts = list, criu = version, links = links })
+  return { mounts = list, criu = version, links = links }
 end
 
 local function check_features(options, version, path)
@@ -136,19 +147,27 @@ local function dump(container, options, opened, how)
   if not request then
     return nil, err
   end
-  local ok = true
+  local facts
   if not options.pre_dump then
-    ok, err = add_outside(request, container, opened, how.version)
+    facts, err = add_outside(request, container, how.version)
   end
   local status
-  if ok then
+  if facts or options.pre_dump then
     status, err = status_module.new(options, how.version)
   end
   if not status then
     return nil, err
   end
   status:fill(request)
+  local ok
   ok, err = run(how.path, request, options, function(script)
+    -- All images are written, and the container is still there.
+    if script == "post-dump" and facts then
+      local noted, problem = needs.write(opened.images, container, facts)
+      if not noted then
+        return nil, problem
+      end
+    end
     return status:tell(script)
   end)
   status:close()

@@ -33,6 +33,7 @@ local MEANINGS = {
   { "Can't dump ghost file .* too big", "an open file was unlinked, and is too large" },
   { "Pid %d+ do not match expected", "its process id is in use here: the container needs a pid "
     .. "namespace of its own" },
+  { "killed by signal 9", "out of memory? the memory limit may be too low" },
   { "Can't set pgid", "its process group is in use here" },
   { "Connection refused", "nobody answers at the page server's address" },
 }

@@ -143,18 +143,20 @@ end
 
 -- What is shown to CRIU beside the sources.
 local function open_trees(options)
-  local trees, err = {}, nil
+  local trees = {}
   options.trees = trees
-  trees.root, err = resources.open({ config = options.config }, "@rootfs")
-  if trees.root then
+  local root, err = resources.open({ config = options.config }, "@rootfs")
+  trees.root = root
+  if root then
     trees.tmpfs, err = core.mount.new("tmpfs", "tmpfs", { "mode=1777" }, {})
   end
-  for _, name in ipairs({ "images", "work" }) do
-    if not err then
-      trees[name], err = core.mount.clone("", { dir = options.opened[name] })
-    end
+  if trees.tmpfs then
+    trees.images, err = core.mount.clone("", { dir = options.opened.images })
   end
-  return not err or nil, err
+  if trees.images then
+    trees.work, err = core.mount.clone("", { dir = options.opened.work })
+  end
+  return trees.work, err
 end
 
 local function start(options)

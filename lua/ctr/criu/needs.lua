@@ -42,7 +42,20 @@ local function map_text(maps)
   return table.concat(words, ", ")
 end
 
---- Writes both files.
+-- CRIU's images and how long they are: of one that is cut off it may wait for the rest for ever.
+local function images_of(dir)
+  local sizes = {}
+  local names, err = core.path.list(dir, ".")
+  for _, name in ipairs(names or {}) do
+    local stat = name:find("%.img$") and core.path.stat(dir, name, { nofollow = true })
+    if stat and stat.type == "file" then
+      sizes[name] = stat.size
+    end
+  end
+  return names and sizes, err
+end
+
+--- Writes both files, when CRIU has written its own.
 -- @tparam ctr.fd dir of the images
 -- @tparam ctr.Container container
 -- @tparam table facts `mounts` (`ctr.criu.mounts`), `links` (`ctr.criu.streams`), `criu` (its
@@ -52,13 +65,18 @@ end
 -- @treturn[2] ctr.Error
 function M.write(dir, container, facts)
   local config = container.configuration
-  local ok, err = write(dir, DESCRIPTORS, core.json.array(facts.links))
+  local images, err = images_of(dir)
+  local ok = images
+  if images then
+    ok, err = write(dir, DESCRIPTORS, core.json.array(facts.links))
+  end
   if not ok then
     return nil, err
   end
   return write(dir, OURS, {
     format = FORMAT, id = container.store.id, criu = facts.criu,
-    kernel = core.path.read(container.host:procfs(), "sys/kernel/osrelease", 256),
+    kernel = core.path.read(container.host:procfs(), "sys/kernel/osrelease", 256):match("%S+"),
+    images = images,
     mounts = core.json.array(facts.mounts), namespaces = namespaces_of(config),
     uid_mappings = map_text(config.uid_mappings), gid_mappings = map_text(config.gid_mappings),
   })
@@ -88,8 +106,10 @@ end
 local MOUNT = { key = "string", kind = "string", destination = "string", below = "string" }
 
 local function is_whole(needs)
-  if type(needs.mounts) ~= "table" or type(needs.namespaces) ~= "table" then
-    return false
+  for _, key in ipairs({ "mounts", "namespaces", "images" }) do
+    if type(needs[key]) ~= "table" then
+      return false
+    end
   end
   for _, mount in ipairs(needs.mounts) do
     for key, kind in pairs(MOUNT) do
@@ -101,7 +121,19 @@ local function is_whole(needs)
   return true
 end
 
---- Reads both files.
+local function check_images(dir, folder, images)
+  for name, size in pairs(images) do
+    local stat = core.path.stat(dir, name)
+    local problem = not stat and "is missing" or stat.size ~= size and "is not as it was"
+    if problem then
+      return nil, errors.new("SystemError", ("%s/%s %s"):format(folder, name, problem),
+        { path = "images_directory" })
+    end
+  end
+  return true
+end
+
+--- Reads both files, and checks that all images are there.
 -- @tparam ctr.fd dir
 -- @tparam string folder its path
 -- @treturn[1] table `descriptors`, and of ours `mounts`, `namespaces`, …; without these where
@@ -123,7 +155,9 @@ function M.read(dir, folder)
     return nil, damaged(folder, needs.format and OURS or DESCRIPTORS)
   end
   needs.descriptors = links
-  return needs
+  local ok
+  ok, err = check_images(dir, folder, needs.images or {})
+  return ok and needs, err
 end
 
 local function check_namespace(kind, has, config)

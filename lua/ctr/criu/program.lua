@@ -111,16 +111,38 @@ local function send(session, message)
   return core.fd.send(session.socket, protobuf.encode(messages.request, message))
 end
 
+local function went_away(session)
+  local result = core.proc.wait(session.pidfd, { nohang = true, nowait = true }) or {}
+  local how = result.signal and "was killed by " .. result.signal or "went away"
+  return nil, errors.new("SystemError", "CRIU " .. how, { op = "criu" })
+end
+
+-- Processes that it made have its socket: its own end is not the socket's.
+local function await(session)
+  local ready, err = core.poll.wait({ { fd = session.socket, events = "r" },
+    { fd = session.pidfd, events = "r" } })
+  if not ready then
+    return nil, err
+  elseif not ready[1] then
+    return went_away(session)
+  end
+  return true
+end
+
 -- The next message, and what came along; nil where CRIU went away.
 local function receive(session)
+  local ok, err = await(session)
+  if not ok then
+    return nil, err
+  end
   local text, handles = core.fd.recv(session.socket, MESSAGE_MAX)
   if not text then
     return nil, handles
   elseif text == "" then
-    return nil, errors.new("SystemError", "CRIU went away", { op = "criu" })
+    return went_away(session)
   end
-  local response, err = protobuf.decode(messages.response, text)
-  return response, response and handles or err
+  local response, problem = protobuf.decode(messages.response, text)
+  return response, response and handles or problem
 end
 
 local function close_all(handles)
@@ -169,11 +191,16 @@ end
 
 --- Ends the session: CRIU goes when it has nobody to talk to.
 -- @tparam[opt] boolean at_once it is not waited for what it may still do
+-- @tparam[opt] function on_end called with its pid when it has ended, before it is reaped
 -- @treturn ?table how it ended, as `core.proc.wait`
-function session_methods:finish(at_once)
+function session_methods:finish(at_once, on_end)
   self.socket:close()
   if at_once then
     core.proc.send_signal(self.pidfd, SIGKILL)
+  end
+  if on_end then
+    core.proc.wait(self.pidfd, { nowait = true })
+    on_end(self.pid)
   end
   local result = core.proc.wait(self.pidfd, {})
   self.pidfd:close()

@@ -1,6 +1,7 @@
 --- A restore: what a first start makes beside the process is made here, and CRIU makes the rest.
 -- @module ctr.criu.restore
 
+local children = require("ctr.criu.children")
 local common = require("ctr.start.common")
 local core = require("ctr.core")
 local dump = require("ctr.criu.dump")
@@ -157,7 +158,14 @@ end
 local steps = {}
 
 steps["setup-namespaces"] = function(self, pid)
-  local ok, err = commit(self, pid)
+  local err
+  self.pidfd, err = core.proc.pidfd_open(pid)
+  if not self.pidfd then
+    return nil, err
+  end
+  self.pid = pid
+  local ok
+  ok, err = commit(self, pid)
   local hooks = hooks_of(self.container)
   if ok and hooks then
     ok, err = hooks:run_all("prestart")
@@ -191,11 +199,6 @@ steps["post-restore"] = function(self, pid)
   end
   if ok and container.cgroup:confines_late() then
     ok, err = container.cgroup:confine()
-  end
-  if ok then
-    self.pid = pid
-    self.pidfd, err = core.proc.pidfd_open(pid)
-    ok = self.pidfd
   end
   if not ok then
     return nil, err
@@ -235,12 +238,15 @@ local function ask(self, criu, request)
   local response, err = criu:request({ type = messages.types.RESTORE, opts = request },
     function(script, pid, handles) return self:step(script, pid, handles) end)
   local is_done = response ~= nil and response.success
-  local result = criu:finish()
-  if is_done and result and result.code == 0 then
-    return true
-  end
+  local result = criu:finish(false, function(pid)
+    self.mark = children.mark(self.container.host, pid)
+  end)
+  -- Of some steps CRIU does not care whether they fail.
   if criu.refused then
     return nil, criu.refused
+  end
+  if is_done and result and result.code == 0 then
+    return true
   end
   return nil, failure.error({ what = "restore", dir = self.opened.work, log = LOG,
     folder = self.opened.work_path, response = response, err = err })
@@ -331,6 +337,7 @@ local function undo(self)
     core.proc.wait(self.pidfd, {})
     self.pidfd:close()
   end
+  children.reap(container.host, self.mark)
   if self.master then
     self.master:close()
   end

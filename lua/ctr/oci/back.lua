@@ -8,6 +8,7 @@
 
 local convert = require("ctr.oci.convert")
 local core = require("ctr.core")
+local defaults = require("ctr.config.defaults")
 local document = require("ctr.oci.document")
 local errors = require("ctr.errors")
 local limits = require("ctr.oci.back_resources")
@@ -227,17 +228,30 @@ local function seccomp(profile)
   }
 end
 
-local function devices(config)
-  local rows, defaults = {}, convert.default_nodes()
-  for _, device in ipairs(config.devices) do
-    if not limits.is_same_node(device, defaults[device.path]) then
-      local is_pipe = device.type == "p"
-      rows[#rows + 1] = { type = device.type, path = device.path,
-        major = not is_pipe and device.major or nil, minor = not is_pipe and device.minor or nil,
-        fileMode = device.file_mode, uid = device.uid, gid = device.gid }
+-- How many nodes at the beginning are default ones, in order: the document's own stand behind them.
+local function count_defaults(devices)
+  local count = 0
+  for _, default in ipairs(defaults.simple_devices) do
+    local node = devices[count + 1]
+    if node and limits.is_same_node(node, default) then
+      count = count + 1
     end
   end
-  return list(rows)
+  return count
+end
+
+-- The nodes that a document has to say, and their paths.
+local function devices(config)
+  local rows, paths = {}, {}
+  for index = count_defaults(config.devices) + 1, #config.devices do
+    local device = config.devices[index]
+    local is_pipe = device.type == "p"
+    rows[#rows + 1] = { type = device.type, path = device.path,
+      major = not is_pipe and device.major or nil, minor = not is_pipe and device.minor or nil,
+      fileMode = device.file_mode, uid = device.uid, gid = device.gid }
+    paths[device.path] = true
+  end
+  return list(rows), paths
 end
 
 local function net_devices(config)
@@ -264,15 +278,16 @@ local function memory_policy(policy)
 end
 
 local function linux(config, is_systemd)
+  local nodes, paths = devices(config)
   return {
     namespaces = namespaces(config),
     uidMappings = mounts.id_mappings(config.uid_mappings),
     gidMappings = mounts.id_mappings(config.gid_mappings),
     timeOffsets = map(config.time_offsets),
-    devices = devices(config),
+    devices = nodes,
     netDevices = net_devices(config),
     cgroupsPath = limits.place(config.cgroups, is_systemd),
-    resources = map(limits.resources(config.cgroups)),
+    resources = map(limits.resources(config.cgroups, paths)),
     intelRdt = intel_rdt(config.intel_rdt),
     memoryPolicy = memory_policy(config.memory_policy),
     sysctl = map(config.sysctl),

@@ -86,9 +86,9 @@ local NODE_KEYS = { "type", "path", "major", "minor", "file_mode", "uid", "gid",
 
 --- Says whether a device node is a default one.
 -- @tparam table node
--- @tparam ?table default of the same path
+-- @tparam table default
 function M.is_same_node(node, default)
-  return default ~= nil and is_same(node, default, NODE_KEYS)
+  return is_same(node, default, NODE_KEYS)
 end
 
 local function text_of(rule)
@@ -122,10 +122,10 @@ local function has_all(set, others)
   return true
 end
 
--- The rules that are in every container.
-local function always()
+-- The rules that are in every container that makes some nodes itself.
+local function always(paths)
   local rules = {}
-  oci_resources.add_device_rules(rules, nil, {})
+  oci_resources.add_device_rules(rules, nil, paths)
   return rules
 end
 
@@ -141,8 +141,8 @@ local function count_own(rules, common)
 end
 
 -- The rules that a document has to say.
-local function own_rules(rules)
-  local common = always()
+local function own_rules(rules, paths)
+  local common = always(paths)
   local set, common_set = allowed(rules), allowed(common)
   if not set or not has_all(set, common_set) then
     return { unpack(rules, 1, count_own(rules, common)) }
@@ -164,9 +164,9 @@ local function rule_of(rule)
   }
 end
 
-local function devices(cgroups)
+local function devices(cgroups, paths)
   local list = {}
-  for index, rule in ipairs(own_rules(cgroups.devices or {})) do
+  for index, rule in ipairs(own_rules(cgroups.devices or {}, paths)) do
     list[index] = rule_of(rule)
   end
   return #list > 0 and list or nil
@@ -204,10 +204,11 @@ end
 
 --- Turns limits into OCI's resources.
 -- @tparam table cgroups normalised
+-- @tparam table paths of the nodes that the document makes itself, as keys
 -- @treturn table empty for none
-function M.resources(cgroups)
+function M.resources(cgroups, paths)
   return {
-    devices = devices(cgroups),
+    devices = devices(cgroups, paths),
     memory = object(cgroups, MEMORY),
     cpu = object(cgroups, CPU),
     pids = cgroups.pids_limit and { limit = cgroups.pids_limit },

@@ -33,16 +33,6 @@ local function labels(annotations, bundle)
   return list
 end
 
---- The nodes that are in every container, by their paths.
--- @treturn table
-function M.default_nodes()
-  local nodes = {}
-  for _, device in ipairs(defaults.simple_devices) do
-    nodes[device.path] = device
-  end
-  return nodes
-end
-
 local function set_mounts(config, spec, how)
   local list = {}
   for index, mount in ipairs(spec.mounts or NONE) do

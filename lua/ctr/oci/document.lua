@@ -80,33 +80,36 @@ end
 -- In our own member null takes something away.
 local OWN = "ctr"
 
-local DEPTH_MAX = 64 -- the walker's: what is deeper it refuses
-
 local without_null
 
 -- What is kept of an entry. An item of a list that is null stays: that is none of what the list may
 -- hold.
-local function kept(key, item, depth)
+local function kept(key, item, seen)
   if item == NULL and type(key) ~= "number" then
     return nil
   end
   if type(item) == "table" and key ~= OWN then
-    return without_null(item, depth + 1)
+    return without_null(item, seen)
   end
   return item
 end
 
--- Without the members that are null; the same table where there are none.
-function without_null(value, depth)
-  local result, is_changed = {}, false
-  if depth > DEPTH_MAX then
-    return value
+-- Without the members that are null; the same table where there are none. A table that holds itself
+-- is looked at once, and refused by who reads it.
+function without_null(value, seen)
+  if seen[value] then
+    return seen[value]
   end
+  seen[value] = value
+  local result, is_changed = {}, false
   for key, item in next, value do
-    result[key] = kept(key, item, depth)
+    result[key] = kept(key, item, seen)
     is_changed = is_changed or result[key] ~= item
   end
-  return is_changed and setmetatable(result, getmetatable(value)) or value
+  if is_changed then
+    seen[value] = setmetatable(result, getmetatable(value))
+  end
+  return seen[value]
 end
 
 local function path_to(path, key)
@@ -164,7 +167,7 @@ function M.check(kind, value, prefix)
   if parsed then
     return parsed, value
   end
-  local clean = type(value) == "table" and without_null(value, 1) or value
+  local clean = type(value) == "table" and without_null(value, {}) or value
   if clean ~= value then
     parsed, err = shape.parse(kind, clean, opts)
   end

@@ -114,6 +114,10 @@ describe("ctr.oci", function()
       spec = document({ process = core.json.null })
       spec.linux.seccomp = { syscalls = spec }
       refused(spec, "linux.seccomp.syscalls", "must be a list")
+      -- In two ways at each step: not to be walked by all of them.
+      local ring = {}
+      ring.a, ring.b = ring, ring
+      refused(document({ ring = ring, hostname = 5 }), "hostname", "must be a string")
     end)
 
     it("asks for what the specification requires", function()

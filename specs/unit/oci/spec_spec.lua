@@ -206,6 +206,25 @@ describe("ctr.oci", function()
         assert.is_nil(own)
       end)
 
+      -- Podman's `--privileged` lists all of the host's nodes, the default ones among them.
+      it("has nodes that are default ones, too, where the document had them", function()
+        local function node(path, minor)
+          return { type = "c", path = path, major = 1, minor = minor, fileMode = 438, uid = 0,
+            gid = 0 }
+        end
+        for _, first in ipairs({ "/dev/odd", "/dev/full" }) do
+          local listed = { node(first, 7), node("/dev/null", 3), node("/dev/zero", 5) }
+          local given = { { allow = true, access = "rwm" } }
+          local config = oci.config({ ociVersion = "1.3.0", root = { path = "/r" }, linux = {
+            namespaces = { { type = "mount" } }, devices = listed,
+            resources = { devices = given } } }, { bundle = "/" })
+          local spec = assert(oci.spec(config))
+          assert.is_nil(spec.ctr)
+          assert.same(given, spec.linux.resources.devices)
+          assert.same(listed, spec.linux.devices)
+        end
+      end)
+
       it("says none where there are none", function()
         local list, own, again = rules({})
         assert.is_nil(list)

@@ -1,0 +1,13 @@
+--- `lctr restore`: makes a container of a bundle with the processes of a checkpoint; waits for the
+-- first one, unless told otherwise.
+-- @module ctr.cli.restore
+
+local checkpointing = require("ctr.cli.checkpointing")
+local running = require("ctr.cli.running")
+
+return function(args, values, context)
+  local options = checkpointing.options(values)
+  return running.run(args[1], values, context, function(container, process)
+    return container:restore(process, options)
+  end)
+end
