@@ -238,14 +238,15 @@ describe("hooks", function()
         assert.equal("PATH=/usr/bin:/bin|A=b c|/tmp", lines[2])
       end)
 
-      it("have no environment and no other descriptor, and start in /", function()
+      it("have no environment but the process' and no other descriptor, and start in /", function()
         local inner, outer = place_of(kind)
         local ls = kind == "startContainer" and "/bin/ls" or "/usr/bin/ls"
         local copy = "exec > SAID; pwd; cat < /proc/self/environ; exec LS /proc/self/fd"
         local script = copy:gsub("SAID", inner):gsub("LS", ls)
         assert.is_nil(live({ [kind] = { { path = "/bin/sh", args = { "sh", "-c", script } } } }))
         -- The last one is that of ls itself.
-        assert.equal("/\n0\n1\n2\n3\n", read(outer))
+        local env = kind == "startContainer" and "PATH=/bin:/sbin\0HOME=/root\0" or ""
+        assert.equal("/\n" .. env .. "0\n1\n2\n3\n", read(outer))
       end)
     end)
   end

@@ -147,8 +147,12 @@ local function merged_env(env, home)
   return merged
 end
 
+local function env_of(process, facts)
+  return merged_env(process.env, facts.user and facts.user.home or "/")
+end
+
 local function add_exec(add, process, facts)
-  local env = merged_env(process.env, facts.user and facts.user.home or "/")
+  local env = env_of(process, facts)
   local strings = {}
   for index, arg in ipairs(process.args) do
     strings[index] = arg
@@ -278,7 +282,7 @@ function M.add(add, config, process, facts)
     add("wait_fifo", { "@fifo", "@report" }, NONE, nil, "until the container is told to execute")
   end
   if hooks then
-    hooks.add_late(add, config, facts)
+    hooks.add_late(add, config, facts, env_of(process, facts))
   end
   if facts.mode == "run" then
     add("sync", { 0 }, { "start" }, nil)

@@ -69,7 +69,7 @@ describe("ctr.cli.words", function()
         "bad sub cgroup path: process.sub_cgroup_paths[\"\"]: must be below" },
       { "memory_policy.flags[1]", "is not known",
         "invalid memory policy flag: memory_policy.flags[1]: is not known" },
-      { "cgroups.memory", "is in use: it holds nothing", "cgroups.memory: is in use: it holds nothing" },
+      { "cgroups.memory", "is in use: it holds", "cgroups.memory: is in use: it holds" },
     }) do
       it("says first what people look for: " .. case[3], function()
         assert.equal(case[3], words.line(errors.with_path(errors.new("SystemError", case[2]),
