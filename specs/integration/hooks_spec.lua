@@ -329,6 +329,31 @@ describe("hooks", function()
     assert.equal("17\n", limit)
   end)
 
+  for _, is_locked in ipairs({ true, false }) do
+    it("in the container are under its filter, no_new_privileges " .. tostring(is_locked), function()
+      os.execute("mkdir -p -m 1777 " .. b.root .. "/tmp")
+      local changes = { seccomp = { default_action = "allow",
+        syscalls = { { names = { "mkdir", "mkdirat" }, action = "errno", errno_ret = 38 } } } }
+      local hooks = { startContainer = { sh("mkdir /tmp/made 2> /tmp/said",
+        { env = { "PATH=/bin" } }) } }
+      local container = with(hooks, changes)
+      local ok, err = container:run(ctr.process({ args = { "/bin/true" },
+        no_new_privileges = is_locked }))
+      assert.is_nil(ok)
+      assert.equal("hooks.startContainer[1]", err.path)
+      assert.matches("Function not implemented", read(b.root .. "/tmp/said"), 1, true)
+      assert(container:destroy())
+      container = with(hooks, changes)
+      assert(container:start(ctr.process({ args = { "/bin/true" },
+        no_new_privileges = is_locked })))
+      ok, err = container:exec()
+      assert.is_nil(ok)
+      assert.equal("hooks.startContainer[1]", err.path)
+      container:signal("SIGKILL")
+      assert(container:destroy())
+    end)
+  end
+
   it("in the container have the process' own credentials", function()
     os.execute("mkdir -p -m 1777 " .. b.root .. "/tmp")
     local script = "id -u > /tmp/said; id -g >> /tmp/said; "

@@ -37,6 +37,11 @@ function M.are_asked(config)
   return has(config.hooks.startContainer, true)
 end
 
+--- Says whether commands of the container's run before its program.
+function M.are_inside(config)
+  return has(config.hooks.startContainer, false)
+end
+
 --- The numbers and strings of a command's operation.
 -- @tparam table hook
 -- @tparam number index
