@@ -101,8 +101,13 @@ describe("ctr.oci", function()
       assert.same({}, oci.resources({}))
       assert.same({}, oci.resources({ memory = core.json.null, cpu = {}, pids = {} }))
       assert.same({}, oci.resources({ memory = { limit = 0, swap = 0, reservation = 0 },
-        cpu = { shares = 0, quota = 0, period = 0, burst = 0, cpus = "", mems = "" },
-        pids = { limit = 0 }, blockIO = { weight = 0 } }))
+        cpu = { shares = 0, quota = 0, period = 0, cpus = "", mems = "" },
+        blockIO = { weight = 0 } }))
+    end)
+
+    it("takes 0 for one task and for no burst", function()
+      assert.same({ pids_limit = 1, cpu_burst = 0 },
+        oci.resources({ pids = { limit = 0 }, cpu = { burst = 0 } }))
     end)
 
     it("lifts the limit of swap with that of memory", function()
