@@ -252,6 +252,14 @@ local function check(mount, set, clear)
   return true
 end
 
+-- Cgroups are read-only unless they are asked to be more (CVE-2023-25809).
+local function close_cgroups(mount, set, clear)
+  if M.is_cgroup(mount) and band(set, MS.MS_REMOUNT) == 0 and band(clear, MS.MS_RDONLY) == 0 then
+    return bor(set, MS.MS_RDONLY)
+  end
+  return set
+end
+
 --- Settles a mount: flags as numbers, `bind` as a device and as a flag.
 function M.settle(mount)
   local set, clear = mount.flags.set, bor(mount.cleared_flags, mount.flags.clear)
@@ -267,7 +275,7 @@ function M.settle(mount)
   end
   gather_propagation(mount)
   mount.cleared_flags = clear
-  mount.flags = set
+  mount.flags = close_cgroups(mount, set, clear)
   return mount
 end
 

@@ -36,7 +36,7 @@ end
 local function set_mounts(config, spec, how)
   local list = {}
   for index, mount in ipairs(spec.mounts or NONE) do
-    list[index] = mounts.config(mount, how.bundle, function(path, text)
+    list[index] = mounts.config(mount, how, function(path, text)
       how.ignored(("mounts[%d].%s"):format(index, path), text)
     end)
   end

@@ -94,17 +94,35 @@ local function absolute(path, folder)
   return folder .. "/" .. path
 end
 
+local CGROUPS = { cgroup = true, cgroup2 = true }
+local SAYS_ACCESS = { ro = true, rro = true, rw = true, rrw = true }
+
+-- The configuration's cgroups are read-only unless it says otherwise, the document's are as every
+-- mount: engines take "ro" away for a privileged container, and put nothing in its place.
+local function open_cgroups(flags)
+  for _, flag in ipairs(flags) do
+    if SAYS_ACCESS[flag] then
+      return
+    end
+  end
+  flags[#flags + 1] = "rw"
+end
+
 --- Turns a mount into the configuration's.
 -- @tparam table mount
--- @tparam string bundle where a relative source counts from
+-- @tparam table how `bundle`, where a relative source counts from; `rootless`: the caller has no
+--   privilege, and its cgroups stay read-only unless "rw" is said
 -- @tparam func ignored is told a path in the mount and why it has no effect
 -- @treturn table
-function M.config(mount, bundle, ignored)
+function M.config(mount, how, ignored)
   local binds = is_bind(mount)
   local flags, data = sort_options(mount, binds, ignored)
+  if CGROUPS[mount.type] and not binds and not how.rootless then
+    open_cgroups(flags)
+  end
   local source = mount.source
   if binds and source then
-    source = absolute(source, bundle)
+    source = absolute(source, how.bundle)
   end
   return {
     destination = absolute(mount.destination, ""),

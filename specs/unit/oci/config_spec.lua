@@ -172,6 +172,20 @@ describe("ctr.oci", function()
     end)
 
     describe("for mounts", function()
+      it("leaves cgroups that are not called read-only as open as they were meant", function()
+        local RDONLY = 1
+        for _, case in ipairs({ { nil, 0 }, { { "nosuid" }, 0 }, { { "rw" }, 0 },
+          { { "ro" }, RDONLY } }) do
+          local config = assert(schema.parse((convert(document({ mounts = { {
+            destination = "/sys/fs/cgroup", type = "cgroup", source = "cgroup",
+            options = case[1] } } })))))
+          assert.equal(case[2], bit.band(config.mounts[1].flags, RDONLY))
+        end
+        local config = convert(document({ mounts = { { destination = "/sys/fs/cgroup",
+          type = "cgroup" } } }), { bundle = "/", rootless = true })
+        assert.same({}, config.mounts[1].flags)
+      end)
+
       local function mount(fields)
         fields.destination = fields.destination or "/x"
         local config, _, ignored = convert(document({ mounts = { fields } }))
