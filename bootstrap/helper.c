@@ -145,6 +145,8 @@ static void child(const struct watch *watch, const struct pipes *pipes, pid_t pa
 		_exit(CTR_EXIT_SETUP);
 	if (*helper->dir && chdir(helper->dir) < 0)
 		child_fail(report, "chdir");
+	if (helper->filter && filter_enter(helper->filter) < 0)
+		child_fail(report, "seccomp");
 	execute(helper, program);
 	child_fail(report, "execve");
 }

@@ -90,6 +90,10 @@ int fds_drop(const struct run *run, struct ctr_err *err);
 /* op_seccomp.c: loads the filter that waits, if there is one. */
 int filter_load(struct run *run, struct ctr_err *err);
 
+/* op_seccomp.c: puts this process, which is none of the plan's, under a filter without a listener;
+ * -1 and errno where the kernel refuses. */
+int filter_enter(const struct filter *filter);
+
 /* op_root.c */
 int root_reopen(struct run *run, struct ctr_err *err);
 int tree_fd(const struct run *run, int64_t number, struct ctr_err *err);
@@ -120,6 +124,7 @@ struct helper {
 	char **env;
 	int input;
 	int procfs;      /* where to find its tree; -1: its session, and what a pid namespace holds */
+	const struct filter *filter; /* what it is executed under; NULL */
 	int64_t timeout; /* milliseconds; -1 */
 };
 

@@ -161,6 +161,27 @@ int flow_wait_byte(int fifo, struct ctr_err *err)
 	return byte;
 }
 
+static void end_by(int signo)
+{
+	_exit(128 + signo);
+}
+
+/*
+ * The first process of a pid namespace is ended by what it handles alone, and whoever asks a
+ * container to end that waits means it. What is ignored stays so; execve(2) forgets the handlers.
+ */
+static void heed_signals(void)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	const struct sigaction action = { .sa_handler = end_by };
+	struct sigaction before;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+			sigaction(signals[i], &action, NULL);
+	}
+}
+
 int op_wait_fifo(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 {
 	struct ctr_frame frame = { .kind = CTR_FRAME_READY, .step = run->step };
@@ -174,5 +195,6 @@ int op_wait_fifo(struct run *run, const struct ctr_step *step, struct ctr_err *e
 	/* It may wait for long, where others can look at it. */
 	if (fds_drop(run, err) < 0)
 		return -1;
+	heed_signals();
 	return flow_wait_byte(fifo, err) < 0 ? -1 : 0;
 }

@@ -66,6 +66,9 @@ int op_hook(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 	};
 	struct helper_result result = { 0 };
 
+	/* The image's programs are under the image's filter. */
+	if (helper.procfs < 0 && run->filter.code)
+		helper.filter = &run->filter;
 	run->hook = (int)step->nums[0];
 	if (!lists)
 		return ctr_fail(err, ENOMEM, "hook", "%s", helper.path);

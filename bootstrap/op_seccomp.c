@@ -72,6 +72,13 @@ static int hand_over(struct run *run, int owned, struct ctr_err *err)
 	return talk_wait_ack(run, err);
 }
 
+int filter_enter(const struct filter *filter)
+{
+	struct sock_fprog program = { .len = filter->count, .filter = filter->code };
+
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter->flags, &program);
+}
+
 /* From here on every call of this process is the filter's to judge. */
 int filter_load(struct run *run, struct ctr_err *err)
 {

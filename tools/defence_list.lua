@@ -280,10 +280,13 @@ return {
     edits = { { "bootstrap/op_exec.c", "	if (filter_load(run, err) < 0)\n		return -1;\n", "" } } },
   { name = "a further process has the filter", spec = SECCOMP, filter = "a further process has",
     edits = { { "lua/ctr/plan/program.lua", [[
-  if facts.mode ~= "start" then
+  if facts.mode ~= "start" and not are_inside then
     add_filter(add, config, facts)]], [[
-  if facts.mode == "run" then
+  if facts.mode == "run" and not are_inside then
     add_filter(add, config, facts)]] } } },
+  { name = "hooks of the image's programs have the filter", spec = HOOKS,
+    filter = "are under its filter",
+    edits = { { "bootstrap/op_hook.c", "if (helper.procfs < 0 && run->filter.code)", "if (false)" } } },
   { name = "a filter that cannot be loaded is a failure", spec = SECCOMP,
     filter = "would be too long",
     edits = { { "lua/ctr/seccomp/compile.lua", "if #bytes > 8 * INSTRUCTIONS_MAX then", "if false then" },
@@ -297,10 +300,10 @@ return {
   add_filter(add, config, { mode = "start" })
   add_program(add, config, process, facts)
   if config.parent_death_signal]] },
-      { "lua/ctr/plan/program.lua", "listens and facts.mode == \"start\" and LOADED_NOW",
-        "facts.mode == \"start\" and LOADED_NOW" },
+      { "lua/ctr/plan/program.lua", "listens and (facts.mode == \"start\" or are_inside)",
+        "(facts.mode == \"start\" or are_inside)" },
       { "lua/ctr/plan/program.lua", [[
-  if facts.mode ~= "start" then
+  if facts.mode ~= "start" and not are_inside then
     add_filter(add, config, facts)
   end
 ]], "" } } },

@@ -189,6 +189,16 @@ grep -E "CapBnd|NoNewPrivs" /proc/self/status | tr -d '\t']] } })
         says("--process", file, b.id))
     end)
 
+    it("reads a pipe as well", function()
+      sleeper()
+      local file = process({ args = { "echo", "piped" } })
+      local pipe = b.folder .. "/pipe"
+      assert(os.execute("mkfifo " .. pipe) == 0)
+      local writer = assert(io.popen(("cat %s > %s"):format(file, pipe)))
+      assert.equal("piped\n", says("-p", pipe, b.id))
+      writer:close()
+    end)
+
     it("needs the file no longer when it returns", function()
       sleeper()
       local file = process({ args = { "sh", "-c", "sleep 1000" } })

@@ -51,6 +51,16 @@ describe("lctr kill", function()
     assert.equal("container not running", e:fails("kill", e.id, "KILL"))
   end)
 
+  for _, name in ipairs({ "HUP", "INT", "QUIT", "TERM" }) do
+    it("ends a created container with " .. name, function()
+      e = engine.new()
+      local pid = e:create()
+      e:succeeds("kill", e.id, name)
+      engine.await(pid)
+      assert.equal("stopped", e:state().status)
+    end)
+  end
+
   it("ends a paused container", function()
     e = engine.new()
     local pid = e:start()
@@ -67,6 +77,20 @@ describe("lctr kill", function()
     e:succeeds("kill", e.id, "9")
     engine.await(pid)
     assert.same({}, processes())
+  end)
+
+  it("ends those who share a pid namespace when the first process has gone", function()
+    e = engine.new({ args = { "sh", "-c", "sleep 1000 & sleep 1000 & wait" } }, SHARED)
+    local pid = e:start()
+    await_processes(3)
+    local handle = assert(core.proc.pidfd_open(pid))
+    assert(core.proc.send_signal(handle, core.proc.signals.SIGKILL))
+    handle:close()
+    engine.await(pid)
+    assert.equal(2, #processes())
+    e:succeeds("kill", e.id, "KILL")
+    while #processes() > 0 do end -- luacheck: ignore 542
+    assert.equal("container not running", e:fails("kill", e.id, "KILL"))
   end)
 
   it("signals all with --all, also when there is nobody left", function()

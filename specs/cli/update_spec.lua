@@ -75,6 +75,23 @@ describe("lctr update", function()
     assert.same({ "33554432", "max" }, { memory(), limit("pids.max") })
   end)
 
+  limited("takes 0 for one task, and for no burst", function()
+    update('{"cpu":{"burst":20000}}')
+    assert.equal("20000", limit("cpu.max.burst", "cpu.cfs_burst_us"))
+    update('{"pids":{"limit":0},"cpu":{"burst":0}}')
+    assert.same({ "0", "1" }, { limit("cpu.max.burst", "cpu.cfs_burst_us"), limit("pids.max") })
+  end)
+
+  limited("makes it idle and wakes it, and it has its shares again", function()
+    update('{"cpu":{"shares":2048}}')
+    local shares = limit("cpu.weight", "cpu.shares")
+    for _, idle in ipairs({ 1, 0, 1, 0 }) do
+      update(('{"cpu":{"idle":%d}}'):format(idle))
+      assert.equal(tostring(idle), limit("cpu.idle"))
+    end
+    assert.equal(shares, limit("cpu.weight", "cpu.shares"))
+  end)
+
   limited("keeps the quota where the period alone is given", function()
     update('{"cpu":{"period":50000}}')
     assert.matches("^50000", quota())

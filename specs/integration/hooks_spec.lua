@@ -238,14 +238,15 @@ describe("hooks", function()
         assert.equal("PATH=/usr/bin:/bin|A=b c|/tmp", lines[2])
       end)
 
-      it("have no environment and no other descriptor, and start in /", function()
+      it("have no environment but the process' and no other descriptor, and start in /", function()
         local inner, outer = place_of(kind)
         local ls = kind == "startContainer" and "/bin/ls" or "/usr/bin/ls"
         local copy = "exec > SAID; pwd; cat < /proc/self/environ; exec LS /proc/self/fd"
         local script = copy:gsub("SAID", inner):gsub("LS", ls)
         assert.is_nil(live({ [kind] = { { path = "/bin/sh", args = { "sh", "-c", script } } } }))
         -- The last one is that of ls itself.
-        assert.equal("/\n0\n1\n2\n3\n", read(outer))
+        local env = kind == "startContainer" and "PATH=/bin:/sbin\0HOME=/root\0" or ""
+        assert.equal("/\n" .. env .. "0\n1\n2\n3\n", read(outer))
       end)
     end)
   end
@@ -327,6 +328,31 @@ describe("hooks", function()
     end
     assert.equal("17\n", limit)
   end)
+
+  for _, is_locked in ipairs({ true, false }) do
+    it("in the container are under its filter, no_new_privileges " .. tostring(is_locked), function()
+      os.execute("mkdir -p -m 1777 " .. b.root .. "/tmp")
+      local changes = { seccomp = { default_action = "allow",
+        syscalls = { { names = { "mkdir", "mkdirat" }, action = "errno", errno_ret = 38 } } } }
+      local hooks = { startContainer = { sh("mkdir /tmp/made 2> /tmp/said",
+        { env = { "PATH=/bin" } }) } }
+      local container = with(hooks, changes)
+      local ok, err = container:run(ctr.process({ args = { "/bin/true" },
+        no_new_privileges = is_locked }))
+      assert.is_nil(ok)
+      assert.equal("hooks.startContainer[1]", err.path)
+      assert.matches("Function not implemented", read(b.root .. "/tmp/said"), 1, true)
+      assert(container:destroy())
+      container = with(hooks, changes)
+      assert(container:start(ctr.process({ args = { "/bin/true" },
+        no_new_privileges = is_locked })))
+      ok, err = container:exec()
+      assert.is_nil(ok)
+      assert.equal("hooks.startContainer[1]", err.path)
+      container:signal("SIGKILL")
+      assert(container:destroy())
+    end)
+  end
 
   it("in the container have the process' own credentials", function()
     os.execute("mkdir -p -m 1777 " .. b.root .. "/tmp")

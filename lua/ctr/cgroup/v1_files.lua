@@ -34,6 +34,7 @@ local ROWS = {
     field = "oom_kill_disable" },
   { key = "memory_swappiness", controller = "memory", file = "memory.swappiness", text = plain,
     zero = true },
+  { key = "cpu_idle", controller = "cpu", file = "cpu.idle", text = plain, zero = true },
   { key = "cpu_shares", controller = "cpu", file = "cpu.shares", text = plain },
   { key = "cpu_period", controller = "cpu", file = "cpu.cfs_period_us", text = plain,
     first = "cpu_quota" },
@@ -43,7 +44,6 @@ local ROWS = {
   { key = "cpu_rt_period", controller = "cpu", file = "cpu.rt_period_us", text = plain,
     first = "cpu_rt_quota" },
   { key = "cpu_rt_quota", controller = "cpu", file = "cpu.rt_runtime_us", text = plain },
-  { key = "cpu_idle", controller = "cpu", file = "cpu.idle", text = plain, zero = true },
   { key = "pids_limit", controller = "pids", file = "pids.max", text = files.max_below_zero },
   { key = "blkio_weight", controller = "blkio", file = "blkio.bfq.weight", text = plain,
     other = "blkio.weight" },
@@ -57,6 +57,9 @@ local V2_ONLY = { "cpu_weight", "memory_high", "memory_low", "memory_min", "memo
 
 local function asks(resources, row)
   local value = resources[row.key]
+  if row.key == "cpu_shares" and resources.cpu_idle == 1 then
+    return false -- what is idle has no share, and the kernel refuses to be told one
+  end
   if row.zero then
     return value ~= nil
   end

@@ -106,16 +106,24 @@ local function add_cpu_time(add, resources)
   end
 end
 
-local function add_cpu(add, resources)
+-- Before the weight, which the kernel takes of nobody who is idle.
+local function add_cpu_weight(add, resources)
+  if resources.cpu_idle ~= nil then
+    add("cpu_idle", "cpu", "cpu.idle", plain(resources.cpu_idle))
+  end
+  if resources.cpu_idle == 1 then
+    return
+  end
   if is_set(resources.cpu_weight) then
     add("cpu_weight", "cpu", "cpu.weight", plain(resources.cpu_weight))
   elseif is_set(resources.cpu_shares) then
     add("cpu_shares", "cpu", "cpu.weight", plain(M.weight(resources.cpu_shares)))
   end
+end
+
+local function add_cpu(add, resources)
+  add_cpu_weight(add, resources)
   add_cpu_time(add, resources)
-  if resources.cpu_idle ~= nil then
-    add("cpu_idle", "cpu", "cpu.idle", plain(resources.cpu_idle))
-  end
 end
 
 local function add_simple(add, resources)

@@ -5,6 +5,7 @@ local context_module = require("ctr.cli.context")
 local ctr = require("ctr")
 local document = require("ctr.oci.document")
 local errors = require("ctr.errors")
+local input = require("ctr.cli.input")
 local launching = require("ctr.cli.launching")
 local oci = require("ctr.oci")
 local words = require("ctr.cli.words")
@@ -136,15 +137,13 @@ local function object_of_file(args, values)
     return invalid("exec: --process says what to run: %q is one argument too many", args[2])
   end
   local path = context_module.absolute(values.process)
-  local text, err = document.read(path)
+  local text, err = input.read(path)
   local object
   if text then
     object, err = document.decode(text, path)
+    err = err and errors.new("ConfigInvalid", err.problems[1].text) -- which names the file
   end
-  if not object then
-    return invalid("%s", err.problems[1].text) -- which names the file
-  end
-  return object
+  return object, err
 end
 
 -- At commas; "" is a list of "".

@@ -3,7 +3,6 @@
 
 local core = require("ctr.core")
 local shown = require("ctr.cli.shown")
-local statuses = require("ctr.status")
 
 local SIGKILL, RTMIN, RTMAX = 9, 34, 64
 
@@ -68,6 +67,16 @@ local function has_own_pids(container)
   return false
 end
 
+-- Nobody else ends those who share a pid namespace with others, whether the first process lives or
+-- not.
+local function has_stragglers(container)
+  if has_own_pids(container) then
+    return false
+  end
+  local pids = container:processes()
+  return pids ~= nil and #pids > 0
+end
+
 return function(args, values, context)
   local number = signal_number(args[2] or "TERM")
   if not number then
@@ -80,8 +89,7 @@ return function(args, values, context)
   if values.all then
     return signal_all(container, number)
   end
-  -- Nobody else ends those who share a pid namespace with others.
-  if number == SIGKILL and statuses.is_alive(container) and not has_own_pids(container) then
+  if number == SIGKILL and has_stragglers(container) then
     return signal_all(container, number)
   end
   return signal_init(container, number)

@@ -4,15 +4,15 @@
 local M = {}
 
 -- Which members can be changed. "number": 0 is as good as absent; "text": so is ""; "any": each
--- value counts.
+-- value counts, as 0 does for a burst and for tasks.
 local MEMBERS = {
   memory = { limit = "number", reservation = "number", swap = "number", checkBeforeUpdate = "any" },
   cpu = {
-    shares = "number", quota = "number", period = "number", burst = "number",
+    shares = "number", quota = "number", period = "number", burst = "any",
     realtimePeriod = "number", realtimeRuntime = "number", cpus = "text", mems = "text",
     idle = "any",
   },
-  pids = { limit = "number" },
+  pids = { limit = "any" },
   blockIO = {
     weight = "number", weightDevice = "list", throttleReadBpsDevice = "list",
     throttleWriteBpsDevice = "list", throttleReadIOPSDevice = "list",

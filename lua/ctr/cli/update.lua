@@ -3,43 +3,11 @@
 
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local input = require("ctr.cli.input")
 local requests = require("ctr.cli.resources")
 
-local SIZE_MAX = 16 * 1024 * 1024
-
-local function read_all(handle)
-  local parts, size = {}, 0
-  while true do
-    local data, err = core.fd.read(handle, 65536)
-    if not data then
-      return nil, err
-    end
-    size = size + #data
-    if size > SIZE_MAX then
-      return nil, "the resources are larger than 16 MiB"
-    end
-    if data == "" then
-      return table.concat(parts)
-    end
-    parts[#parts + 1] = data
-  end
-end
-
-local function read_document(path)
-  if path == "-" then
-    return read_all(0)
-  end
-  local handle, err = core.fd.open(path, { flags = { "rdonly" } })
-  if not handle then
-    return nil, err
-  end
-  local text, problem = read_all(handle)
-  handle:close()
-  return text, problem
-end
-
 local function decode(path)
-  local text, err = read_document(path)
+  local text, err = input.read(path)
   if not text then
     return nil, err
   end

@@ -23,6 +23,19 @@ local OTHERWISE = {
   { "[Oo]peration not permitted", "not allowed (EPERM)" },
 }
 
+-- What people look for who know it from another runtime, by the path of an error and its text; it
+-- is said before ours.
+local WELL_KNOWN = {
+  { "^cgroups%.path$", "is in use: it holds", "container's cgroup is not empty" },
+  { "^cgroups%.path$", "is frozen$", "container's cgroup unexpectedly frozen" },
+  { "^process%.sub_cgroup_paths", "", "bad sub cgroup path" },
+  { "^linux%.memoryPolicy%.mode$", "", "invalid memory policy mode" },
+  { "^memory_policy%.mode$", "", "invalid memory policy mode" },
+  { "^memory_policy%.flags", "", "invalid memory policy flag" },
+  { "^memory_policy%.nodes", "", "invalid memory policy nodes" },
+  { "^cgroups%.unified$", "needs cgroup v2$", "invalid configuration" },
+}
+
 local REASONS = {
   ENOENT = "no such file or directory",
   EACCES = "permission denied",
@@ -71,6 +84,25 @@ function M.of_program(err, name)
     target = err.target, cause = err, words = text })
 end
 
+-- Hooks are counted from 0 there.
+local function hook_text(err, text)
+  local kind, number = err.path:match("^hooks%.(%a+)%[(%d+)%]$")
+  if not kind then
+    return nil
+  end
+  local said = text:sub(1, #err.path + 2) == err.path .. ": " and text:sub(#err.path + 3) or text
+  return ("error running %s hook #%d: %s"):format(kind, number - 1, said)
+end
+
+local function well_known(err, text)
+  for _, row in ipairs(WELL_KNOWN) do
+    if err.path:find(row[1]) and text:find(row[2]) then
+      return row[3] .. ": " .. text
+    end
+  end
+  return hook_text(err, text) or text
+end
+
 local function text_of(err)
   if errors.is(err) then
     if err.words or is_of_program(err) then
@@ -87,7 +119,7 @@ local function text_of(err)
   for _, row in ipairs(OTHERWISE) do
     text = text:gsub(row[1], row[2])
   end
-  return text
+  return errors.is(err) and err.path and well_known(err, text) or text
 end
 
 --- The one line for an error.

@@ -138,10 +138,13 @@ local CHANGED = {
   },
 }
 
+-- Of what 0 is a value and not the lack of one.
+local COUNTS_ZERO = { ["cpu.idle"] = true, ["cpu.burst"] = true, ["pids.limit"] = true }
+
 local function changes(part, names, name, ignored)
   local kept = {}
   for _, member in ipairs(names) do
-    if part[member] ~= 0 or member == "idle" then
+    if part[member] ~= 0 or COUNTS_ZERO[name .. "." .. member] then
       kept[member] = part[member]
     end
     part[member] = nil

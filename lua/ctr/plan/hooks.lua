@@ -37,23 +37,30 @@ function M.are_asked(config)
   return has(config.hooks.startContainer, true)
 end
 
+--- Says whether commands of the container's run before its program.
+function M.are_inside(config)
+  return has(config.hooks.startContainer, false)
+end
+
 --- The numbers and strings of a command's operation.
 -- @tparam table hook
 -- @tparam number index
 -- @tparam table fds `input`, `program`, `procfs`
 -- @tparam ?number timeout seconds, where the hook has none of its own
+-- @tparam ?{string,…} env what the hook has that says nothing of its own; empty without it
 -- @treturn {number,…}
 -- @treturn {string,…}
-function M.operation(hook, index, fds, timeout)
+function M.operation(hook, index, fds, timeout, env)
   local seconds = hook.timeout or timeout
   local strings = { hook.dir ~= "" and hook.dir or "/", hook.path }
-  for _, list in ipairs({ hook.args, hook.env }) do
+  env = hook.env or env or NONE
+  for _, list in ipairs({ hook.args, env }) do
     for _, text in ipairs(list) do
       strings[#strings + 1] = text
     end
   end
   local milliseconds = seconds and math.min(math.max(1, math.floor(seconds * 1000)), LONGEST) or -1
-  return { index, fds.input, fds.program, fds.procfs, milliseconds, #hook.args, #hook.env }, strings
+  return { index, fds.input, fds.program, fds.procfs, milliseconds, #hook.args, #env }, strings
 end
 
 -- A caller without privilege may enter the namespaces only of a dumpable process. There is nobody
@@ -63,8 +70,8 @@ local function add_asked(add, kind, index, hook, is_open)
     { kind = kind, index = index, hook = hook })
 end
 
-local function add_command(add, kind, index, hook, fds, facts)
-  local nums, strings = M.operation(hook, index, fds, facts.hook_timeout)
+local function add_command(add, kind, index, hook, fds, facts, env)
+  local nums, strings = M.operation(hook, index, fds, facts.hook_timeout, env)
   add("hook", nums, strings, M.path(kind, index), { kind = kind, index = index, hook = hook })
 end
 
@@ -103,10 +110,11 @@ end
 local INSIDE = { input = "@none", program = "@none", procfs = "@none" }
 
 --- Adds those that run in the container just before its program.
-function M.add_late(add, config, facts)
+-- @tparam {string,…} env what the program will have
+function M.add_late(add, config, facts, env)
   for index, hook in ipairs(config.hooks.startContainer) do
     if not hook.func then
-      add_command(add, "startContainer", index, hook, INSIDE, facts)
+      add_command(add, "startContainer", index, hook, INSIDE, facts, env)
     elseif facts.mode == "start" then
       add("hook_ask", { "@fifo", "@answers", index }, NONE, M.path("startContainer", index),
         { kind = "startContainer", index = index, hook = hook })

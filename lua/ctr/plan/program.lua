@@ -147,8 +147,12 @@ local function merged_env(env, home)
   return merged
 end
 
+local function env_of(process, facts)
+  return merged_env(process.env, facts.user and facts.user.home or "/")
+end
+
 local function add_exec(add, process, facts)
-  local env = merged_env(process.env, facts.user and facts.user.home or "/")
+  local env = env_of(process, facts)
   local strings = {}
   for index, arg in ipairs(process.args) do
     strings[index] = arg
@@ -247,16 +251,18 @@ end
 local LOADED_BY_EXEC, LOADED_NOW = 0, 1
 
 -- A filter is loaded as the last before execve(2), so that it need let nothing through but that. A
--- container that waits to be executed hands over its listener before, to who creates it.
-local function add_filter(add, config, facts)
+-- container that waits to be executed hands over its listener before, to who creates it; and one
+-- with commands that run inside, which are under the filter too.
+local function add_filter(add, config, facts, are_inside)
   local seccomp = config.seccomp
   if not seccomp then
     return
   end
   local filters = require("ctr.seccomp.words")
   local flags, listens = filters.flag_mask(seccomp), filters.has_listener(seccomp)
-  local when = listens and facts.mode == "start" and LOADED_NOW or LOADED_BY_EXEC
-  add("seccomp", { "@seccomp", flags, when }, NONE, "seccomp", seccomp)
+  local is_now = listens and (facts.mode == "start" or are_inside)
+  add("seccomp", { "@seccomp", flags, is_now and LOADED_NOW or LOADED_BY_EXEC }, NONE, "seccomp",
+    seccomp)
 end
 
 --- Adds the last part of a plan.
@@ -273,17 +279,20 @@ function M.add(add, config, process, facts)
   if hooks then
     hooks.add_state(add, config)
   end
+  local are_inside = hooks and hooks.are_inside(config)
+  if facts.mode == "start" or are_inside then
+    add_filter(add, config, facts, are_inside)
+  end
   if facts.mode == "start" then
-    add_filter(add, config, facts)
     add("wait_fifo", { "@fifo", "@report" }, NONE, nil, "until the container is told to execute")
   end
   if hooks then
-    hooks.add_late(add, config, facts)
+    hooks.add_late(add, config, facts, env_of(process, facts))
   end
   if facts.mode == "run" then
     add("sync", { 0 }, { "start" }, nil)
   end
-  if facts.mode ~= "start" then
+  if facts.mode ~= "start" and not are_inside then
     add_filter(add, config, facts)
   end
   add_exec(add, process, facts)

@@ -38,10 +38,10 @@ describe("ctr.cgroup.v1_files", function()
         "kernel_memory_tcp: memory.kmem.tcp.limit_in_bytes 65536",
         "oom_kill_disable: memory.oom_control 1",
         "memory_swappiness: memory.swappiness 0",
+        "cpu_idle: cpu.idle 1",
         "cpu_burst: cpu.cfs_burst_us 0",
         "cpu_rt_period: cpu.rt_period_us 1000000",
         "cpu_rt_quota: cpu.rt_runtime_us 1000",
-        "cpu_idle: cpu.idle 1",
         "blkio_weight: blkio.bfq.weight 500",
         "blkio_leaf_weight: blkio.leaf_weight 300",
         "net_cls_classid_u: net_cls.classid 1048577",
@@ -50,6 +50,12 @@ describe("ctr.cgroup.v1_files", function()
         cpu_idle = 1, blkio_weight = 500, blkio_leaf_weight = 300,
         net_cls_classid_u = 1048577 }))
       assert.same({}, lines({ oom_kill_disable = false }))
+    end)
+
+    it("tells the kernel no share of what is idle, and one after that", function()
+      assert.same({ "cpu_idle: cpu.idle 1" }, lines({ cpu_idle = 1, cpu_shares = 512 }))
+      assert.same({ "cpu_idle: cpu.idle 0", "cpu_shares: cpu.shares 512" },
+        lines({ cpu_idle = 0, cpu_shares = 512 }))
     end)
 
     it("writes a line for each device", function()

@@ -56,10 +56,10 @@ describe("ctr.cgroup.v2_files", function()
         "memory_low: memory.low max",
         "memory_min: memory.min 65536",
         "memory_oom_group: memory.oom.group 0",
+        "cpu_idle: cpu.idle 0",
         "cpu_weight: cpu.weight 200",
         "cpu_quota: cpu.max 50000 100000",
         "cpu_burst: cpu.max.burst 20000",
-        "cpu_idle: cpu.idle 0",
         "unified: memory.high 2097152",
         "unified: misc.max res_a 1",
         "unified: misc.max res_b 2",
@@ -67,6 +67,11 @@ describe("ctr.cgroup.v2_files", function()
         memory_oom_group = false, cpu_weight = 200, cpu_quota = 50000, cpu_burst = 20000,
         cpu_idle = 0, unified = { ["memory.high"] = "2097152",
           ["misc.max"] = "res_a 1\nres_b 2\n" } }))
+    end)
+
+    it("tells the kernel no weight of what is idle", function()
+      assert.same({ "cpu_idle: cpu.idle 1" },
+        lines({ cpu_idle = 1, cpu_weight = 200, cpu_shares = 512 }))
     end)
 
     it("turns v1's block device limits into v2's", function()

@@ -57,6 +57,26 @@ describe("ctr.cli.words", function()
           path = "mounts[1]" })))
     end)
 
+    for _, case in ipairs({
+      { "hooks.createRuntime[2]", "/bin/false exited with 1",
+        "error running createRuntime hook #1: /bin/false exited with 1" },
+      { "cgroups.path", "cgroup /a is in use: it holds the processes 7",
+        "container's cgroup is not empty: cgroups.path: cgroup /a is in use: it holds the "
+          .. "processes 7" },
+      { "cgroups.path", "cgroup /a is frozen",
+        "container's cgroup unexpectedly frozen: cgroups.path: cgroup /a is frozen" },
+      { "process.sub_cgroup_paths[\"\"]", "must be below",
+        "bad sub cgroup path: process.sub_cgroup_paths[\"\"]: must be below" },
+      { "memory_policy.flags[1]", "is not known",
+        "invalid memory policy flag: memory_policy.flags[1]: is not known" },
+      { "cgroups.memory", "is in use: it holds", "cgroups.memory: is in use: it holds" },
+    }) do
+      it("says first what people look for: " .. case[3], function()
+        assert.equal(case[3], words.line(errors.with_path(errors.new("SystemError", case[2]),
+          case[1])))
+      end)
+    end
+
     it("is one line of a bounded length", function()
       assert.equal("one; two; three", words.line("one\n  two\n\tthree"))
       assert.is_true(#words.line(("x"):rep(100000)) < 8192 - #"lctr: \n")

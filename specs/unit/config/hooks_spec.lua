@@ -38,7 +38,7 @@ describe("ctr.config.schema", function()
 
     it("run their path alone, in /, without an environment", function()
       local hook = parse({ poststop = { { path = "/sbin//a/" } } }).hooks.poststop[1]
-      assert.same({ path = "/sbin/a", args = { "/sbin/a" }, env = {}, dir = "" }, hook)
+      assert.same({ path = "/sbin/a", args = { "/sbin/a" }, dir = "" }, hook)
     end)
 
     it("keep their arguments and their environment as they were given", function()

@@ -37,7 +37,7 @@ local function settle(hook)
     end
     return hook
   end
-  if hook.path or #hook.args > 0 or #hook.env > 0 or hook.dir ~= "" or hook.timeout then
+  if hook.path or #hook.args > 0 or hook.env or hook.dir ~= "" or hook.timeout then
     return nil, "must stand alone: path, args, env, dir and timeout are a command's", "func"
   end
   return { func = hook.func }
@@ -60,7 +60,8 @@ M.hook = shape.record({
   args = fields.string_list("Its argv, exactly; the path alone without it."),
   env = shape.choice(env_shape, {
     shapes = { env_list, fields.env_map },
-    default = {}, about = "Its environment, exactly; empty without it.",
+    optional = true, about = "Its environment, exactly; without it empty, and the process' own for "
+      .. "startContainer.",
   }),
   dir = shape.string({
     default = "",
