@@ -101,7 +101,7 @@ function M.error(how)
   local text = core.path.read(how.dir, how.log, LOG_MAX) or ""
   local lines = M.lines(text)
   local reason = first_lines(lines)
-  if reason == "" then
+  if reason == "" or how.err then
     reason = how.response and how.response.cr_errmsg or how.err and tostring(how.err)
       or "it does not say why"
   end

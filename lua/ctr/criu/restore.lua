@@ -21,6 +21,7 @@ local starter = require("ctr.start")
 local status_module = require("ctr.criu.status")
 local steps = require("ctr.criu.steps")
 local stream = require("ctr.stream")
+local verify = require("ctr.criu.verify")
 
 local M = {}
 
@@ -114,6 +115,8 @@ local function start_criu(self, files, inherited)
     criu:finish(true)
     return nil, err
   end
+  self.criu = criu
+  self.given = verify.given(container.host, criu.pid, self.folder)
   return criu
 end
 
@@ -166,13 +169,18 @@ local function with_files(self, action)
   return { pid = self.pid, pidfd = self.pidfd, readers = files.readers, console = self.master }
 end
 
--- All that a restore which failed has left: in the cgroups there is nobody else.
-local function undo(self)
-  local container = self.container
+-- In the cgroups there is nobody else.
+local function kill(self)
   if self.pidfd then
     core.proc.send_signal(self.pidfd, SIGKILL)
   end
-  container.cgroup:signal(SIGKILL)
+  self.container.cgroup:signal(SIGKILL)
+end
+
+-- Takes away all that a restore which failed has left.
+local function undo(self)
+  local container = self.container
+  kill(self)
   if self.pidfd then
     core.proc.wait(self.pidfd, {})
     self.pidfd:close()
@@ -346,7 +354,7 @@ function M.restore(container, object, options)
     return nil, needs
   end
   local self = { container = container, process = process, path = path, opened = opened,
-    needs = needs, options = options, hooks = hooks_of(container),
+    needs = needs, options = options, hooks = hooks_of(container), kill = kill,
     namespaces = container.configuration.namespaces }
   local started
   started, err = begin(self, options, version)

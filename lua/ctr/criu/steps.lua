@@ -5,6 +5,7 @@ local core = require("ctr.core")
 local options_module = require("ctr.criu.options")
 local planner = require("ctr.plan")
 local record = require("ctr.record")
+local verify = require("ctr.criu.verify")
 
 local M = {}
 
@@ -34,6 +35,7 @@ steps["setup-namespaces"] = function(self, pid)
     return nil, err
   end
   self.pid = pid
+  self.criu:watch(self.pidfd)
   local ok
   ok, err = commit(self, pid)
   for _, kind in ipairs(self.hooks and { "prestart", "createRuntime" } or {}) do
@@ -78,6 +80,45 @@ steps["post-restore"] = function(self, pid)
   return commit(self, pid)
 end
 
+local function is_below(host, pid, above)
+  while pid ~= above do
+    local stat = host:process_stat(pid)
+    if not stat or stat.ppid <= 1 then
+      return false
+    end
+    pid = stat.ppid
+  end
+  return true
+end
+
+-- What is in the container's cgroups, but for CRIU and its helpers.
+local function restored(self)
+  local pids, err = self.container.cgroup:pids(true)
+  if not pids then
+    return nil, err
+  end
+  local list = { self.pid }
+  for _, pid in ipairs(pids) do
+    if pid ~= self.pid and not is_below(self.container.host, pid, self.criu.pid) then
+      list[#list + 1] = pid
+    end
+  end
+  return list
+end
+
+-- All is restored, and stands still; CRIU does not care whether this fails.
+steps["pre-resume"] = function(self)
+  local pids, err = restored(self)
+  local ok
+  if pids then
+    ok, err = verify.check(self.container, self.pid, pids, self.given)
+  end
+  if not ok then
+    self:kill()
+  end
+  return ok, err
+end
+
 -- The master of the container's terminal goes where a start would send it.
 steps["orphan-pts-master"] = function(self, _, handles)
   if not handles[1] then
@@ -94,8 +135,8 @@ steps["orphan-pts-master"] = function(self, _, handles)
 end
 
 --- Does what there is to do at a step.
--- @tparam table self the restore: `container`, `options`, `status`, `sockets`; gets `pid`, `pidfd`,
--- `master`
+-- @tparam table self the restore: `container`, `options`, `status`, `sockets`, `criu` (the session),
+-- `given`, `kill()`; gets `pid`, `pidfd`, `master`
 -- @tparam string script CRIU's name of the step
 -- @tparam ?number pid of the container's first process
 -- @tparam {ctr.fd,…} handles that came along

@@ -14,10 +14,12 @@ not a line
 describe("ctr.criu.mounts", function()
   it("reads the kernel's list of mounts", function()
     assert.same({
-      [22] = { id = 22, parent = 1, order = 1, mountpoint = "/", options = "rw,relatime" },
-      [23] = { id = 23, parent = 22, order = 2, mountpoint = "/with blank",
-        options = "ro,nosuid,noatime" },
-      [24] = { id = 24, parent = 23, order = 3, mountpoint = "/a\\b", options = "rw" },
+      [22] = { id = 22, parent = 1, order = 1, device = "254:0", root = "/", mountpoint = "/",
+        options = "rw,relatime", type = "ext4" },
+      [23] = { id = 23, parent = 22, order = 2, device = "0:5", root = "/",
+        mountpoint = "/with blank", options = "ro,nosuid,noatime", type = "tmpfs" },
+      [24] = { id = 24, parent = 23, order = 3, device = "0:6", root = "/sub",
+        mountpoint = "/a\\b", options = "rw", type = "proc" },
     }, mounts.rows(INFO))
   end)
 end)
