@@ -135,7 +135,7 @@ steps["orphan-pts-master"] = function(self, _, handles)
 end
 
 --- Does what there is to do at a step.
--- @tparam table self the restore: `container`, `options`, `status`, `sockets`, `criu` (the session),
+-- @tparam table self the restore: `container`, `options`, `status`, `sockets`, `criu` (session),
 -- `given`, `kill()`; gets `pid`, `pidfd`, `master`
 -- @tparam string script CRIU's name of the step
 -- @tparam ?number pid of the container's first process
