@@ -132,7 +132,7 @@ $(BUILD)/commit: FORCE
 
 # -E: C modules that a program loads find LuaJIT in here; so all of it has to be there.
 $(BUILD)/lctr: $(LAUNCHER_OBJECT) $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
-	$(CC) $(LINK_HARDENING) -Wl,-E $(LDFLAGS) -o $@ $^ \
+	$(CC) $(LINK_HARDENING) -Wl,-E -Wl,--wrap=mmap64 $(LDFLAGS) -o $@ $^ \
 		-Wl,--whole-archive $(luajit_dir)/libluajit-5.1.a -Wl,--no-whole-archive \
 		$(addprefix -L,$(lib_dirs)) -Wl,-Bstatic $(held_libs) $(lib_libs) -Wl,-Bdynamic -lm -ldl
 

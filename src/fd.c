@@ -102,14 +102,16 @@ static ssize_t write_quietly(int fd, const void *data, size_t size)
 	return count;
 }
 
-/* Of what is no socket, only a pipe answers a write with a signal. */
+/* Sockets and pipes answer a write with a signal; most writes are to neither. */
 static ssize_t write_any(int fd, const void *data, size_t size)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) == 0 && !S_ISFIFO(st.st_mode))
-		return write(fd, data, size);
-	return write_quietly(fd, data, size);
+	if (fstat(fd, &st) < 0 || S_ISFIFO(st.st_mode))
+		return write_quietly(fd, data, size);
+	if (S_ISSOCK(st.st_mode))
+		return send(fd, data, size, MSG_NOSIGNAL);
+	return write(fd, data, size);
 }
 
 int ctr_fd_write(int fd, const void *data, size_t size, size_t *ret_count, struct ctr_err *err)
@@ -117,9 +119,7 @@ int ctr_fd_write(int fd, const void *data, size_t size, size_t *ret_count, struc
 	ssize_t count;
 
 	do {
-		count = send(fd, data, size, MSG_NOSIGNAL);
-		if (count < 0 && errno == ENOTSOCK)
-			count = write_any(fd, data, size);
+		count = write_any(fd, data, size);
 	} while (count < 0 && errno == EINTR);
 	if (count < 0)
 		return ctr_fail(err, errno, "write", "%d", fd);

@@ -222,18 +222,38 @@ static void push_arguments(lua_State *L, char **argv)
 }
 
 /*
- * Most runs end before a compiled trace or a collected table could pay: compile
- * only what is really hot, and let the heap grow to some size first.
+ * LuaJIT's heap grows by pieces of this size. A page that is there when it is written to first costs
+ * a fifth of one that has to be faulted in, and most commands write to some hundred of them.
+ */
+#define HEAP_PIECE (128UL * 1024)
+
+void *__real_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+
+/* Every mmap(2) of what is linked into lctr (-Wl,--wrap=mmap64). */
+void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+	if (size == HEAP_PIECE && (flags & MAP_ANONYMOUS))
+		flags |= MAP_POPULATE;
+	return __real_mmap64(address, size, protection, flags, fd, offset);
+}
+
+/* A hundred times what the libraries take: some megabytes. */
+#define FIRST_COLLECTION 10000
+
+/*
+ * Most runs end before a compiled trace or a collected table could pay: nothing is compiled unless
+ * somebody's own code runs (ctr.cli turns it on), and the heap may grow to some size first.
  */
 static void spare_short_runs(lua_State *L)
 {
 	lua_getglobal(L, "jit");
-	lua_getfield(L, -1, "opt");
-	lua_getfield(L, -1, "start");
-	lua_pushliteral(L, "hotloop=5000");
-	lua_call(L, 1, 0);
-	lua_pop(L, 2);
-	lua_gc(L, LUA_GCSETPAUSE, 400);
+	lua_getfield(L, -1, "off");
+	lua_call(L, 0, 0);
+	lua_pop(L, 1);
+	lua_gc(L, LUA_GCSETPAUSE, FIRST_COLLECTION);
+	lua_gc(L, LUA_GCCOLLECT, 0);
+	lua_gc(L, LUA_GCSETPAUSE, 200);
 }
 
 struct call {

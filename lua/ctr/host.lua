@@ -46,6 +46,21 @@ function host_methods:is_confined()
   return self.confined
 end
 
+--- Says whether the caller may clone mounts of its mount namespace: root of a user namespace may
+-- where the mount namespace came with that one (open_tree(2), OPEN_TREE_CLONE).
+-- @treturn boolean
+function host_methods:may_clone()
+  if not self:is_confined() then
+    return true
+  end
+  local probe = not self.rootless and core.mount.clone("/dev/null", {})
+  if not probe then
+    return false
+  end
+  probe:close()
+  return true
+end
+
 --- Says whether the caller's user namespace lets anybody have other groups
 -- (user_namespaces(7), /proc/PID/setgroups).
 -- @treturn boolean

@@ -178,10 +178,10 @@ end
 -- Who is root of a user namespace only may not reach every source: where the library may open them
 -- it does. In a joined mount namespace paths are that one's.
 local function is_source_of_library(mount, spaces, way)
-  if way.rootless then
-    return false
+  if spaces.user and way.may_clone and not spaces.joined.NEWNS then
+    return true
   end
-  return mount.id_mapping ~= nil or (spaces.user and not spaces.joined.NEWNS)
+  return mount.id_mapping ~= nil and not way.rootless
 end
 
 local function add_view_sources(refs, open, index, view)
@@ -356,10 +356,10 @@ end
 -- @tparam table config normalised (`ctr.config.schema`)
 -- @tparam table process normalised, and merged with what the configuration says (`M.merge`)
 -- @tparam[opt] table facts what only the caller knows: `mode` ("run", the default, or "start": wait
--- for the exec fifo), `rootless` (the caller has no privilege), `can_setgroups`, `cgroups` (names
--- of the cgroups to join), `user` (looked up: uid, gid, groups, home), `look_up_inside` (ask for
--- the
--- container's own user files), `terminal`, `sends_pidfd`, `enters_cgroup` (and gets the CPUs of
+-- for the exec fifo), `rootless` (the caller has no privilege), `may_clone` (but is root of a user
+-- namespace, and may clone mounts), `can_setgroups`, `cgroups` (names of the cgroups to join),
+-- `user` (looked up: uid, gid, groups, home), `look_up_inside` (ask for the container's own user
+-- files), `terminal`, `sends_pidfd`, `enters_cgroup` (and gets the CPUs of
 -- its cpuset), `intel_rdt` (a further process has to enter a resctrl group), `id`, `cgroup_views`
 -- (what cgroup mounts show, by the mount's number: `ctr.plan.cgroup_mounts`)
 -- @treturn ctr.Plan
@@ -383,6 +383,7 @@ function M.start(config, process, facts)
     require("ctr.plan.network").add(add, config)
   end
   local way = { copied = copied, rootless = facts.rootless,
+    may_clone = facts.may_clone or not facts.rootless,
     cgroup_views = facts.cgroup_views or NONE }
   local refs = add_root(add, config, spaces, way)
   mounts.add_tree(add, config, spaces.user or way.rootless, way)

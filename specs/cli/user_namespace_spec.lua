@@ -24,6 +24,16 @@ test "$(./lctr ps --format json c)" = "[$(cat pid)]" && echo "one process"
 ./lctr list --format json
 ]]
 
+-- In a user namespace with many ids, which root maps from outside.
+local AS_NESTED = [[
+unshare --user --mount sh -c 'until grep -q 65536 /proc/self/uid_map && grep -q 65536 \
+  /proc/self/gid_map; do sleep 0.01; done; exec ./lctr run --bundle . c' &
+for map in uid_map gid_map; do
+  until echo 0 0 65536 >/proc/$!/$map; do sleep 0.01; done 2>/dev/null
+done
+wait $!
+]]
+
 local function config_of(namespaces, mapping)
   return {
     ociVersion = "1.2.0", root = { path = "rootfs" }, hostname = "c",
@@ -92,4 +102,24 @@ describe("lctr", function()
       assert.same(before, machine.snapshot())
     end)
   end
+
+  -- podman without root, and a range of the user's ids for each container (--userns=auto): what it
+  -- binds lies in folders that only the user enters, who is nobody in the container.
+  it("opens what a container binds, where the container's own root may not", function()
+    local folder, remove = command.folder({ ["private/given"] = "given\n", ["script"] = AS_NESTED })
+    local config = config_of(namespaces("user"), { { containerID = 0, hostID = 1000, size = 10 } })
+    config.process.args = { "cat", "/given" }
+    table.insert(config.mounts, { destination = "/given", type = "bind",
+      options = { "rbind", "ro" }, source = folder .. "/private/given" })
+    local file = assert(io.open(folder .. "/config.json", "w"))
+    file:write((assert(core.json.encode(config))))
+    file:close()
+    rootfs.make(folder .. "/rootfs")
+    os.execute(("cp build/lctr %s && cd %s && mkdir run && chmod 700 private && "
+      .. "chown -R 1000 rootfs"):format(folder, folder))
+    local result = command.run({ "/bin/sh", "script" },
+      { dir = folder, env = { "PATH=/usr/bin:/bin", "XDG_RUNTIME_DIR=" .. folder .. "/run" } })
+    remove()
+    assert.same({ 0, "", "given\n" }, { result.code, result.stderr, result.stdout })
+  end)
 end)

@@ -195,6 +195,7 @@ describe("a restore that fails", function()
     end
   end)
 
+  -- CRIU, which is not its parent, may wait for it for ever.
   it("leaves nothing where what is restored is killed", function()
     local container = assert(b:create())
     local err = fails(container, folder, { progress = function(info)
@@ -202,7 +203,7 @@ describe("a restore that fails", function()
         host.sh("kill -9 " .. container:state().init_process_pid)
       end
     end })
-    assert.matches("killed by signal 9.*memory limit", tostring(err))
+    assert.matches("memory limit may be too low", tostring(err), 1, true)
   end)
 
   it("leaves nothing where a hook fails", function()

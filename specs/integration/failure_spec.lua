@@ -71,7 +71,7 @@ local FAILURES = {
     strings = { "kernel/nonesuch", "1" }, errno = "ENOENT" },
   make_dir = { spec = { cwd = "/tmp" }, strings = { THROUGH_FILE }, errno = "ENOTDIR" },
   chdir = { first = true, spec = { cwd = "/tmp" }, strings = { "/etc/passwd" }, errno = "ENOTDIR" },
-  console = { spec = { terminal = true }, nums = { "@procfs", 0, 0, 1 }, errno = "EBADF" },
+  console = { spec = { terminal = true }, nums = { "@procfs", 0, 0, 1, 0 }, errno = "EBADF" },
   capset = { nums = { 2 ^ 21, 0, 0, 0 }, errno = "EPERM" },
   label = { config = {}, insert = { op = "label", nums = { "@procfs" },
     strings = { "exec", "nonesuch", "nonesuch" }, path = "apparmor_profile" } },

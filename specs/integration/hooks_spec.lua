@@ -330,7 +330,8 @@ describe("hooks", function()
   end)
 
   for _, is_locked in ipairs({ true, false }) do
-    it("in the container are under its filter, no_new_privs " .. tostring(is_locked), function()
+    it("in the container are under its filter, no_new_privileges "
+      .. tostring(is_locked), function()
       os.execute("mkdir -p -m 1777 " .. b.root .. "/tmp")
       local changes = { seccomp = { default_action = "allow",
         syscalls = { { names = { "mkdir", "mkdirat" }, action = "errno", errno_ret = 38 } } } }

@@ -79,12 +79,17 @@ end
 -- @tparam table b box
 -- @tparam[opt] table changes of the configuration
 -- @tparam[opt] string before what its shell does first
+-- @tparam[opt] table fields of the process
 -- @treturn ctr.Container
 -- @treturn table the client
-function M.counter(b, changes, before)
+function M.counter(b, changes, before, fields)
   local container = assert(b:create(changes))
-  local client = M.client({ args = { "/bin/sh", "-c", (before or "") .. "\n" .. COUNTER },
-    env = { "PATH=/bin" } })
+  local all = { args = { "/bin/sh", "-c", (before or "") .. "\n" .. COUNTER },
+    env = { "PATH=/bin" } }
+  for key, value in pairs(fields or {}) do
+    all[key] = value
+  end
+  local client = M.client(all)
   assert(container:run(client.process))
   return container, client
 end

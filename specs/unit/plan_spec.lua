@@ -119,6 +119,18 @@ describe("ctr.plan", function()
       assert.equal("pivot_root", find(steps, "pivot_root").op)
     end)
 
+    it("leaves sources to root of a user namespace, where the container has one below that",
+      function()
+        local steps = plan({
+          namespaces = { "NEWNS", "NEWPID", "NEWUSER" },
+          uid_mappings = { { container_id = 0, host_id = 1000, size = 1 } },
+          gid_mappings = { { container_id = 0, host_id = 1000, size = 1 } },
+          mounts = { { source = "/srv/data", destination = "/data", flags = { "rbind" } } },
+        }, nil, { rootless = true, may_clone = true, can_setgroups = false })
+        assert.is_nil(find(steps, "open_tree", 2))
+        assert.same({ "@mount:1", 0, 0, 0, 0 }, find(steps, "attach").nums)
+      end)
+
     it("copies the host's mounts only for a mount's commands", function()
       local steps = plan({
         mounts = { { source = "tmpfs", destination = "/tmp", device = "tmpfs",

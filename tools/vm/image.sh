@@ -22,7 +22,8 @@ left_out="/usr/share/doc/* /usr/share/man/* /usr/share/info/* /usr/share/locale/
 # What would only cost time in a guest that lives for a minute: its devices are those that the kernel
 # makes by itself, and AppArmor's hundred profiles alone take half a minute.
 masked="apparmor.service apt-daily.timer apt-daily-upgrade.timer containerd.service
-	dpkg-db-backup.timer e2scrub_reap.service fstrim.timer getty@tty1.service initctl.socket
+	docker.service docker.socket dpkg-db-backup.timer e2scrub_reap.service fstrim.timer
+	getty@tty1.service initctl.socket
 	kmod-static-nodes.service ldconfig.service machines.target modprobe@configfs.service
 	modprobe@drm.service modprobe@efi_pstore.service modprobe@fuse.service
 	netavark-dhcp-proxy.service netavark-dhcp-proxy.socket proc-sys-fs-binfmt_misc.automount

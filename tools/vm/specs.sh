@@ -49,9 +49,10 @@ guest() {
 	fi
 }
 
-selinux="" apparmor=""
+selinux="" apparmor="" engines=""
 for file in "$@"; do
 	case $file in
+	*specs/vm/engines*) engines="$engines $file" ;;
 	*specs/vm/selinux*) selinux="$selinux $file" ;;
 	*) apparmor="$apparmor $file" ;;
 	esac
@@ -59,6 +60,9 @@ done
 # A kernel has one of the two at a time.
 # shellcheck disable=SC2086 # lists of files
 test -z "$apparmor" || guest 900 "lsm=landlock,lockdown,yama,apparmor" $apparmor
+# Engines are slow, and what they leave is nobody else's.
+# shellcheck disable=SC2086
+test -z "$engines" || guest 2400 "lsm=landlock,lockdown,yama,apparmor" $engines
 # shellcheck disable=SC2086
 test -z "$selinux" || guest 300 "lsm=landlock,lockdown,yama,selinux" $selinux
 exit $failed

@@ -104,6 +104,9 @@ local function run_command(command, args, values, session)
   local log = session.log
   local context = require("ctr.cli.context").new(values, log)
   session.runs_foreign_code = not command.is_oci
+  if session.runs_foreign_code then
+    jit.on() -- lctr starts with it off
+  end
   if values.criu then
     log:debug("--criu is ignored: criu is found by PATH")
   end

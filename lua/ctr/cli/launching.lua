@@ -241,8 +241,8 @@ end
 -- configuration before the start, in place of `launching.detach`: true, or nil and an error
 -- @treturn[1] ctr.Container which remembers the OCI process object: `container:kept().process`
 -- @treturn[1] ctr.Process
--- @treturn[1] ?table unless it waits, where a service manager wants to know when the container is ready:
--- `wait()` or `fd()` and `serve()`, then `close()` (`ctr.cli.notify`)
+-- @treturn[1] ?table unless it waits, where a service manager wants to know when the container is
+-- ready: `wait()` or `fd()` and `serve()`, then `close()` (`ctr.cli.notify`)
 -- @return[2] nil
 -- @treturn[2] ctr.Error nothing is left of the container
 function M.create(id, values, context, mode, set_up)

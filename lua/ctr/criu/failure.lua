@@ -35,13 +35,18 @@ local MEANINGS = {
     .. "namespace of its own" },
   { "killed by signal 9", "out of memory? the memory limit may be too low" },
   { "Can't set pgid", "its process group is in use here" },
-  { "Connection refused", "nobody answers at the page server's address" },
+  { "Can't connect to server", "nobody answers at the page server's address" },
 }
 
 -- The text after "(00.012345)   1: Error (criu/files-reg.c:1331): ".
 local function said(line)
-  local text = line:match("Error %b(): (.*)$") or line:match("Error %((.*)$") or line
+  local text = line:match("Error %b(): (.*)$") or line:match("^%b()%s+(.*)$") or line
   return (text:gsub("%s+$", ""):gsub("[%c\127]", "?"))
+end
+
+-- Not all that CRIU cannot do it calls an error.
+local function tells_of_error(line)
+  return line:find("Error (", 1, true) or line:find("^%b()%s+Can't ")
 end
 
 -- What CRIU calls an error and lives with.
@@ -62,7 +67,7 @@ end
 function M.lines(text)
   local lines = {}
   for line in text:gmatch("[^\n]+") do
-    local words = line:find("Error (", 1, true) and said(line)
+    local words = tells_of_error(line) and said(line)
     if words and not is_harmless(words) then
       lines[#lines + 1] = words
     end
@@ -96,7 +101,7 @@ function M.error(how)
   local text = core.path.read(how.dir, how.log, LOG_MAX) or ""
   local lines = M.lines(text)
   local reason = first_lines(lines)
-  if reason == "" then
+  if reason == "" or how.err then
     reason = how.response and how.response.cr_errmsg or how.err and tostring(how.err)
       or "it does not say why"
   end

@@ -17,7 +17,8 @@ local view = require("ctr.cgroup.view")
 
 local M = {}
 
-local LIST_MAX = 64 * 1024 * 1024
+local LIST_MAX = 64 * 1024 * 1024 -- bytes of a list of mounts
+M.LIST_MAX = LIST_MAX
 local NULL = "/dev/null"
 local NOTHING = {}
 local ROOT = { flags = { "path", "directory" } }
@@ -32,15 +33,18 @@ end
 
 --- Reads a mountinfo file.
 -- @tparam string text
--- @treturn table rows by their id: `id`, `parent`, `mountpoint`, `options`, `order`
+-- @treturn table rows by their id: `id`, `parent`, `device`, `root`, `mountpoint`, `options`,
+-- `type`, `order`
 function M.rows(text)
   local rows, order = {}, 0
   for line in text:gmatch("[^\n]+") do
-    local id, parent, mountpoint, options = line:match("^(%d+) (%d+) %S+ %S+ (%S+) (%S+)")
+    local id, parent, device, root, mountpoint, options, kind =
+      line:match("^(%d+) (%d+) (%S+) (%S+) (%S+) (%S+) .-%- (%S+)")
     if id then
       order = order + 1
       rows[tonumber(id)] = { id = tonumber(id), parent = tonumber(parent), order = order,
-        mountpoint = unescape(mountpoint), options = options }
+        device = device, root = unescape(root), mountpoint = unescape(mountpoint),
+        options = options, type = kind }
     end
   end
   return rows
@@ -49,8 +53,14 @@ end
 local finder_methods = {}
 local finder_metatable = { __index = finder_methods }
 
--- What looks for mounts in a process' root.
-local function new_finder(host, pid)
+--- Makes what looks for mounts in a process' root.
+-- @tparam ctr.Host host
+-- @tparam number pid
+-- @treturn[1] table `rows`, `root` (a descriptor, which the caller closes), `at(path)`,
+-- `under(path)`
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.finder(host, pid)
   local procfs, err = host:procfs()
   if not procfs then
     return nil, err
@@ -69,16 +79,24 @@ local function new_finder(host, pid)
 end
 
 local function row_of(finder, handle)
-  local number = core.fd.number(handle)
-  local text = core.path.read(finder.procfs, ("self/fdinfo/%d"):format(number), LIST_MAX)
-  local row = finder.rows[tonumber(text and text:match("mnt_id:%s*(%d+)"))]
-  local place = core.path.readlink(finder.procfs, ("self/fd/%d"):format(number))
-  -- What is only somewhere in a mount is no mount.
-  return row and place == row.mountpoint and row or nil
+  local text = core.path.read(finder.procfs, ("self/fdinfo/%d"):format(core.fd.number(handle)),
+    LIST_MAX)
+  return finder.rows[tonumber(text and text:match("mnt_id:%s*(%d+)"))]
+end
+
+--- Finds the mount that a path of the container's is in.
+-- @treturn ?table its row; nil where there is no such path
+function finder_methods:under(path)
+  local handle = core.path.open(self.root, path, HERE)
+  local row = handle and row_of(self, handle)
+  if handle then
+    handle:close()
+  end
+  return row
 end
 
 --- Finds the mount at a path of the container's.
--- @treturn ?table its row
+-- @treturn ?table its row; nil where the path is only somewhere in a mount
 -- @treturn ?string the kind of file that it shows
 function finder_methods:at(path)
   local handle = core.path.open(self.root, path, HERE)
@@ -86,8 +104,9 @@ function finder_methods:at(path)
     return nil
   end
   local row, kind = row_of(self, handle), core.fd.type(handle)
+  local place = core.path.readlink(self.procfs, ("self/fd/%d"):format(core.fd.number(handle)))
   handle:close()
-  return row, kind
+  return row and place == row.mountpoint and row or nil, kind
 end
 
 local function is_below(rows, row, above)
@@ -242,7 +261,7 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.outer(container)
-  local finder, err = new_finder(container.host, container.init_pid)
+  local finder, err = M.finder(container.host, container.init_pid)
   if not finder then
     return nil, err
   end

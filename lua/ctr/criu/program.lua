@@ -13,6 +13,7 @@ local protobuf = require("ctr.criu.protobuf")
 local M = {}
 
 local SIGKILL = 9
+local PATIENCE = 5 -- seconds
 local MESSAGE_MAX = 1024 * 1024
 local OUTPUT_MAX = 4096
 local VERSION_SECONDS = 10
@@ -117,16 +118,38 @@ local function went_away(session)
   return nil, errors.new("SystemError", "CRIU " .. how, { op = "criu" })
 end
 
+-- Of the end of what it restores, which is our child, CRIU may not be told.
+local function await_last_words(session, set)
+  set[3] = nil
+  local ready, err = core.poll.wait(set, PATIENCE)
+  if ready and next(ready) == nil then
+    core.proc.send_signal(session.pidfd, SIGKILL)
+    return nil, errors.new("SystemError", "the container's first process ended while it was "
+      .. "restored (out of memory? the memory limit may be too low)", { op = "criu" })
+  end
+  return ready, err
+end
+
 -- Processes that it made have its socket: its own end is not the socket's.
 local function await(session)
-  local ready, err = core.poll.wait({ { fd = session.socket, events = "r" },
-    { fd = session.pidfd, events = "r" } })
+  local set = { { fd = session.socket, events = "r" }, { fd = session.pidfd, events = "r" } }
+  set[3] = session.watched and { fd = session.watched, events = "r" }
+  local ready, err = core.poll.wait(set)
+  if ready and not ready[1] and not ready[2] then
+    ready, err = await_last_words(session, set)
+  end
   if not ready then
     return nil, err
   elseif not ready[1] then
     return went_away(session)
   end
   return true
+end
+
+--- Has a session give up when a process ends before CRIU has said that all is done.
+-- @tparam ctr.fd pidfd of the process
+function session_methods:watch(pidfd)
+  self.watched = pidfd
 end
 
 -- The next message, and what came along; nil where CRIU went away.

@@ -4,31 +4,28 @@
 local children = require("ctr.criu.children")
 local common = require("ctr.start.common")
 local core = require("ctr.core")
-local dump = require("ctr.criu.dump")
-local errors = require("ctr.errors")
 local failure = require("ctr.criu.failure")
 local folders = require("ctr.criu.folders")
 local launch = require("ctr.criu.launch")
 local messages = require("ctr.criu.messages")
 local mounts = require("ctr.criu.mounts")
 local needs_module = require("ctr.criu.needs")
-local options_module = require("ctr.criu.options")
 local planner = require("ctr.plan")
 local program = require("ctr.criu.program")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
+local requests = require("ctr.criu.request")
 local sources = require("ctr.criu.sources")
 local sockets_module = require("ctr.launch.sockets")
 local starter = require("ctr.start")
 local status_module = require("ctr.criu.status")
+local steps = require("ctr.criu.steps")
 local stream = require("ctr.stream")
-local streams = require("ctr.criu.streams")
+local verify = require("ctr.criu.verify")
 
 local M = {}
 
 local SIGKILL = 9
-local LOG = "restore.log"
-local CGROUP_MAX = 65536
 local WITH_PROFILES = 31600
 local TAKEN = { "stdin", "stdout", "stderr", "extra_files", "console_socket", "terminal" }
 
@@ -55,22 +52,6 @@ local function check_versions(options, version)
   return ok, err
 end
 
-local function optional(text)
-  return text ~= "" and text or nil
-end
-
-local function request_options(options, needs)
-  local request = options_module.common(options)
-  request.log_file = LOG
-  request.rst_sibling = true
-  request.evasive_devices = true
-  request.tcp_close = options.tcp_close
-  request.lsm_profile = optional(options.lsm_profile)
-  request.lsm_mount_context = optional(options.lsm_mount_context)
-  request.inherit_fd = streams.inherited(needs.descriptors)
-  return request
-end
-
 -- What the images have no more than the names of.
 local function open_sources(self)
   local container, err = self.container, nil
@@ -93,150 +74,10 @@ local function open_sources(self)
   return sources.make_points(container.configuration, self.sources)
 end
 
-local JOINED_WORDS = { NEWNS = "mnt", NEWIPC = "ipc", NEWUTS = "uts", NEWUSER = "user",
-  NEWTIME = "time" }
-
--- Namespaces of others: their owners keep them, so they are entered, not made.
-local function add_namespaces(request, config, first, inherited)
-  for kind, joined in pairs(planner.namespaces(config).joined) do
-    local path = ("namespaces[%d]"):format(joined.index)
-    local handle, found = core.ns.open(joined.path)
-    if not handle then
-      return nil, errors.with_path(found, path)
-    elseif found ~= kind then
-      handle:close()
-      return nil, errors.new("SystemError", ("%s: %s is a namespace of type %s"):format(path,
-        joined.path, found), { path = path })
-    end
-    inherited[#inherited + 1] = handle
-    if dump.OUTER[kind] then
-      table.insert(request.inherit_fd,
-        { key = dump.OUTER[kind][3], fd = first + #inherited - 1 })
-    elseif JOINED_WORDS[kind] then
-      request.join_ns = request.join_ns or {}
-      table.insert(request.join_ns, { ns = JOINED_WORDS[kind],
-        ns_file = ("/proc/self/fd/%d"):format(first + #inherited - 1) })
-    else
-      return nil, errors.new("SystemError", path .. ": CRIU cannot enter such a namespace",
-        { path = path })
-    end
-  end
-  return true
-end
-
--- Where CRIU is now its container is to be.
-local function cgroup_roots(host, pid)
-  local text, err = core.path.read(host:procfs(), pid .. "/cgroup", CGROUP_MAX)
-  if not text then
-    return nil, err
-  end
-  local roots = {}
-  for names, path in text:gmatch("%d+:([^:\n]*):([^\n]*)") do
-    if names == "" then
-      roots[#roots + 1] = { ctrl = "", path = path }
-    end
-    for name in names:gmatch("[^,]+") do
-      roots[#roots + 1] = { ctrl = name, path = path }
-    end
-  end
-  return roots
-end
-
-local session_methods = {}
-local session_metatable = { __index = session_methods }
-
-local function commit(self, pid)
-  local stat, err = self.container.host:process_stat(pid)
-  if not stat then
-    return nil, err
-  end
-  return record.commit(self.container, pid, stat.start_time)
-end
-
--- CRIU's steps. The first process is recorded as soon as it is there: so it is found if the caller
--- is killed.
-local steps = {}
-
-steps["setup-namespaces"] = function(self, pid)
-  local err
-  self.pidfd, err = core.proc.pidfd_open(pid)
-  if not self.pidfd then
-    return nil, err
-  end
-  self.pid = pid
-  local ok
-  ok, err = commit(self, pid)
-  local hooks = hooks_of(self.container)
-  if ok and hooks then
-    ok, err = hooks:run_all("prestart")
-    if ok then
-      ok, err = hooks:run_all("createRuntime")
-    end
-  end
-  return ok, err
-end
-
--- CRIU puts what it restores in a time namespace, so that clocks go on where they were: further
--- processes have to be in it too.
-local function note_time(container, pid)
-  local procfs, config = container.host:procfs(), container.configuration
-  local own, theirs = core.path.readlink(procfs, "self/ns/time"),
-    core.path.readlink(procfs, pid .. "/ns/time")
-  local spaces = planner.namespaces(config)
-  if own == theirs or spaces.new.NEWTIME or spaces.joined.NEWTIME then
-    return
-  end
-  config.namespaces = { unpack(config.namespaces) }
-  table.insert(config.namespaces, { type = "NEWTIME", path = "" })
-  container.config_text = nil
-end
-
-steps["post-restore"] = function(self, pid)
-  local container = self.container
-  local ok, err = true, nil
-  if container.rdt then
-    ok, err = container.rdt:enter(pid)
-  end
-  if ok and container.cgroup:confines_late() then
-    ok, err = container.cgroup:confine()
-  end
-  if not ok then
-    return nil, err
-  end
-  note_time(container, pid)
-  return commit(self, pid)
-end
-
--- The master of the container's terminal goes where a start would send it.
-steps["orphan-pts-master"] = function(self, _, handles)
-  if not handles[1] then
-    return true
-  end
-  local ok, err
-  if self.sockets then
-    ok, err = core.fd.send(self.sockets.console, "orphan-pts-master", { handles[1] })
-  elseif not self.master then
-    self.master, err = core.fd.dup(handles[1])
-    ok = self.master
-  end
-  return ok and true or nil, err
-end
-
-function session_methods:step(script, pid, handles)
-  local ok, err = true, nil
-  if steps[script] then
-    ok, err = steps[script](self, pid, handles)
-  end
-  if ok then
-    ok, err = self.status:tell(script)
-  end
-  return ok, err
-end
-
 -- Asks CRIU; what it says is the container's beginning, or why there is none.
-local function ask(self, criu, request)
-  local response, err = criu:request({ type = messages.types.RESTORE, opts = request },
-    function(script, pid, handles) return self:step(script, pid, handles) end)
+local function ask(self, criu)
+  local response, err = criu:request({ type = messages.types.RESTORE, opts = self.request },
+    function(script, pid, handles) return steps.take(self, script, pid, handles) end)
   local is_done = response ~= nil and response.success
   local result = criu:finish(false, function(pid)
     self.mark = children.mark(self.container.host, pid)
@@ -248,7 +89,7 @@ local function ask(self, criu, request)
   if is_done and result and result.code == 0 then
     return true
   end
-  return nil, failure.error({ what = "restore", dir = self.opened.work, log = LOG,
+  return nil, failure.error({ what = "restore", dir = self.opened.work, log = requests.LOG,
     folder = self.opened.work_path, response = response, err = err })
 end
 
@@ -266,7 +107,7 @@ local function start_criu(self, files, inherited)
   if not criu then
     return nil, err
   end
-  self.request.cg_root, err = cgroup_roots(container.host, criu.pid)
+  self.request.cg_root, err = requests.cgroup_roots(container.host, criu.pid)
   if self.request.cg_root then
     self.seen, err = folders.of_process(self.opened, criu.pid, self.folder)
   end
@@ -274,13 +115,15 @@ local function start_criu(self, files, inherited)
     criu:finish(true)
     return nil, err
   end
+  self.criu = criu
+  self.given = verify.given(container.host, criu.pid, self.folder)
   return criu
 end
 
 local function go(self, files)
   local inherited, criu = {}, nil
-  local ok, err = add_namespaces(self.request, self.container.configuration, #files.fds + 1,
-    inherited)
+  local ok, err = requests.add_namespaces(self.request, self.container.configuration,
+    #files.fds + 1, inherited)
   if ok then
     criu, err = start_criu(self, files, inherited)
   end
@@ -290,7 +133,7 @@ local function go(self, files)
   end
   self.request.images_dir_fd = core.fd.number(self.seen.images)
   self.request.work_dir_fd = core.fd.number(self.seen.work)
-  ok, err = ask(self, criu, self.request)
+  ok, err = ask(self, criu)
   self.seen:close()
   return ok, err
 end
@@ -326,18 +169,26 @@ local function with_files(self, action)
   return { pid = self.pid, pidfd = self.pidfd, readers = files.readers, console = self.master }
 end
 
--- All that a restore which failed has left: in the cgroups there is nobody else.
-local function undo(self)
-  local container = self.container
+-- In the cgroups there is nobody else.
+local function kill(self)
   if self.pidfd then
     core.proc.send_signal(self.pidfd, SIGKILL)
   end
-  container.cgroup:signal(SIGKILL)
+  self.container.cgroup:signal(SIGKILL)
+end
+
+-- Takes away all that a restore which failed has left.
+local function undo(self)
+  local container = self.container
+  kill(self)
   if self.pidfd then
     core.proc.wait(self.pidfd, {})
     self.pidfd:close()
   end
   children.reap(container.host, self.mark)
+  if steps.has_interfaces(self) then
+    require("ctr.network").teardown(container)
+  end
   if self.master then
     self.master:close()
   end
@@ -389,15 +240,21 @@ end
 
 local function make(self)
   local container = self.container
-  local ok, err = make_ahead(container)
+  local ok, err = true, nil
+  if steps.has_interfaces(self) then
+    -- The kernel takes its time to remove those that the checkpoint left without a namespace.
+    ok, err = require("ctr.network").teardown(container)
+  end
+  if ok then
+    ok, err = make_ahead(container)
+  end
   local started
   if ok then
     started, err = with_sources(self, with_all)
   end
   container.cgroup:settle()
-  local hooks = hooks_of(container)
-  if started and hooks then
-    ok, err = hooks:run_all("poststart")
+  if started and self.hooks then
+    ok, err = self.hooks:run_all("poststart")
     started = ok and started
   end
   if not started then
@@ -455,6 +312,22 @@ local function read_needs(container, options)
   return opened, needs
 end
 
+local function begin(self, options, version)
+  local err
+  self.status, err = status_module.new(options, version)
+  if not self.status then
+    return nil, err
+  end
+  self.request = requests.new(self.container, options, self.needs)
+  local started
+  started, err = make(self)
+  self.status:close()
+  if started then
+    self.status:finish(self.opened.work, "restore")
+  end
+  return started, err
+end
+
 --- Restores a container whose lock is held, and that is stopped.
 -- @tparam ctr.Container container
 -- @tparam ctr.Process object
@@ -480,24 +353,13 @@ function M.restore(container, object, options)
   if not opened then
     return nil, needs
   end
-  local self = setmetatable({ container = container, process = process, path = path,
-    opened = opened, needs = needs, namespaces = container.configuration.namespaces },
-    session_metatable)
+  local self = { container = container, process = process, path = path, opened = opened,
+    needs = needs, options = options, hooks = hooks_of(container), kill = kill,
+    namespaces = container.configuration.namespaces }
   local started
-  self.status, err = status_module.new(options, version)
-  if self.status then
-    self.request = request_options(options, needs)
-    started, err = make(self)
-    self.status:close()
-  end
-  if started then
-    self.status:finish(opened.work, "restore")
-  end
+  started, err = begin(self, options, version)
   opened:close()
-  if not started then
-    return nil, err
-  end
-  return hand_over(self, object, started)
+  return started and hand_over(self, object, started), err
 end
 
 return M

@@ -114,6 +114,21 @@ function M.teardown(container)
   return ok, problem
 end
 
+--- Makes the ends on the host of what a restore made in the container's network.
+-- @tparam ctr.Container container
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error with the config path
+function M.take_over(container)
+  local host, err = netlink.open()
+  if not host then
+    return nil, err
+  end
+  local ok, problem = veth.take_over_all(host, container)
+  host:close()
+  return ok, problem
+end
+
 -- What one end receives the other one sent.
 local function seen_from_inside(stats)
   local swapped = {}

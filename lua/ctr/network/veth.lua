@@ -252,6 +252,47 @@ local function add(net, network, reserved, path)
   return set_outside(net, network, reserved, bridge, path)
 end
 
+-- One that a restore made: nobody but its name tells that it is ours yet.
+local function take_over(host, network, reserved, path)
+  local link, err = netlink.link(host, reserved.host_interface_name)
+  if not link then
+    return nil, errors.with_path(err, path)
+  end
+  local bridge
+  bridge, err = find_bridge(host, network, path)
+  if not bridge then
+    return nil, err
+  end
+  local ok
+  ok, err = netlink.set_link(host, link.index, { alias = alias_of(reserved),
+    mac = reserved.host_mac_address })
+  if not ok then
+    return nil, errors.with_path(err, path)
+  end
+  return set_outside({ host = host }, network, reserved, bridge, path)
+end
+
+--- Makes the ends on the host of pairs that a restore made what those of a start are.
+-- @param host a socket of the host's network
+-- @tparam ctr.Container container
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error with the config path
+function M.take_over_all(host, container)
+  local count = 0
+  for index, network in ipairs(container.configuration.networks) do
+    if network.type == "veth" then
+      count = count + 1
+      local ok, err = take_over(host, network, container.interfaces[count],
+        ("networks[%d]"):format(index))
+      if not ok then
+        return nil, err
+      end
+    end
+  end
+  return true
+end
+
 --- Makes the pairs of a container.
 -- @tparam table net the network that is being made
 -- @treturn[1] true

@@ -27,6 +27,7 @@ function M.base_facts(container, process, spaces)
   return {
     id = container.store.name,
     rootless = container.host:is_confined(),
+    may_clone = spaces.user and container.host:may_clone() or false,
     maps = spaces.new.NEWUSER and true or false,
     can_setgroups = container.host:allows_setgroups()
       and (not spaces.user or idmap.allows_setgroups(container.host, config)),

@@ -1,0 +1,125 @@
+local core = require("ctr.core")
+local criu = require("specs.support.criu")
+local host = require("specs.support.host")
+local netns = require("specs.support.netns")
+local program = require("ctr.criu.program")
+
+local SECONDS = 60
+local PORT = 7070
+
+describe("a checkpoint in parts", function()
+  if not criu.path then
+    pending(criu.reason)
+    return
+  end
+
+  local b, has_tracking, leave
+
+  setup(function()
+    leave = netns.enter()
+    b = criu.box()
+    local version, path = assert(program.version(b.factory))
+    has_tracking = program.check_feature(path, version, "mem_track", "pre_dump")
+  end)
+
+  teardown(function()
+    b:close()
+    leave()
+  end)
+
+  it("wants a kernel that knows which pages were written to", function()
+    if has_tracking then
+      pending("this kernel does")
+      return
+    end
+    local container, client = criu.counter(b)
+    local folder = criu.folder(b)
+    local ok, err = container:checkpoint({ images_directory = folder, pre_dump = true })
+    assert.is_nil(ok)
+    assert.equal("pre_dump", err.path)
+    assert.matches("does not have mem_track", tostring(err), 1, true)
+    assert.not_equal(0, host.sh("test -e " .. folder).code)
+    assert.equal("1 a", client:ask("a"))
+    client:finish()
+    assert(container:destroy())
+  end)
+
+  it("takes memory ahead, and last what has changed since", function()
+    if not has_tracking then
+      pending("this kernel does not know which pages were written to")
+      return
+    end
+    local container = assert(b:create())
+    local client = criu.client({ args = { "/bin/sh", "-c",
+      "x=$(seq 1 200000); while read word; do i=$((i+1)); echo $i $word ${#x}; done" },
+      env = { "PATH=/bin" } })
+    assert(container:run(client.process))
+    local answer = client:ask("a")
+    local first, second, last = criu.folder(b), criu.folder(b), criu.folder(b)
+    local pages = {}
+    local function count(info)
+      if info.step == "done" then
+        pages[#pages + 1] = info.pages_written
+      end
+    end
+    assert(container:checkpoint({ images_directory = first, pre_dump = true, progress = count }))
+    assert.equal("running", container:status())
+    assert.equal((answer:gsub("1 a", "2 b")), client:ask("b"))
+    assert(container:checkpoint({ images_directory = second, pre_dump = true, progress = count,
+      parent_image = "../" .. first:match("[^/]+$") }))
+    assert(container:checkpoint({ images_directory = last, progress = count,
+      parent_image = "../" .. second:match("[^/]+$") }))
+    client.process:wait(SECONDS)
+    client:close()
+    assert.is_true(pages[1] > 200 and pages[2] < 100 and pages[3] < 100)
+    client = assert(criu.restore(container, last))
+    assert.equal((answer:gsub("1 a", "3 c")), client:ask("c"))
+    client:finish()
+    assert(container:destroy())
+  end)
+
+  -- A page server that writes to a folder.
+  local function serve(folder)
+    assert.equal(0, host.sh("mkdir -p " .. folder).code)
+    local read, write = assert(core.fd.pipe())
+    local null = assert(core.fd.open("/dev/null", { flags = { "rdwr" } }))
+    local child = assert(core.proc.spawn({ path = criu.path, env = program.environment(),
+      argv = { "criu", "page-server", "--images-dir", folder, "--port", tostring(PORT),
+        "--address", "127.0.0.1", "--status-fd", "3" }, fds = { null, null, null, write } }))
+    write:close()
+    null:close()
+    assert(core.poll.wait({ { fd = read, events = "r" } }, SECONDS)[1])
+    read:close()
+    return child
+  end
+
+  it("sends memory to a page server", function()
+    local container, client = criu.counter(b)
+    assert.equal("1 a", client:ask("a"))
+    local folder, there = criu.folder(b), criu.folder(b)
+    local server = serve(there)
+    assert(container:checkpoint({ images_directory = folder,
+      page_server = { address = "127.0.0.1", port = PORT } }))
+    assert(core.proc.wait(server.pidfd, {}))
+    server.pidfd:close()
+    client.process:wait(SECONDS)
+    client:close()
+    assert.not_equal(0, host.sh(("ls %s/pages-*.img"):format(folder)).code)
+    assert.equal(0, host.sh(("cp %s/*.img %s/"):format(there, folder)).code)
+    client = assert(criu.restore(container, folder))
+    assert.equal("2 b", client:ask("b"))
+    client:finish()
+    assert(container:destroy())
+  end)
+
+  it("says that nobody is at the page server's address", function()
+    local container, client = criu.counter(b)
+    local ok, err = container:checkpoint({ images_directory = criu.folder(b),
+      page_server = { address = "127.0.0.1", port = 1 } })
+    assert.is_nil(ok)
+    assert.matches("nobody answers at the page server's address", tostring(err), 1, true)
+    assert.equal("1 a", client:ask("a"))
+    client:finish()
+    assert(container:destroy())
+  end)
+end)
