@@ -75,12 +75,17 @@ describe("lctr update", function()
     assert.same({ "33554432", "max" }, { memory(), limit("pids.max") })
   end)
 
-  limited("takes 0 for one task, and for no burst", function()
-    update('{"cpu":{"burst":20000}}')
-    assert.equal("20000", limit("cpu.max.burst", "cpu.cfs_burst_us"))
-    update('{"pids":{"limit":0},"cpu":{"burst":0}}')
-    assert.same({ "0", "1" }, { limit("cpu.max.burst", "cpu.cfs_burst_us"), limit("pids.max") })
-  end)
+  limited("takes 0 for one task and for no burst of an option, and for nothing of a document",
+    function()
+      update('{"cpu":{"burst":20000}}')
+      update('{"pids":{"limit":0},"cpu":{"burst":0}}')
+      local function found()
+        return { limit("cpu.max.burst", "cpu.cfs_burst_us"), limit("pids.max") }
+      end
+      assert.same({ "20000", "50" }, found())
+      e:succeeds("update", "--pids-limit", "0", "--cpu-burst=0", e.id)
+      assert.same({ "0", "1" }, found())
+    end)
 
   limited("makes it idle and wakes it, and it has its shares again", function()
     update('{"cpu":{"shares":2048}}')

@@ -4,15 +4,16 @@
 local M = {}
 
 -- Which members can be changed. "number": 0 is as good as absent; "text": so is ""; "any": each
--- value counts, as 0 does for a burst and for tasks.
+-- value counts; "option": 0 counts where a person wrote it, and not in a document, where engines
+-- leave it for what they have nothing to say of.
 local MEMBERS = {
   memory = { limit = "number", reservation = "number", swap = "number", checkBeforeUpdate = "any" },
   cpu = {
-    shares = "number", quota = "number", period = "number", burst = "any",
+    shares = "number", quota = "number", period = "number", burst = "option",
     realtimePeriod = "number", realtimeRuntime = "number", cpus = "text", mems = "text",
     idle = "any",
   },
-  pids = { limit = "any" },
+  pids = { limit = "option" },
   blockIO = {
     weight = "number", weightDevice = "list", throttleReadBpsDevice = "list",
     throttleWriteBpsDevice = "list", throttleReadIOPSDevice = "list",
@@ -22,23 +23,26 @@ local MEMBERS = {
 local WHOLE = { "hugepageLimits", "unified" }
 local NOTHING = { number = 0, text = "" }
 
-local function is_change(value, kind)
+local function is_change(value, kind, are_options)
   if value == nil or type(value) == "userdata" then -- null
     return false
   end
   if kind == "list" and type(value) == "table" then
     return next(value) ~= nil
   end
+  if kind == "option" then
+    kind = are_options and "any" or "number"
+  end
   return value ~= NOTHING[kind]
 end
 
-local function changing_members(group, kinds)
+local function changing_members(group, kinds, are_options)
   if type(group) ~= "table" then
     return group -- of a wrong type: refused where it is read
   end
   local result = {}
   for name, kind in pairs(kinds) do
-    if is_change(group[name], kind) then
+    if is_change(group[name], kind, are_options) then
       result[name] = group[name]
     end
   end
@@ -55,12 +59,13 @@ end
 --- Leaves the members that ask for a change: not what is absent, null, empty or 0, nor what cannot
 -- be changed.
 -- @tparam table object OCI's `linux.resources`
+-- @tparam[opt] boolean are_options it was made of the command's options
 -- @treturn table a new one
-function M.changing(object)
+function M.changing(object, are_options)
   local result = {}
   for name, kinds in pairs(MEMBERS) do
     if is_change(object[name], "any") then
-      result[name] = changing_members(object[name], kinds)
+      result[name] = changing_members(object[name], kinds, are_options)
     end
   end
   for _, name in ipairs(WHOLE) do

@@ -36,7 +36,7 @@ local function changes_of(values)
   if not object then
     return nil, rdt
   end
-  local wanted = requests.changing(object)
+  local wanted = requests.changing(object, values.resources == nil)
   local changes = { intel_rdt = rdt }
   if next(wanted) ~= nil then
     local cgroups, err = require("ctr.oci").resources(wanted)
