@@ -172,6 +172,14 @@ describe("ctr.plan", function()
       assert.same({ "@null" }, host.nums)
     end)
 
+    it("masks a path once, however often it is named", function()
+      local count = 0
+      for _, step in ipairs((plan({ mask_paths = { "/a", "/b", "/a" } }))) do
+        count = count + (step.op == "mask" and 1 or 0)
+      end
+      assert.equal(2, count)
+    end)
+
     it("waits for the fifo in a start, and for the caller in a run", function()
       local started = operations(plan(nil, nil, { mode = "start" }))
       assert.same({ "wait_fifo", "exec" }, { unpack(started, 22) })

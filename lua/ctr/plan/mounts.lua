@@ -359,9 +359,12 @@ function M.add_protected_paths(add, config)
   if makes_null(config) then
     source, null = "@none", "/dev/null"
   end
-  local context = context_of(config)
+  local context, masked = context_of(config), {}
   for index, path in ipairs(config.mask_paths) do
-    add("mask", { source, }, { path, null, context }, "mask_paths[" .. index .. "]")
+    if not masked[path] then
+      masked[path] = true
+      add("mask", { source, }, { path, null, context }, "mask_paths[" .. index .. "]")
+    end
   end
 end
 
