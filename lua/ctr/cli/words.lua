@@ -28,7 +28,7 @@ local OTHERWISE = {
 local WELL_KNOWN = {
   { "^cgroups%.path$", "is in use: it holds", "container's cgroup is not empty" },
   { "^cgroups%.path$", "is frozen$", "container's cgroup unexpectedly frozen" },
-  { "^process%.sub_cgroup_paths", "", "bad sub cgroup path" },
+  { "^process%.sub_cgroup_paths", "must not contain", "bad sub cgroup path" },
   { "^linux%.memoryPolicy%.mode$", "", "invalid memory policy mode" },
   { "^memory_policy%.mode$", "", "invalid memory policy mode" },
   { "^memory_policy%.flags", "", "invalid memory policy flag" },
