@@ -271,8 +271,12 @@ describe("lctr create", function()
     e:succeeds("delete", "--force", e.id)
     e:succeeds("--log", e.folder .. "/log", "--log-format", "json", "--debug", "create", "--bundle",
       e.folder, e.id)
-    local record = assert(core.json.decode(e.bundle:read("log"):match("[^\n]+")))
-    assert.equal("debug", record.level)
-    assert.matches("linux.resources.memory.kernel", record.msg, 1, true)
+    local said = {}
+    for line in e.bundle:read("log"):gmatch("[^\n]+") do
+      local record = assert(core.json.decode(line))
+      assert.equal("debug", record.level)
+      said[#said + 1] = record.msg
+    end
+    assert.matches("\nlinux.resources.memory.kernel ", table.concat(said, "\n"), 1, true)
   end)
 end)

@@ -189,6 +189,14 @@ grep -E "CapBnd|NoNewPrivs" /proc/self/status | tr -d '\t']] } })
         says("--process", file, b.id))
     end)
 
+    it("tells with --debug what it does", function()
+      sleeper()
+      local result = b:lctr({ "--debug", "exec", b.id, "true" })
+      assert.equal(0, result.code)
+      assert.matches('level=debug msg="container ' .. b.id .. ", whose first process is "
+        .. b:read("init"), result.stderr, 1, true)
+    end)
+
     it("reads a pipe as well", function()
       sleeper()
       local file = process({ args = { "echo", "piped" } })

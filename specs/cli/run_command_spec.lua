@@ -44,6 +44,22 @@ describe("lctr run", function()
       assert.equal("lctr: container does not exist\n", status())
     end)
 
+    it("tells with --debug what it works on, and nothing of that without", function()
+      script("true")
+      local result = b:lctr({ "--debug", "run", "--bundle", b.folder, b.id })
+      assert.equal(0, result.code)
+      for _, text in ipairs({ "command: run", "bundle: " .. b.folder,
+        "container " .. b.id .. ": first process ", "container " .. b.id .. ": cgroup of " }) do
+        assert.matches('level=debug msg="' .. text, result.stderr, 1, true)
+      end
+      assert.equal("", run().stderr)
+      local log = b.folder .. "/log"
+      result = b:lctr({ "--debug", "--log", log, "--log-format", "json", "run", "--bundle",
+        b.folder, b.id })
+      assert.equal("", result.stderr)
+      assert.matches('"level":"debug"', b:read("log"), 1, true)
+    end)
+
     it("ends with 128 and the number of the signal that ended the program", function()
       script("ulimit -t 1; while :; do :; done")
       assert.equal(128 + 9, run().code)

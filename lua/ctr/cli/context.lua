@@ -121,6 +121,9 @@ function context_methods:factory(opts)
   opts = opts or { lazy = true }
   opts.cgroup_manager = manager_of(self.values)
   local factory, err = require("ctr.factory").new(root, opts)
+  if factory then
+    self.log:debug(("state root: %s, new cgroups: %s"):format(root, opts.cgroup_manager))
+  end
   if factory and is_runtime == true then
     core.path.chmod(factory.root_handle, ".", STICKY)
   end

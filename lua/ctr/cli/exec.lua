@@ -284,6 +284,8 @@ local function exec(args, values, context)
   if not fields then
     return nil, err
   end
+  context.log:debug(("container %s, whose first process is %s: a further process, %s"):format(
+    container:id(), tostring(container.init_pid), values.detach and "detached" or "attached"))
   local run = values.detach and exec_detached or exec_attached
   return run(container, fields, values)
 end

@@ -104,6 +104,7 @@ local function run_command(command, args, values, session)
   local log = session.log
   local context = require("ctr.cli.context").new(values, log)
   session.runs_foreign_code = not command.is_oci
+  log:debug("command: " .. command.name)
   if session.runs_foreign_code then
     jit.on() -- lctr starts with it off
   end

@@ -172,6 +172,7 @@ end
 
 local function read_bundle(id, values, context, factory)
   local bundle = context_module.absolute(values.bundle or ".")
+  context.log:debug("bundle: " .. bundle)
   local spec, err = oci.load(bundle, values.config)
   if not spec then
     return nil, err
@@ -192,6 +193,16 @@ local function read_bundle(id, values, context, factory)
     forget_default_place(config, spec)
   end
   return config, fields, spec.process
+end
+
+-- Where what was made can be looked at.
+local function log_started(context, container, process)
+  context.log:debug(("container %s: first process %s"):format(container:id(),
+    tostring(process:pid())))
+  for kind, path in pairs(container.cgroup:paths()) do
+    context.log:debug(("container %s: cgroup of %s: %s"):format(container:id(),
+      kind == "" and "all controllers" or kind, path))
+  end
 end
 
 local function start(container, process, values, mode)
@@ -271,6 +282,7 @@ function M.create(id, values, context, mode, set_up)
     M.discard(container)
     return nil, words.of_program(relay, fields.args[1])
   end
+  log_started(context, container, process)
   return container, process, mode ~= "start" and relay or nil
 end
 
