@@ -33,6 +33,10 @@ local WELL_KNOWN = {
   { "^memory_policy%.mode$", "", "invalid memory policy mode" },
   { "^memory_policy%.flags", "", "invalid memory policy flag" },
   { "^memory_policy%.nodes", "", "invalid memory policy nodes" },
+  { "^mounts%[%d+%]$", "openat2 /proc: too many levels of symbolic links$",
+    "/proc must be mounted on ordinary directory" },
+  { "^mounts%[%d+%]$", "openat2 /sys: too many levels of symbolic links$",
+    "/sys must be mounted on ordinary directory" },
   { "^cgroups%.unified$", "needs cgroup v2$", "invalid configuration" },
 }
 

@@ -69,6 +69,9 @@ describe("ctr.cli.words", function()
         "bad sub cgroup path: process.sub_cgroup_paths[\"\"]: must not contain `..`" },
       { "memory_policy.flags[1]", "is not known",
         "invalid memory policy flag: memory_policy.flags[1]: is not known" },
+      { "mounts[1]", "openat2 /proc: too many levels of symbolic links",
+        "/proc must be mounted on ordinary directory: mounts[1]: openat2 /proc: too many levels of "
+          .. "symbolic links" },
       { "cgroups.memory", "is in use: it holds", "cgroups.memory: is in use: it holds" },
     }) do
       it("says first what people look for: " .. case[3], function()
