@@ -45,11 +45,13 @@ describe("lctr run", function()
     end)
 
     it("tells with --debug what it works on, and nothing of that without", function()
-      script("true")
+      script("true", nil, { seccomp = { defaultAction = "SCMP_ACT_ALLOW",
+        flags = { "SECCOMP_FILTER_FLAG_LOG" } } })
       local result = b:lctr({ "--debug", "run", "--bundle", b.folder, b.id })
       assert.equal(0, result.code)
       for _, text in ipairs({ "command: run", "bundle: " .. b.folder,
-        "container " .. b.id .. ": first process ", "container " .. b.id .. ": cgroup of " }) do
+        "container " .. b.id .. ": first process ", "container " .. b.id .. ": cgroup of ",
+        "seccomp filter flags: 2" }) do
         assert.matches('level=debug msg="' .. text, result.stderr, 1, true)
       end
       assert.equal("", run().stderr)

@@ -203,6 +203,11 @@ local function log_started(context, container, process)
     context.log:debug(("container %s: cgroup of %s: %s"):format(container:id(),
       kind == "" and "all controllers" or kind, path))
   end
+  local seccomp = container.configuration.seccomp
+  if seccomp then
+    context.log:debug(("seccomp filter flags: %d"):format(
+      require("ctr.seccomp.words").flag_mask(seccomp)))
+  end
 end
 
 local function start(container, process, values, mode)
