@@ -20,6 +20,7 @@ local NETWORK = "specs/integration/network_spec.lua"
 local NET_DEVICES = "specs/integration/net_devices_spec.lua"
 local CGROUP_MOUNTS = "specs/integration/mounts_cgroup_spec.lua"
 local ID_MAPS = "specs/integration/mounts_idmap_spec.lua"
+local CHECKPOINT = "specs/hostile/checkpoint_spec.lua"
 local RECURSIVE = "specs/integration/mounts_recursive_spec.lua"
 local LABELS, LAYOUTS = "specs/integration/labels_spec.lua",
   "specs/integration/cgroup_layouts_spec.lua"
@@ -431,4 +432,23 @@ return {
     filter = "refuse what is wrong",
     edits = { { "lua/ctr/config/rules/cgroups.lua", '  ["cgroup.procs"] = true, ["cgroup.threads"]',
       '  ["cgroup.threads"]' } } },
+
+  -- Checkpoints.
+  { name = "a restored mount is no freer", spec = CHECKPOINT, filter = "of the host's to write to",
+    edits = { { "lua/ctr/criu/verify.lua", "      if not there or not has_word(there, row[2]) then",
+      "      if not there then" } } },
+  { name = "a restored root is no freer", spec = CHECKPOINT, filter = "a root to write to",
+    edits = { { "lua/ctr/criu/verify.lua", "  if config.readonlyfs and not", "  if false and not" } } },
+  { name = "restored paths are masked", spec = CHECKPOINT, filter = "what is masked",
+    edits = { { "lua/ctr/criu/verify.lua", "    if not is_masked(finder, path) then", "    if false then" } } },
+  { name = "a restored process has no more capabilities", spec = CHECKPOINT, filter = "no more capabilities",
+    edits = { { "lua/ctr/criu/verify.lua", "    if number then\n", "    if false then\n" } } },
+  { name = "a restored process gains no privileges", spec = CHECKPOINT, filter = "may not gain",
+    edits = { { "lua/ctr/criu/verify.lua", "  if config.no_new_privileges and", "  if false and" } } },
+  { name = "a restored process has its filter", spec = CHECKPOINT, filter = "may not gain",
+    edits = { { "lua/ctr/criu/verify.lua", "  if config.seccomp and", "  if false and" } } },
+  { name = "a restored process is not in the host's namespaces", spec = CHECKPOINT, filter = "in the host's",
+    edits = { { "lua/ctr/criu/verify.lua", "    if spaces.new[kind]\n", "    if false and kind\n" } } },
+  { name = "a restored container shows no other file system", spec = CHECKPOINT, filter = "shows no file system",
+    edits = { { "lua/ctr/criu/verify.lua", "    if not (HARMLESS[row.type]", "    if false and not (HARMLESS[row.type]" } } },
 }

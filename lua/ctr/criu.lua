@@ -3,6 +3,7 @@
 
 local dump = require("ctr.criu.dump")
 local errors = require("ctr.errors")
+local hierarchy = require("ctr.criu.hierarchy")
 local options_module = require("ctr.criu.options")
 local record = require("ctr.record")
 local restore = require("ctr.criu.restore")
@@ -25,6 +26,14 @@ local function parse(container, options)
   return options_module.parse(options or {})
 end
 
+-- What CRIU does to the options of the host's cgroup2 hierarchy is taken back.
+local function keeping_options(action, ...)
+  local before = hierarchy.options()
+  local ok, err = action(...)
+  hierarchy.put_back(before)
+  return ok, err
+end
+
 --- Takes a checkpoint of a container whose lock is held.
 -- @tparam ctr.Container container
 -- @tparam table opts (`ctr.criu.options`)
@@ -44,7 +53,7 @@ function M.checkpoint(container, opts)
   if status ~= "running" and status ~= "paused" then
     return nil, record.refusal(container, "ContainerNotRunning", "is not running: it is " .. status)
   end
-  return dump.checkpoint(container, options, status == "paused")
+  return keeping_options(dump.checkpoint, container, options, status == "paused")
 end
 
 --- Restores a container whose lock is held.
@@ -68,7 +77,7 @@ function M.restore(container, object, opts)
     return nil, record.refusal(container, "ContainerNotStopped",
       "cannot be restored: it is " .. status)
   end
-  return restore.restore(container, object, options)
+  return keeping_options(restore.restore, container, object, options)
 end
 
 return M

@@ -1,6 +1,7 @@
 local box = require("specs.support.box")
 local criu = require("specs.support.criu")
 local ctr = require("ctr")
+local hierarchy = require("ctr.criu.hierarchy")
 local host = require("specs.support.host")
 local machine = require("specs.support.machine")
 
@@ -58,6 +59,20 @@ describe("checkpoint and restore", function()
     assert(container:destroy())
     container, client = nil, nil -- luacheck: ignore 311
     assert.same(before, machine.snapshot(box.PATTERN))
+  end)
+
+  -- CRIU mounts the cgroup2 hierarchy for itself, without nsdelegate: so it was gone on the host.
+  it("leave the host's cgroup2 hierarchy the options that it has", function()
+    local before = hierarchy.options()
+    local container, client = criu.counter(b)
+    local folder = criu.folder(b)
+    assert(container:checkpoint({ images_directory = folder, leave_running = true }))
+    assert.equal(before, hierarchy.options())
+    client:finish()
+    client = assert(criu.restore(container, folder))
+    assert.equal(before, hierarchy.options())
+    client:finish()
+    assert(container:destroy())
   end)
 
   it("let the container go on where that is said", function()
