@@ -76,7 +76,7 @@ describe("a node of Kubernetes", function()
         { 2, { { 1, image.NAME } } },
         { 3, "sh" }, { 4, "-c" }, { 4, "echo started; exec sleep 1000" },
         { 6, { { 1, "COLOUR" }, { 2, "blue" } } },
-        { 10, name .. ".log" },
+        { 11, name .. ".log" },
       }
       for _, field in ipairs(more) do
         config[#config + 1] = field
