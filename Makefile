@@ -130,7 +130,8 @@ $(BUILD)/commit: FORCE
 		commit=$$(git rev-parse --short=12 HEAD 2>/dev/null); fi; \
 	[ -f $@ ] && [ "$$(cat $@)" = "$$commit" ] || printf '%s\n' "$$commit" >$@
 
-# -E: C modules that a program loads find LuaJIT in here; so all of it has to be there.
+# -E: C modules that a program loads find LuaJIT in here; so all of it has to be there. LuaJIT gets
+# its memory by mmap64, which src/lctr.c wraps.
 $(BUILD)/lctr: $(LAUNCHER_OBJECT) $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
 	$(CC) $(LINK_HARDENING) -Wl,-E -Wl,--wrap=mmap64 $(LDFLAGS) -o $@ $^ \
 		-Wl,--whole-archive $(luajit_dir)/libluajit-5.1.a -Wl,--no-whole-archive \
