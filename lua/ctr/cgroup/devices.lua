@@ -226,22 +226,23 @@ local function parse_list(text)
   return set
 end
 
--- What a list of writes comes to in a cgroup that begins with everything denied; nil where it does
--- not stay so.
+-- What a list of writes comes to where everything is denied that it does not name; nil where that
+-- is not so, or would take more than names to tell.
 local function set_of(writes)
   local set = {}
-  for index, write in ipairs(writes) do
+  for _, write in ipairs(writes) do
     local device, permissions = write.text:match("^(.*) (%a+)$")
     if not device then
-      if index > 1 or write.file ~= file_of(false) then
+      if write.file ~= file_of(false) then
         return nil
       end
+      set = {}
     elseif write.file == file_of(true) then
       set[device] = (set[device] or "") .. permissions
     else
       for other in pairs(set) do
         local same = other == device
-        if not same and other:sub(1, 1) == device:sub(1, 1) then
+        if not same and device:find("*", 1, true) and other:sub(1, 1) == device:sub(1, 1) then
           return nil -- a rule with * may take from several: the long way is the sure one
         end
       end

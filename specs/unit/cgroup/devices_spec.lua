@@ -118,6 +118,15 @@ describe("ctr.cgroup.devices", function()
       assert.same({}, steps("c 1:3 rwm", { devices = { rule({ permissions = "rwm" }) } }))
     end)
 
+    it("denies nothing in between where the rules begin with all that is denied", function()
+      local nothing = { allow = false, type = "a", major = -1, minor = -1, permissions = "rwm" }
+      local kmsg = { allow = false, type = "c", major = 1, minor = 11, permissions = "rwm" }
+      assert.same({}, steps("c 1:3 rwm", { devices = { nothing, kmsg,
+        rule({ permissions = "rwm" }) } }))
+      assert.same({ "devices.deny c 1:11 rw" }, steps("c 1:3 rwm\nc 1:11 rw", { devices = {
+        nothing, rule({ permissions = "rwm" }), kmsg } }))
+    end)
+
     it("begins anew where one of the two allows all", function()
       assert.same({ "devices.deny a", "devices.allow c 1:3 r" },
         steps("a *:* rwm", { devices = { rule({}) } }))
