@@ -38,11 +38,25 @@ describe("lctr spec", function()
     return assert(ctr.oci.load(folder))
   end
 
+  local function without_cgroup_namespace(linux)
+    local kept = core.json.array({})
+    for _, namespace in ipairs(linux.namespaces) do
+      if namespace.type ~= "cgroup" then
+        kept[#kept + 1] = namespace
+      end
+    end
+    linux.namespaces = kept
+  end
+
   it("writes a document, here or in a bundle, and says nothing", function()
     for _, arguments in ipairs({ "", "-b " .. folder, "--bundle=" .. folder }) do
       local result = run(arguments)
       assert.same({ "", "", 0 }, { result.stdout, result.stderr, result.code })
-      assert.equal(ctr.oci.encode(ctr.oci.default()), read(folder .. "/config.json"))
+      local expected = ctr.oci.default()
+      if not core.path.realpath("/sys/fs/cgroup/cgroup.controllers") then
+        without_cgroup_namespace(expected.linux)
+      end
+      assert.equal(ctr.oci.encode(expected), read(folder .. "/config.json"))
       os.remove(folder .. "/config.json")
     end
   end)

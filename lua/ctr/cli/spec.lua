@@ -7,6 +7,7 @@ local errors = require("ctr.errors")
 
 local NAME = "config.json"
 local MODE = 420 -- 0644
+local UNIFIED = "/sys/fs/cgroup/cgroup.controllers" -- where cgroup v2 is all there is
 
 -- Numbers for the names in a process, from the container's own files: OCI has no others.
 local function with_numbers(description)
@@ -54,6 +55,23 @@ local function spec_of_description(path, trust)
   return ctr.oci.spec(list[1].config, process)
 end
 
+-- The hierarchies of cgroup v1 need no namespace for a container to see no others than its own, and
+-- whoever wants one adds it: two would be an error.
+local function default_spec(is_rootless)
+  local spec = ctr.oci.default({ rootless = is_rootless })
+  if core.path.realpath(UNIFIED) then
+    return spec
+  end
+  local kept = core.json.array({})
+  for _, namespace in ipairs(spec.linux.namespaces) do
+    if namespace.type ~= "cgroup" then
+      kept[#kept + 1] = namespace
+    end
+  end
+  spec.linux.namespaces = kept
+  return spec
+end
+
 local function open_new(path)
   local handle, err = core.fd.open(path, { flags = { "wronly", "creat", "excl" }, mode = MODE })
   if handle then
@@ -87,7 +105,7 @@ return function(_, values)
   if values.from then
     spec, err = spec_of_description(values.from, values.trust)
   else
-    spec = ctr.oci.default({ rootless = values.rootless })
+    spec = default_spec(values.rootless)
   end
   local text
   if spec then
