@@ -37,6 +37,9 @@ local WELL_KNOWN = {
     "/proc must be mounted on ordinary directory" },
   { "^mounts%[%d+%]$", "openat2 /sys: too many levels of symbolic links$",
     "/sys must be mounted on ordinary directory" },
+  { "^seccomp%.listener_path$", "connect ", "failed to connect with seccomp agent" },
+  { "^seccomp%.syscalls", "must not be write with SCMP_ACT_NOTIFY",
+    "SCMP_ACT_NOTIFY cannot be used for the write syscall" },
   { "^cgroups%.unified$", "needs cgroup v2$", "invalid configuration" },
 }
 

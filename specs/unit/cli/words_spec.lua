@@ -69,6 +69,8 @@ describe("ctr.cli.words", function()
         "bad sub cgroup path: process.sub_cgroup_paths[\"\"]: must not contain `..`" },
       { "memory_policy.flags[1]", "is not known",
         "invalid memory policy flag: memory_policy.flags[1]: is not known" },
+      { "seccomp.listener_path", "connect /a: gone",
+        "failed to connect with seccomp agent: seccomp.listener_path: connect /a: gone" },
       { "mounts[1]", "openat2 /proc: too many levels of symbolic links",
         "/proc must be mounted on ordinary directory: mounts[1]: openat2 /proc: too many levels of "
           .. "symbolic links" },
