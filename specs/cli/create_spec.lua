@@ -265,6 +265,22 @@ describe("lctr create", function()
     assert.matches("createRuntime", fails_to_create())
   end)
 
+  it("leaves a frozen cgroup that it found as it was", function()
+    local dir = "/sys/fs/cgroup/freezer/ctr-frozen-" .. core.proc.getpid()
+    if not machine.has("freezer") or not core.path.realpath("/sys/fs/cgroup/freezer") then
+      e = engine.new()
+      pending("needs the freezer of cgroup v1")
+      return
+    end
+    assert(os.execute(("mkdir %s && echo FROZEN > %s/freezer.state"):format(dir, dir)) == 0)
+    e = engine.new(nil, { cgroupsPath = "/ctr-frozen-" .. core.proc.getpid() })
+    for _ = 1, 2 do
+      assert.matches("container's cgroup unexpectedly frozen", e:fails("create", "--bundle",
+        e.folder, e.id), 1, true)
+    end
+    assert(os.execute("rmdir " .. dir) == 0)
+  end)
+
   it("writes records of what a configuration asks for in vain, when it is asked to", function()
     e = engine.new(nil, { resources = { memory = { kernel = 4096 } } })
     e:create("--no-subreaper")

@@ -9,13 +9,16 @@ local M = {}
 
 local DENIED = { EACCES = true, EPERM = true, EROFS = true }
 
+-- What is another's stays that when the container that was refused it is removed.
 local function busy(node, reason)
+  node.is_foreign = not node.is_new
   return nil, errors.new("SystemError", ("cgroup %s %s"):format(node.full, reason),
     { path = "cgroups.path", errno = "EBUSY", op = "mkdir", target = node.full })
 end
 
 -- Joining a frozen cgroup would stop the container before it began, and the caller with it.
 local function check_one(manager, node)
+  node.is_foreign = nil
   local frozen, err = manager.driver.is_frozen(node)
   if frozen == nil then
     return nil, err

@@ -414,7 +414,10 @@ function methods:destroy()
   local deadline = core.proc.clock() + REMOVE_SECONDS
   local first
   for _, node in ipairs(self.nodes) do
-    local ok, err = removal.node(node, deadline)
+    local ok, err = true, nil
+    if not node.is_foreign then
+      ok, err = removal.node(node, deadline)
+    end
     if not ok then
       first = first or err
     end
