@@ -68,7 +68,7 @@ end
 -- @treturn number the exit code
 function installation_methods:at_terminal(text, typed)
   local result = self:sh(("script -qec 'stty rows 31 cols 97; %s' /dev/null"):format(text), typed)
-  return (result.stdout:gsub("\r\n", "\n")), result.code
+  return (result.stdout:gsub("\r+\n", "\n")), result.code
 end
 
 --- Writes a file of the system's; `close` brings back the one that was there, or none.

@@ -76,6 +76,10 @@ describe("containerd", function()
           manager.options, e.folder, image.NAME, SCRIPT)
       end)
 
+      teardown(function()
+        e:sh("ctr tasks delete --force web; ctr containers rm web") -- where a spec failed
+      end)
+
       it("starts a task in its cgroup, and lists it", function()
         assert.equal("RUNNING", status())
         local pid = task("ls"):match("\nweb +(%d+)")
