@@ -96,6 +96,21 @@ describe("lctr checkpoint and restore", function()
     assert.equal(0, lctr("delete", b.id).code)
   end)
 
+  -- As containerd restores a task: its end of standard input is a pipe then.
+  it("give what was the null device that device again", function()
+    b = bundles.sh("i=0; while sleep 0.1; do i=$((i+1)); done")
+    local images = b.folder .. "/images"
+    assert.equal(0, lctr("run", "-d", "-b", b.folder, b.id).code)
+    local result = lctr("checkpoint", "--image-path", images, b.id)
+    assert.equal(0, result.code, result.stderr)
+    local session = begin("restore", "-d", "--image-path", images, "-b", b.folder, b.id)
+    assert.equal(0, session.code)
+    assert.equal("running", status())
+    assert.equal(0, lctr("delete", "--force", b.id).code)
+    session:close()
+    orphans.reap("its end")
+  end)
+
   it("wait for a restored container in the foreground", function()
     b = bundles.sh("read word; echo got $word; exit 7")
     local images = b.folder .. "/images"

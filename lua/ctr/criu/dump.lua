@@ -101,11 +101,11 @@ local function add_outside(request, container, version)
   for index, mount in ipairs(list) do
     request.ext_mnt[index] = { key = mount.mountpoint, val = mount.key }
   end
-  local links, outer = streams.of(container, rows)
+  local links, outer, null = streams.of(container, rows)
   for _, key in ipairs(outer) do
     table.insert(request.external, key)
   end
-  return { mounts = list, criu = version, links = links }
+  return { mounts = list, criu = version, links = links, null = null }
 end
 
 local function check_features(options, version, path)

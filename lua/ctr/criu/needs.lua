@@ -58,8 +58,8 @@ end
 --- Writes both files, when CRIU has written its own.
 -- @tparam ctr.fd dir of the images
 -- @tparam ctr.Container container
--- @tparam table facts `mounts` (`ctr.criu.mounts`), `links` (`ctr.criu.streams`), `criu` (its
--- version)
+-- @tparam table facts `mounts` (`ctr.criu.mounts`), `links` and `null` (`ctr.criu.streams`),
+-- `criu` (its version)
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
@@ -78,6 +78,7 @@ function M.write(dir, container, facts)
     kernel = core.path.read(container.host:procfs(), "sys/kernel/osrelease", 256):match("%S+"),
     images = images,
     mounts = core.json.array(facts.mounts), namespaces = namespaces_of(config),
+    null_streams = core.json.array(facts.null),
     uid_mappings = map_text(config.uid_mappings), gid_mappings = map_text(config.gid_mappings),
   })
 end
@@ -106,7 +107,7 @@ end
 local MOUNT = { key = "string", kind = "string", destination = "string", below = "string" }
 
 local function is_whole(needs)
-  for _, key in ipairs({ "mounts", "namespaces", "images" }) do
+  for _, key in ipairs({ "mounts", "namespaces", "images", "null_streams" }) do
     if type(needs[key]) ~= "table" then
       return false
     end

@@ -144,8 +144,22 @@ local function is_terminal(needs, process)
     and (first:find("^/dev/pts/") or first:find("^/dev/console")) ~= nil
 end
 
+-- What was the host's null device is that again, whatever the caller has: nothing else fits.
+local function give_null(self)
+  local was_null = {}
+  for _, name in ipairs(self.needs.null_streams or {}) do
+    was_null[name] = true
+  end
+  for _, name in ipairs({ "stdin", "stdout", "stderr" }) do
+    if was_null[name] then
+      self.process[name] = "null"
+    end
+  end
+end
+
 -- The streams, and the socket of a terminal.
 local function with_files(self, action)
+  give_null(self)
   local terminal = is_terminal(self.needs, self.process)
   local files, err = stream.open(self.process, terminal)
   if not files then

@@ -7,9 +7,15 @@ local core = require("ctr.core")
 local M = {}
 
 local INFO_MAX = 65536
+local NAMES = { "stdin", "stdout", "stderr" }
 local FILES = { file = true, char = true, block = true }
 
--- CRIU's name of a file that is not in the container's mounts.
+-- /dev/null (devices.txt of the kernel).
+local function is_null(stat)
+  return stat.type == "char" and stat.rdev_major == 1 and stat.rdev_minor == 3
+end
+
+-- CRIU's name of a file that is not in the container's mounts; and whether that is the null device.
 local function file_key(procfs, pid, number, rows)
   local info = core.path.read(procfs, ("%d/fdinfo/%d"):format(pid, number), INFO_MAX)
   local mount = tonumber(info and info:match("mnt_id:%s*(%d+)"))
@@ -20,7 +26,7 @@ local function file_key(procfs, pid, number, rows)
   local kind, stat = core.fd.type(handle), core.path.stat(handle, "")
   handle:close()
   if mount and stat and FILES[kind] and not rows[mount] then
-    return ("file[%x:%x]"):format(mount, stat.ino)
+    return ("file[%x:%x]"):format(mount, stat.ino), is_null(stat)
   end
   return nil
 end
@@ -31,20 +37,28 @@ end
 -- @treturn {string,…} of each what it is for CRIU: "pipe:[1234]", "file[1a:2b]", or what the first
 -- process has there
 -- @treturn {string,…} those that have to be said to a dump
+-- @treturn {string,…} the names of those that are the host's null device: a restore opens it anew,
+-- for the caller may have something else there
 function M.of(container, rows)
   local procfs, pid = container.host:procfs(), container.init_pid
-  local links, outer = {}, {}
+  local links, outer, null = {}, {}, {}
   for number = 0, 2 do
     local was = container.external_descriptors and container.external_descriptors[number + 1] or ""
     local now = core.path.readlink(procfs, ("%d/fd/%d"):format(pid, number)) or ""
     links[number + 1] = was:find("^pipe:") and was or now
-    local key = not was:find("^pipe:") and file_key(procfs, pid, number, rows)
+    local key, is_device
+    if not was:find("^pipe:") then
+      key, is_device = file_key(procfs, pid, number, rows)
+    end
     if key then
       links[number + 1] = key
       outer[#outer + 1] = key
     end
+    if is_device then
+      null[#null + 1] = NAMES[number + 1]
+    end
   end
-  return links, outer
+  return links, outer, null
 end
 
 --- Says which streams a restore gives anew.
