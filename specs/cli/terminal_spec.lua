@@ -230,7 +230,7 @@ fields.terminal, fields.args = true, { "/bin/sh", "-c", %q }
 fields.console_width, fields.console_height = 77, 11
 local process = ctr.process(fields)
 assert(container:run(process))
-local early, err = process:wait(0.01)
+local early, err = process:wait(0)
 assert(early == nil and err.errno == "ETIMEDOUT")
 local status = process:wait()
 assert(container:destroy())
