@@ -91,8 +91,10 @@ local function is_below(host, pid, above)
   return true
 end
 
--- What is in the container's cgroups, but for CRIU and its helpers.
+-- What is in the container's cgroups, but for CRIU and its helpers; and who kept systemd's unit
+-- until now goes.
 local function restored(self)
+  self.container.cgroup:settle()
   local pids, err = self.container.cgroup:pids(true)
   if not pids then
     return nil, err
