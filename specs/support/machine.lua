@@ -84,7 +84,8 @@ function M.is_root()
 end
 
 local function has_controller(name)
-  for line in io.lines("/proc/self/mountinfo") do
+  -- Read whole: a file that is left half read is open until it is collected.
+  for line in read("/proc/self/mountinfo"):gmatch("[^\n]+") do
     local fs_type, options = line:match(" %- (%S+) %S+ (%S+)$")
     if fs_type == "cgroup" and ("," .. options .. ","):find("," .. name .. ",", 1, true) then
       return true
