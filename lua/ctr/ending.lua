@@ -70,15 +70,6 @@ local function stop(container)
   return true
 end
 
-local function has_own_pids(config)
-  for _, namespace in ipairs(config.namespaces or {}) do
-    if namespace.type == "NEWPID" and namespace.path == "" then
-      return true
-    end
-  end
-  return false
-end
-
 local function remove_network(container)
   if not container.interfaces and not container.configuration.net_devices then
     return true
@@ -104,7 +95,7 @@ function M.destroy(container)
   if not ok then
     return nil, err
   end
-  if container.init_pid and not has_own_pids(container.configuration) then
+  if container.init_pid and not status.has_own_pids(container.configuration) then
     container.cgroup:signal(SIGKILL)
   end
   ok, err = container.cgroup:destroy()

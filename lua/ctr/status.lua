@@ -16,6 +16,19 @@ function M.is_alive(container)
     and tonumber(stat.start_time) == tonumber(container.init_start_time)
 end
 
+--- Says whether a pid namespace was made for the container: then the kernel ends all in it with the
+-- first process.
+-- @tparam table config normalised
+-- @treturn boolean
+function M.has_own_pids(config)
+  for _, namespace in ipairs(config.namespaces or {}) do
+    if namespace.type == "NEWPID" and namespace.path == "" then
+      return true
+    end
+  end
+  return false
+end
+
 local function run_status(container)
   if not M.is_alive(container) then
     return "stopped"

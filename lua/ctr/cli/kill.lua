@@ -3,6 +3,7 @@
 
 local core = require("ctr.core")
 local shown = require("ctr.cli.shown")
+local statuses = require("ctr.status")
 
 local SIGKILL, RTMIN, RTMAX = 9, 34, 64
 
@@ -58,19 +59,10 @@ local function signal_all(container, number)
   return 0
 end
 
-local function has_own_pids(container)
-  for _, namespace in ipairs(container.configuration.namespaces) do
-    if namespace.type == "NEWPID" and namespace.path == "" then
-      return true
-    end
-  end
-  return false
-end
-
 -- Nobody else ends those who share a pid namespace with others, whether the first process lives or
 -- not.
 local function has_stragglers(container)
-  if has_own_pids(container) then
+  if statuses.has_own_pids(container.configuration) then
     return false
   end
   local pids = container:processes()

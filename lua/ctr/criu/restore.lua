@@ -12,7 +12,6 @@ local mounts = require("ctr.criu.mounts")
 local needs_module = require("ctr.criu.needs")
 local planner = require("ctr.plan")
 local program = require("ctr.criu.program")
-local record = require("ctr.record")
 local schema = require("ctr.config.schema")
 local requests = require("ctr.criu.request")
 local sources = require("ctr.criu.sources")
@@ -207,31 +206,9 @@ local function undo(self)
     self.master:close()
   end
   container.cgroup:settle()
-  if container.rdt then
-    container.rdt:undo()
-  end
   container.configuration.namespaces, container.config_text = self.namespaces, nil
-  record.forget_init(container)
+  common.undo_ahead(container)
   container.cgroup:destroy()
-end
-
--- What is made on the host before there is a process; it is recorded before it is made.
-local function make_ahead(container)
-  local rdt = container.rdt
-  local ok, err = true, nil
-  if rdt then
-    ok, err = rdt:intend()
-  end
-  if ok then
-    ok, err = record.intend(container)
-  end
-  if ok and rdt then
-    ok, err = rdt:create()
-  end
-  if ok then
-    ok, err = container.cgroup:create()
-  end
-  return ok, err
 end
 
 -- Around an action, with what the outer mounts come from.
@@ -260,7 +237,9 @@ local function make(self)
     ok, err = require("ctr.network").teardown(container)
   end
   if ok then
-    ok, err = make_ahead(container)
+    ok, err = common.make_ahead(container, function()
+      return container.cgroup:create()
+    end)
   end
   local started
   if ok then
@@ -278,20 +257,9 @@ local function make(self)
   return started
 end
 
--- Where the container shares a pid namespace, the kernel ends nobody with its first process.
-local function end_with_init(container)
-  local spaces = planner.namespaces(container.configuration)
-  return function(result)
-    container.cgroup:account(result, true)
-    if not spaces.new.NEWPID then
-      container.cgroup:signal(SIGKILL)
-    end
-  end
-end
-
 local function hand_over(self, object, started)
   local container = self.container
-  started.on_exit = end_with_init(container)
+  started.on_exit = common.end_with_init(container, planner.namespaces(container.configuration))
   started.others = starter.others_of(container)
   object:release_streams()
   object:attach(started)

@@ -4,9 +4,56 @@
 local account = require("ctr.launch.account")
 local idmap = require("ctr.idmap")
 local launch = require("ctr.launch")
+local record = require("ctr.record")
 local stream = require("ctr.stream")
 
 local M = {}
+
+local SIGKILL = 9
+
+--- Makes what a first process needs on the host before it is there: all of it is recorded before it
+-- is made.
+-- @tparam ctr.Container container
+-- @tparam func make_cgroups
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.make_ahead(container, make_cgroups)
+  local rdt = container.rdt
+  local ok, err = true, nil
+  if rdt then
+    ok, err = rdt:intend()
+  end
+  if ok then
+    ok, err = record.intend(container)
+  end
+  if ok and rdt then
+    ok, err = rdt:create()
+  end
+  if ok then
+    ok, err = make_cgroups()
+  end
+  return ok, err
+end
+
+--- Takes back what was made and recorded, but for the cgroups.
+function M.undo_ahead(container)
+  if container.rdt then
+    container.rdt:undo()
+  end
+  record.forget_init(container)
+end
+
+--- What is to be done when the first process has ended. Where the container shares a pid namespace,
+-- the kernel ends nobody with it.
+function M.end_with_init(container, spaces)
+  return function(result)
+    container.cgroup:account(result, true)
+    if not spaces.new.NEWPID then
+      container.cgroup:signal(SIGKILL)
+    end
+  end
+end
 
 --- Looks up who the process runs as, in the root of now, or leaves that to the bootstrap.
 function M.look_up_user(container, process, facts, open_root)

@@ -125,37 +125,11 @@ local function prepare_cgroups(container, facts, spaces)
   return true
 end
 
--- What a start makes on the host before there is a process; it is recorded before it is made.
-local function make_ahead(container, facts, spaces)
-  local rdt = container.rdt
-  local ok, err = true, nil
-  if rdt then
-    ok, err = rdt:intend()
-  end
-  if ok then
-    ok, err = record.intend(container)
-  end
-  if ok and rdt then
-    ok, err = rdt:create()
-  end
-  if ok then
-    ok, err = prepare_cgroups(container, facts, spaces)
-  end
-  return ok, err
-end
-
 -- A hook of a start that failed may have left somebody in a pid namespace that is shared.
 local function end_left(container, spaces)
   if container.configuration.hooks and not spaces.new.NEWPID then
     container.cgroup:signal(SIGKILL)
   end
-end
-
-local function undo_ahead(container)
-  if container.rdt then
-    container.rdt:undo()
-  end
-  record.forget_init(container)
 end
 
 local function start_init(container, process, mode, facts, spaces)
@@ -164,9 +138,11 @@ local function start_init(container, process, mode, facts, spaces)
   facts.joins_late = container.cgroup:joins_by_file()
     and planner.may_join_late(container.configuration)
   facts.joins_by_pid = container.cgroup:joins_by_pid()
-  local created, err = make_ahead(container, facts, spaces)
+  local created, err = common.make_ahead(container, function()
+    return prepare_cgroups(container, facts, spaces)
+  end)
   if not created then
-    undo_ahead(container)
+    common.undo_ahead(container)
     return nil, err
   end
   local started, problem = common.with_files(process, facts, function(streams, opened)
@@ -177,23 +153,12 @@ local function start_init(container, process, mode, facts, spaces)
     started, problem = hooks_of(container):after_start(started)
   end
   if not started then
-    undo_ahead(container)
+    common.undo_ahead(container)
     end_left(container, spaces)
     container.cgroup:destroy()
     return nil, problem
   end
   return started
-end
-
--- What is to be done when the first process has ended. Where the container shares a pid namespace,
--- the kernel ends nobody with it.
-local function end_with_init(container, spaces)
-  return function(result)
-    container.cgroup:account(result, true)
-    if not spaces.new.NEWPID then
-      container.cgroup:signal(SIGKILL)
-    end
-  end
 end
 
 -- What binds show gets its label before anything of the container's is there.
@@ -239,7 +204,7 @@ function M.start(container, object, process, mode)
   if not started then
     return nil, err
   end
-  started.on_exit = end_with_init(container, spaces)
+  started.on_exit = common.end_with_init(container, spaces)
   container.init_process = object
   return started
 end
