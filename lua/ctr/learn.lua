@@ -10,6 +10,7 @@
 
 local errors = require("ctr.errors")
 local literal = require("ctr.learn.literal")
+local sorted = require("ctr.sorted")
 
 local M = {}
 
@@ -51,19 +52,10 @@ function M.merge(...)
   return list
 end
 
-local function sorted_keys(set)
-  local keys = {}
-  for key in pairs(set) do
-    keys[#keys + 1] = key
-  end
-  table.sort(keys)
-  return keys
-end
-
 -- The families of sockets that were asked for; conditions on one argument are alternatives.
 local function socket_rule(name, families)
   local args = {}
-  for index, family in ipairs(sorted_keys(families)) do
+  for index, family in ipairs(sorted(families)) do
     args[index] = { index = 0, op = "SCMP_CMP_EQ", value = family }
   end
   return { names = { name }, action = "SCMP_ACT_ALLOW", args = args }
@@ -117,7 +109,7 @@ function M.profile(calls)
   for _, name in ipairs(UNSEEN) do
     found[name] = found[name] or { families = {} }
   end
-  for _, name in ipairs(sorted_keys(found)) do
+  for _, name in ipairs(sorted(found)) do
     local entry = found[name]
     if next(entry.families) then
       special[#special + 1] = socket_rule(name, entry.families)
@@ -129,7 +121,7 @@ function M.profile(calls)
   end
   return {
     default_action = "SCMP_ACT_ERRNO", default_errno_ret = ENOSYS,
-    architectures = sorted_keys(archs),
+    architectures = sorted(archs),
     syscalls = { { names = plain, action = "SCMP_ACT_ALLOW" }, unpack(special) },
   }
 end

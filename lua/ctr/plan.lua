@@ -16,6 +16,7 @@ local mount_rules = require("ctr.config.mount")
 local namespaces = require("ctr.plan.namespaces")
 local networks = require("ctr.config.schema.network")
 local program = require("ctr.plan.program")
+local sorted = require("ctr.sorted")
 local words = require("ctr.config.words")
 
 local M = {}
@@ -268,20 +269,11 @@ local function add_identity(add, config)
   end
 end
 
-local function sorted_keys(map)
-  local keys = {}
-  for key in pairs(map) do
-    keys[#keys + 1] = key
-  end
-  table.sort(keys)
-  return keys
-end
-
 local function add_sysctls(add, config)
   if next(config.sysctl) == nil then
     return
   end
-  for _, key in ipairs(sorted_keys(config.sysctl)) do
+  for _, key in ipairs(sorted(config.sysctl)) do
     add("sysctl", { "@procfs" }, { words.sysctl_path(key), tostring(config.sysctl[key]) },
       'sysctl["' .. key .. '"]')
   end

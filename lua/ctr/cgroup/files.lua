@@ -9,6 +9,8 @@
 -- empty it again.
 -- @module ctr.cgroup.files
 
+local sorted = require("ctr.sorted")
+
 local M = {}
 
 --- Says whether a resource asks for anything: libcontainer's zero values do not.
@@ -62,16 +64,6 @@ M.THROTTLES = {
   { key = "blkio_throttle_write_iops_device", v1 = "write_iops", v2 = "wiops" },
 }
 
-local function sorted_names(map)
-  local names = {}
-  for name in pairs(map) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-M.sorted_names = sorted_names
-
 local function rdma_value(limit)
   local words = {}
   if limit.hca_handles then
@@ -86,7 +78,7 @@ end
 --- Adds the limits of RDMA devices, whose file is the same in both kinds.
 function M.add_rdma(add, resources)
   local rdma = resources.rdma or {}
-  for _, name in ipairs(sorted_names(rdma)) do
+  for _, name in ipairs(sorted(rdma)) do
     add("rdma", "rdma", "rdma.max", name .. " " .. rdma_value(rdma[name]), {
       path = ('rdma["%s"]'):format(name), item = name,
       blank = name .. " hca_handle=max hca_object=max",

@@ -7,6 +7,7 @@ local manager = require("ctr.cgroup.manager")
 local place = require("ctr.cgroup.place")
 local tree = require("ctr.cgroup.tree")
 local lazy = require("ctr.lazy")
+local sorted = require("ctr.sorted")
 local v1 = lazy("ctr.cgroup.v1")
 local v2 = lazy("ctr.cgroup.v2")
 
@@ -76,21 +77,12 @@ local function node_at(layout, name, full)
   return tree.node(hierarchy, path)
 end
 
-local function sorted_names(paths)
-  local names = {}
-  for name in pairs(paths) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
 -- A node for each hierarchy of a map from controllers to full paths. One that is not mounted (any
 -- more) is an error when the configuration asks to join it; when it is what we stored there is
 -- nothing left.
 local function nodes_at(layout, paths, is_asked)
   local nodes, seen = {}, {}
-  for _, name in ipairs(sorted_names(paths)) do
+  for _, name in ipairs(sorted(paths)) do
     local node, err = node_at(layout, name, paths[name])
     if err then
       return nil, err

@@ -4,6 +4,7 @@
 
 local errors = require("ctr.errors")
 local files = require("ctr.cgroup.files")
+local sorted = require("ctr.sorted")
 
 local M = {}
 
@@ -159,7 +160,7 @@ local UNIFIED = {
 }
 
 local function add_unified(add, resources)
-  for _, name in ipairs(files.sorted_names(resources.unified or {})) do
+  for _, name in ipairs(sorted(resources.unified or {})) do
     local value = resources.unified[name]:match("^%s*(%w+)%s*$")
     if UNIFIED[name] and value and (value == "max" or tonumber(value)) then
       add(UNIFIED[name], "t", value == "max" and INFINITY or value)
@@ -208,7 +209,7 @@ end
 -- @treturn table a list of `{ name, signature, value }`
 function M.given_properties(config)
   local list = {}
-  for index, name in ipairs(files.sorted_names(config.systemd_properties or {})) do
+  for index, name in ipairs(sorted(config.systemd_properties or {})) do
     list[index] = assert(require("ctr.cgroup.gvariant").property(name,
       config.systemd_properties[name]))
   end

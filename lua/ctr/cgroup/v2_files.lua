@@ -5,6 +5,7 @@
 
 local errors = require("ctr.errors")
 local files = require("ctr.cgroup.files")
+local sorted = require("ctr.sorted")
 
 local M = {}
 
@@ -178,7 +179,7 @@ local CPUSETS = { ["cpuset.cpus"] = true, ["cpuset.mems"] = true }
 
 local function add_unified(add, resources)
   local unified = resources.unified or {}
-  for _, name in ipairs(files.sorted_names(unified)) do
+  for _, name in ipairs(sorted(unified)) do
     for line in (unified[name] .. "\n"):gmatch("([^\n]*)\n") do
       if line ~= "" or unified[name] == "" then
         add("unified", name:match("^[^.]+"), name, line, {

@@ -5,23 +5,20 @@
 local commands = require("ctr.cli.commands")
 local core = require("ctr.core")
 local seccomp = require("ctr.seccomp.words")
+local sorted = require("ctr.sorted")
 local version = require("ctr.cli.version")
 local words = require("ctr.config.words")
 
 local HOOKS = { "prestart", "createRuntime", "createContainer", "startContainer", "poststart",
   "poststop" }
 
-local function sorted(list)
+local function in_order(list)
   table.sort(list)
   return core.json.array(list)
 end
 
 local function keys(map)
-  local list = {}
-  for key in pairs(map) do
-    list[#list + 1] = key
-  end
-  return sorted(list)
+  return core.json.array(sorted(map))
 end
 
 -- The words of config.json are those in small letters.
@@ -41,8 +38,8 @@ local function seccomp_features()
   local flags = keys(seccomp.flags)
   return {
     enabled = true,
-    actions = sorted({ unpack(seccomp.by_strictness) }),
-    operators = sorted({ unpack(seccomp.operator_list) }),
+    actions = in_order({ unpack(seccomp.by_strictness) }),
+    operators = in_order({ unpack(seccomp.operator_list) }),
     archs = keys(seccomp.short_archs),
     knownFlags = flags,
     supportedFlags = flags,
@@ -65,7 +62,7 @@ local function all()
     mountOptions = small_words(words.mount_flags, words.mount_extensions),
     linux = {
       namespaces = small_words(words.namespaces),
-      capabilities = sorted({ unpack(words.capability_list) }),
+      capabilities = in_order({ unpack(words.capability_list) }),
       cgroup = { v1 = true, v2 = true, systemd = true, systemdUser = true, rdma = true },
       seccomp = seccomp_features(),
       apparmor = { enabled = true },

@@ -8,6 +8,7 @@ local cgroups = require("ctr.config.rules.cgroups")
 local ids = require("ctr.config.rules.ids")
 local mounts = require("ctr.config.rules.mounts")
 local networks = require("ctr.config.schema.network")
+local sorted = require("ctr.sorted")
 local words = require("ctr.config.words")
 
 local M = {}
@@ -184,17 +185,8 @@ local function sysctl_path(name)
   return ('sysctl["%s"]'):format(name)
 end
 
-local function sorted_names(map)
-  local names = {}
-  for name in pairs(map) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
 local function check_sysctls(problems, config, has)
-  for _, name in ipairs(sorted_names(config.sysctl)) do
+  for _, name in ipairs(sorted(config.sysctl)) do
     local text = problem_of_sysctl(name, config, has)
     if text then
       add(problems, sysctl_path(name), text)

@@ -8,25 +8,17 @@ local mounts = require("ctr.oci.mounts")
 local processes = require("ctr.oci.process")
 local resources = require("ctr.oci.resources")
 local rules = require("ctr.config.rules.cgroups")
+local sorted = require("ctr.sorted")
 
 local M = {}
 
 local NONE = {}
 local FILE_MODES = 4096 -- what is above says what kind of file it is
 
-local function sorted_names(map)
-  local names = {}
-  for name in pairs(map) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
 -- The bundle comes last: an annotation of that name does not stand in for it.
 local function labels(annotations, bundle)
   local list = {}
-  for index, name in ipairs(sorted_names(annotations or NONE)) do
+  for index, name in ipairs(sorted(annotations or NONE)) do
     list[index] = name .. "=" .. annotations[name]
   end
   list[#list + 1] = "bundle=" .. bundle
@@ -111,7 +103,7 @@ local PROPERTY = "^org%.systemd%.property%.(.*)$"
 -- Properties of the unit, which engines have in annotations.
 local function unit_properties(annotations)
   local properties
-  for _, name in ipairs(sorted_names(annotations or NONE)) do
+  for _, name in ipairs(sorted(annotations or NONE)) do
     local property = name:match(PROPERTY)
     if property then
       local ok, problem = rules.unit_property(property)

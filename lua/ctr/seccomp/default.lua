@@ -14,6 +14,7 @@
 -- @module ctr.seccomp.default
 
 local words = require("ctr.config.words")
+local sorted = require("ctr.sorted")
 
 local M = {}
 
@@ -225,15 +226,6 @@ local function held_in(capabilities)
     end
   end
   return held
-end
-
-local function sorted(set)
-  local names = {}
-  for name in pairs(set) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
 end
 
 local function by_capability(held)

@@ -2,18 +2,10 @@
 -- @module ctr.seccomp.features
 
 local calls = require("ctr.core.seccomp")
+local sorted = require("ctr.sorted")
 local words = require("ctr.seccomp.words")
 
 local M = {}
-
-local function sorted_keys(map)
-  local keys = {}
-  for key in pairs(map) do
-    keys[#keys + 1] = key
-  end
-  table.sort(keys)
-  return keys
-end
 
 local function archs()
   local names = {}
@@ -26,7 +18,7 @@ end
 
 local function supported_flags()
   local flags = {}
-  for _, name in ipairs(sorted_keys(words.flags)) do
+  for _, name in ipairs(sorted(words.flags)) do
     if calls.has_flag(words.flags[name]) then
       flags[#flags + 1] = name
     end
@@ -41,10 +33,10 @@ function M.list()
   table.sort(operators)
   return {
     enabled = calls.has_action(words.returns.SCMP_ACT_ERRNO),
-    actions = sorted_keys(words.returns),
+    actions = sorted(words.returns),
     operators = operators,
     archs = archs(),
-    knownFlags = sorted_keys(words.flags),
+    knownFlags = sorted(words.flags),
     supportedFlags = supported_flags(),
   }
 end
