@@ -4,8 +4,7 @@
 
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local lazy = require("ctr.lazy")
-local locate = lazy("ctr.locate")
+local locate = require("ctr.locate")
 
 local M = {}
 

@@ -3,9 +3,8 @@
 
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local lazy = require("ctr.lazy")
-local cgroup = lazy("ctr.cgroup")
-local mount_rules = lazy("ctr.config.mount")
+local cgroup = require("ctr.cgroup")
+local mount_rules = require("ctr.config.mount")
 
 local M = {}
 
