@@ -265,6 +265,7 @@ function M.create(id, values, context, mode, set_up)
   if not factory then
     return nil, err
   end
+  factory.host:begin_lean()
   local config, fields, object = read_bundle(id, values, context, factory)
   if not config then
     return nil, fields
