@@ -229,6 +229,11 @@ lua_State *lctr_heap_take(void)
 	uintptr_t *words = (uintptr_t *)HEAP_ADDRESS;
 	FILE *const files[3] = { stdin, stdout, stderr };
 
+	/* Taken first: mremap(2) would replace what is there. */
+	if (__real_mmap64(HEAP_ADDRESS, notes->size, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+			  0) != (void *)HEAP_ADDRESS)
+		return NULL;
 	if (mremap((void *)section.heap, notes->size, notes->size, MREMAP_MAYMOVE | MREMAP_FIXED,
 		   HEAP_ADDRESS) == MAP_FAILED)
 		return NULL;
