@@ -212,6 +212,8 @@ const char *lctr_heap_write(lua_State *L, int fd)
 	set_streams(L, none);
 	fill_up(L);
 	is_preparing = false;
+	if ((char *)L < HEAP_ADDRESS || (char *)L >= HEAP_ADDRESS + used)
+		return "LuaJIT did not take its memory from here";
 	notes.state = L;
 	notes.size = used;
 	problem = note_pointers(&notes);
