@@ -306,10 +306,14 @@ uninstall:
 	rm -f "$(DESTDIR)$(BINDIR)/lctr" $(foreach page,$(MAN_PAGES),"$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))")
 	rm -rf "$(DESTDIR)$(LUADIR)/ctr" "$(DESTDIR)$(LIBDIR)/ctr"
 
-# docs/configuration.md, of which a spec sees that it is what the schema says.
+# What is made of the schema and of the docstrings; a spec sees that it is what they say.
 .PHONY: reference clean help
 reference:
+	@sh tools/deps.sh docs
+	sh tools/documentation.sh lua/ctr/documentation.lua
 	$(LUAJIT) tools/reference.lua >docs/configuration.md
+	$(LUAJIT) tools/api.lua >docs/api.md
+	$(LUAJIT) tools/api.lua primitives >docs/primitives.md
 
 clean:
 	rm -rf $(BUILD)
@@ -325,7 +329,7 @@ help:
 	@echo "make sanitize   the core and the bootstrap with ASan and UBSan in $(BUILD)/san/"
 	@echo "make fuzz       the fuzz targets, for FUZZ_SECONDS=$(FUZZ_SECONDS) each"
 	@echo "make defences   take each defence out: a spec must fail (minutes)"
-	@echo "make reference  write docs/configuration.md anew from the schema"
+	@echo "make reference  write what is made of the schema and the docstrings anew"
 	@echo "make bench      compare with other runtimes"
 	@echo "make install    to PREFIX=$(PREFIX), below DESTDIR; uninstall takes it away"
 	@echo "make clean      remove $(BUILD)/"
