@@ -275,7 +275,7 @@ defences: all $(BUILD)/rootfs
 
 # --- installing --------------------------------------------------------------
 
-MAN_PAGES := $(wildcard docs/man/*.[18])
+MAN_PAGES := $(wildcard docs/man/*.[158])
 
 .PHONY: install install-rock install-lua install-core install-lctr uninstall
 install: install-lua install-core install-lctr
@@ -312,6 +312,7 @@ reference:
 	@sh tools/deps.sh docs
 	sh tools/documentation.sh lua/ctr/documentation.lua
 	$(LUAJIT) tools/reference.lua >docs/configuration.md
+	$(LUAJIT) tools/manual.lua >docs/man/ctr-config.5
 	$(LUAJIT) tools/api.lua >docs/api.md
 	$(LUAJIT) tools/api.lua primitives >docs/primitives.md
 

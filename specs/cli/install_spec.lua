@@ -57,6 +57,7 @@ describe("make install", function()
 
   it("puts the man pages in place", function()
     assert.is_true(exists(folder .. "/dest/opt/ctr/share/man/man1/lctr.1"))
+    assert.is_true(exists(folder .. "/dest/opt/ctr/share/man/man5/ctr-config.5"))
     assert.is_true(exists(folder .. "/dest/opt/ctr/share/man/man8/lctr.8"))
   end)
 
