@@ -14,6 +14,10 @@ BUILD ?= build
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+# Where the shells look for completion, below $(PREFIX)/share.
+DATADIR ?= $(PREFIX)/share
+COMPLETIONS := bash:bash-completion/completions/lctr zsh:zsh/site-functions/_lctr \
+	fish:fish/vendor_completions.d/lctr.fish
 LUADIR ?= $(PREFIX)/share/lua/5.1
 LIBDIR ?= $(PREFIX)/lib/lua/5.1
 
@@ -301,9 +305,14 @@ install-lctr: lctr install-core
 	@for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}" || exit 1; \
 	done
+	@for row in $(COMPLETIONS); do \
+		$(BUILD)/lctr completion $${row%%:*} >$(BUILD)/completion && \
+		$(INSTALL) -D -m 644 $(BUILD)/completion "$(DESTDIR)$(DATADIR)/$${row#*:}" || exit 1; \
+	done
 
 uninstall:
 	rm -f "$(DESTDIR)$(BINDIR)/lctr" $(foreach page,$(MAN_PAGES),"$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))")
+	rm -f $(foreach row,$(COMPLETIONS),"$(DESTDIR)$(DATADIR)/$(lastword $(subst :, ,$(row)))")
 	rm -rf "$(DESTDIR)$(LUADIR)/ctr" "$(DESTDIR)$(LIBDIR)/ctr"
 
 # What is made of the schema and of the docstrings; a spec sees that it is what they say.

@@ -61,6 +61,13 @@ describe("make install", function()
     assert.is_true(exists(folder .. "/dest/opt/ctr/share/man/man8/lctr.8"))
   end)
 
+  it("puts the shells' completion where they look", function()
+    for _, name in ipairs({ "bash-completion/completions/lctr", "zsh/site-functions/_lctr",
+      "fish/vendor_completions.d/lctr.fish" }) do
+      assert.is_true(exists(folder .. "/dest/opt/ctr/share/" .. name), name)
+    end
+  end)
+
   it("is undone by make uninstall", function()
     make("install", "DESTDIR=" .. folder .. "/gone", "PREFIX=/usr")
     make("uninstall", "DESTDIR=" .. folder .. "/gone", "PREFIX=/usr")

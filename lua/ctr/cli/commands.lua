@@ -193,6 +193,15 @@ M.list = {
     min = 1,
     max = 1,
   },
+  {
+    name = "completion",
+    usage = "bash|zsh|fish",
+    about = "print the completion of a shell",
+    options = {},
+    module = "ctr.cli.completion",
+    min = 1,
+    max = 1,
+  },
   oci({
     name = "create",
     about = "make a container of a bundle; its program waits for start",
