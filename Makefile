@@ -280,6 +280,7 @@ defences: all $(BUILD)/rootfs
 # --- installing --------------------------------------------------------------
 
 MAN_PAGES := $(wildcard docs/man/*.[158])
+ANNOTATIONS := $(wildcard docs/annotations/*.lua)
 
 .PHONY: install install-rock install-lua install-core install-lctr uninstall
 install: install-lua install-core install-lctr
@@ -305,6 +306,9 @@ install-lctr: lctr install-core
 	@for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}" || exit 1; \
 	done
+	@for file in $(ANNOTATIONS); do \
+		$(INSTALL) -D -m 644 "$$file" "$(DESTDIR)$(DATADIR)/ctr/annotations/$${file##*/}" || exit 1; \
+	done
 	@for row in $(COMPLETIONS); do \
 		$(BUILD)/lctr completion $${row%%:*} >$(BUILD)/completion && \
 		$(INSTALL) -D -m 644 $(BUILD)/completion "$(DESTDIR)$(DATADIR)/$${row#*:}" || exit 1; \
@@ -313,7 +317,7 @@ install-lctr: lctr install-core
 uninstall:
 	rm -f "$(DESTDIR)$(BINDIR)/lctr" $(foreach page,$(MAN_PAGES),"$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))")
 	rm -f $(foreach row,$(COMPLETIONS),"$(DESTDIR)$(DATADIR)/$(lastword $(subst :, ,$(row)))")
-	rm -rf "$(DESTDIR)$(LUADIR)/ctr" "$(DESTDIR)$(LIBDIR)/ctr"
+	rm -rf "$(DESTDIR)$(LUADIR)/ctr" "$(DESTDIR)$(LIBDIR)/ctr" "$(DESTDIR)$(DATADIR)/ctr"
 
 # What is made of the schema and of the docstrings; a spec sees that it is what they say.
 .PHONY: reference clean help
@@ -322,6 +326,7 @@ reference:
 	sh tools/documentation.sh lua/ctr/documentation.lua
 	$(LUAJIT) tools/reference.lua >docs/configuration.md
 	$(LUAJIT) tools/manual.lua >docs/man/ctr-config.5
+	$(LUAJIT) tools/annotations.lua docs/annotations
 	$(LUAJIT) tools/api.lua >docs/api.md
 	$(LUAJIT) tools/api.lua primitives >docs/primitives.md
 
