@@ -10,6 +10,7 @@ local ctr_core = {}
 local ctr_core_event = {}
 local ctr_core_fd = {}
 local ctr_core_json = {}
+local ctr_core_kernel = {}
 local ctr_core_mount = {}
 local ctr_core_notify = {}
 local ctr_core_ns = {}
@@ -282,6 +283,11 @@ function ctr_core_json.decode(text) end
 ---@param table table
 ---@return table # the same
 function ctr_core_json.array(table) end
+
+---Tells whether the kernel has a system call, and lets the caller use it: one that a filter hides with `ENOSYS` is not there.
+---@param name string one of those that the library needs: `"clone3"`
+---@return boolean
+function ctr_core_kernel.has_call(name) end
 
 ---Clones the mount at a path, detached from any namespace.
 ---@param path string
@@ -785,6 +791,7 @@ ctr_core.caps = ctr_core_caps
 ctr_core.event = ctr_core_event
 ctr_core.fd = ctr_core_fd
 ctr_core.json = ctr_core_json
+ctr_core.kernel = ctr_core_kernel
 ctr_core.mount = ctr_core_mount
 ctr_core.notify = ctr_core_notify
 ctr_core.ns = ctr_core_ns

@@ -129,6 +129,8 @@ local function joined(...)
   return rows
 end
 
+local JSON = { name = "json", about = "as JSON" }
+
 local function table_or_json(default)
   return {
     name = "format", short = "f", value = "FORMAT", choices = { "table", "json" },
@@ -157,7 +159,7 @@ M.list = {
         name = "format", value = "FORMAT", choices = { "text", "json" },
         about = "text (the default) or json",
       },
-      TRUST,
+      JSON, TRUST,
     },
     takes = { trust = true },
     module = "ctr.cli.plan",
@@ -183,7 +185,7 @@ M.list = {
         name = "format", value = "FORMAT", choices = { "lua", "json" },
         about = "lua (the default) or json, as the OCI has it",
       },
-      TRUST,
+      JSON, TRUST,
     },
     takes = {
       root = true, trust = true, ["systemd-cgroup"] = true, ["cgroup-manager"] = true,
@@ -192,6 +194,15 @@ M.list = {
     module = "ctr.cli.learn",
     min = 1,
     max = 1,
+  },
+  {
+    name = "doctor",
+    usage = "",
+    about = "show what this machine can do, and what mends what it cannot",
+    options = { JSON },
+    module = "ctr.cli.doctor",
+    min = 0,
+    max = 0,
   },
   {
     name = "completion",
@@ -258,7 +269,7 @@ M.list = {
     min = 0,
     options = {
       { name = "quiet", short = "q", about = "ids alone" },
-      table_or_json("table"),
+      table_or_json("table"), JSON,
     },
   }),
   oci({
@@ -267,7 +278,7 @@ M.list = {
     about = "show a container's processes",
     max = math.huge,
     stops = true,
-    options = { table_or_json("table") },
+    options = { table_or_json("table"), JSON },
   }),
   oci({
     name = "kill",
