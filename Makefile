@@ -6,6 +6,8 @@
 
 MUSL_CC ?= musl-gcc
 PKG_CONFIG ?= pkg-config
+OBJCOPY ?= objcopy
+comma := ,
 LUAJIT ?= luajit
 INSTALL ?= install
 CFLAGS ?= -O2 -g
@@ -78,7 +80,8 @@ HELD_MODULES := seccomp
 held_libs = $(call once,held_libs,$(PKG_CONFIG) --libs $(foreach name,$(HELD_MODULES),$($(name)_LIBRARY)))
 HELD_OBJECTS = $(foreach name,$(HELD_MODULES),$(patsubst %.c,$(BUILD)/obj/%.o,$(call module_sources,$(name))))
 
-CORE_SOURCES := $(filter-out src/lctr.c $(MODULE_SOURCES),$(wildcard src/*.c))
+LAUNCHER_SOURCES := src/lctr.c src/lctr_heap.c
+CORE_SOURCES := $(filter-out $(LAUNCHER_SOURCES) $(MODULE_SOURCES),$(wildcard src/*.c))
 CORE_OBJECTS := $(CORE_SOURCES:%.c=$(BUILD)/obj/%.o)
 MODULE_OBJECTS := $(MODULE_SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_SOURCES := $(wildcard bootstrap/*.c) src/err.c src/path.c src/mount.c src/wire.c
@@ -112,6 +115,7 @@ $(BUILD)/obj/%.o: %.c
 LUA_SOURCES := $(wildcard lua/ctr/*.lua lua/ctr/*/*.lua lua/ctr/*/*/*.lua)
 LUA_OBJECTS := $(LUA_SOURCES:%.lua=$(BUILD)/obj/%.bc.o)
 LAUNCHER_OBJECT := $(BUILD)/obj/src/lctr.o
+LAUNCHER_OBJECTS := $(LAUNCHER_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 # LuaJIT's require looks for bytecode under this name among the program's own symbols.
 module_of = $(patsubst %/init,%,$(patsubst lua/%.lua,%,$(1)))
@@ -135,13 +139,26 @@ $(BUILD)/commit: FORCE
 	[ -f $@ ] && [ "$$(cat $@)" = "$$commit" ] || printf '%s\n' "$$commit" >$@
 
 # -E: C modules that a program loads find LuaJIT in here; so all of it has to be there. LuaJIT gets
-# its memory by mmap64, which src/lctr.c wraps.
-$(BUILD)/lctr: $(LAUNCHER_OBJECT) $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
-	$(CC) $(LINK_HARDENING) -Wl,-E -Wl,--wrap=mmap64 $(LDFLAGS) -o $@ $^ \
+# its memory by the functions that src/lctr_heap.c wraps.
+LAUNCHER_WRAPS := $(addprefix -Wl$(comma)--wrap=,mmap64 mremap munmap)
+$(BUILD)/obj/lctr: $(LAUNCHER_OBJECTS) $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
+	$(CC) $(LINK_HARDENING) -static-libgcc -Wl,-E $(LAUNCHER_WRAPS) $(LDFLAGS) -o $@ $^ \
 		-Wl,--whole-archive $(luajit_dir)/libluajit-5.1.a -Wl,--no-whole-archive \
 		$(addprefix -L,$(lib_dirs)) -Wl,-Bstatic $(held_libs) $(lib_libs) -Wl,-Bdynamic -lm -ldl
 
--include $(CORE_OBJECTS:.o=.d) $(MODULE_OBJECTS:.o=.d) $(INIT_OBJECTS:.o=.d) $(LAUNCHER_OBJECT:.o=.d)
+# Without its heap the program does nothing but print it. In it are the modules of what engines call
+# all day, and what those require when they are loaded; others are loaded when they are required.
+HEAP_MODULES := $(addprefix ctr.,$(addprefix cli.,attached create delete exec kill run start state) \
+	cgroup.ownership cgroup.view config.mount_options config.rules.ids container ending execution \
+	factory hooks launch.userns plan.cgroup_mounts plan.hooks plan.network seccomp seccomp.cache \
+	start.first start.further)
+$(BUILD)/obj/heap: $(BUILD)/obj/lctr
+	env -i $< $(HEAP_MODULES) >$@
+
+$(BUILD)/lctr: $(BUILD)/obj/lctr $(BUILD)/obj/heap
+	$(OBJCOPY) --update-section .lctr_heap=$(BUILD)/obj/heap $< $@
+
+-include $(CORE_OBJECTS:.o=.d) $(MODULE_OBJECTS:.o=.d) $(INIT_OBJECTS:.o=.d) $(LAUNCHER_OBJECTS:.o=.d)
 
 # --- packages ----------------------------------------------------------------
 
@@ -152,7 +169,7 @@ deps:
 	@sh tools/deps.sh build test
 
 ifneq ($(filter $(SELF_SUFFICIENT),$(MAKECMDGOALS)),)
-$(CORE_OBJECTS) $(MODULE_OBJECTS) $(INIT_OBJECTS) $(LUA_OBJECTS) $(LAUNCHER_OBJECT): | deps
+$(CORE_OBJECTS) $(MODULE_OBJECTS) $(INIT_OBJECTS) $(LUA_OBJECTS) $(LAUNCHER_OBJECTS): | deps
 endif
 
 # --- running -----------------------------------------------------------------
@@ -167,7 +184,7 @@ run: all $(BUILD)/rootfs
 # --- checking ----------------------------------------------------------------
 
 LINTED_LUA = $(wildcard .luacheckrc .busted lua specs examples bench tools rockspec/*.rockspec)
-LINT_OBJECTS := $(patsubst %.c,$(BUILD)/lint/%.o,$(CORE_SOURCES) $(MODULE_SOURCES) src/lctr.c) \
+LINT_OBJECTS := $(patsubst %.c,$(BUILD)/lint/%.o,$(CORE_SOURCES) $(MODULE_SOURCES) $(LAUNCHER_SOURCES)) \
 	$(patsubst %.c,$(BUILD)/lint/init/%.o,$(INIT_SOURCES))
 -include $(LINT_OBJECTS:.o=.d)
 
@@ -211,7 +228,7 @@ check-c: $(BUILD)/ctr/ctr-init $(BUILD)/commit | deps
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 		--enable=warning,performance,portability --suppress=missingIncludeSystem \
 		-I src src bootstrap
-	clang-tidy --quiet $(CORE_SOURCES) $(MODULE_SOURCES) src/lctr.c $(wildcard bootstrap/*.c) -- \
+	clang-tidy --quiet $(CORE_SOURCES) $(MODULE_SOURCES) $(LAUNCHER_SOURCES) $(wildcard bootstrap/*.c) -- \
 		-std=gnu11 -D_GNU_SOURCE -iquote src $(lib_cflags) $(LAUNCHER_DEFINES)
 
 # --- with sanitizers: LD_PRELOAD=$(cc -print-file-name=libasan.so) luajit … ---

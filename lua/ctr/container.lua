@@ -2,13 +2,12 @@
 -- @module ctr.container
 
 local core = require("ctr.core")
-local lazy = require("ctr.lazy")
-local ending = lazy("ctr.ending")
+local ending = require("ctr.ending")
 local errors = require("ctr.errors")
-local execution = lazy("ctr.execution")
-local process_module = lazy("ctr.process")
+local execution = require("ctr.execution")
+local process_module = require("ctr.process")
 local record = require("ctr.record")
-local starter = lazy("ctr.start")
+local starter = require("ctr.start")
 local statuses = require("ctr.status")
 
 local M = {}

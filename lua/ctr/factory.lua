@@ -1,18 +1,17 @@
 --- Makes and finds containers below one state root.
 -- @module ctr.factory
 
-local lazy = require("ctr.lazy")
-local cgroup = lazy("ctr.cgroup")
+local cgroup = require("ctr.cgroup")
 local container_module = require("ctr.container")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local host = require("ctr.host")
-local networks = lazy("ctr.config.schema.network")
-local probe = lazy("ctr.probe")
+local networks = require("ctr.config.schema.network")
+local probe = require("ctr.probe")
 local record = require("ctr.record")
-local schema = lazy("ctr.config.schema")
+local schema = require("ctr.config.schema")
 local state = require("ctr.state")
-local validate = lazy("ctr.config.validate")
+local validate = require("ctr.config.validate")
 
 local M = {}
 

@@ -12,10 +12,9 @@
 local core = require("ctr.core")
 local document = require("ctr.oci.document")
 local errors = require("ctr.errors")
-local lazy = require("ctr.lazy")
-local convert = lazy("ctr.oci.convert")
+local convert = require("ctr.oci.convert")
 local processes = require("ctr.oci.process")
-local resources = lazy("ctr.oci.resources")
+local resources = require("ctr.oci.resources")
 local shapes = require("ctr.oci.shapes")
 
 local M = {}

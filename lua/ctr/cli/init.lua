@@ -114,7 +114,7 @@ local function run_command(command, args, values, session)
   session.runs_foreign_code = not command.is_oci
   log:debug("command: " .. command.name)
   if session.runs_foreign_code then
-    jit.on() -- lctr starts with it off
+    require("ctr.cli.compiler")
   end
   if values.criu then
     log:debug("--criu is ignored: criu is found by PATH")
