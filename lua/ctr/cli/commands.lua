@@ -16,6 +16,8 @@ local TRUST = {
   about = "give a description all of Lua: files, processes, the environment",
 }
 
+local JSON = { name = "json", about = "print JSON, for programs" }
+
 --- Options that may stand before a command.
 M.globals = {
   {
@@ -129,8 +131,6 @@ local function joined(...)
   return rows
 end
 
-local JSON = { name = "json", about = "as JSON" }
-
 local function table_or_json(default)
   return {
     name = "format", short = "f", value = "FORMAT", choices = { "table", "json" },
@@ -159,7 +159,8 @@ M.list = {
         name = "format", value = "FORMAT", choices = { "text", "json" },
         about = "text (the default) or json",
       },
-      JSON, TRUST,
+      JSON,
+      TRUST,
     },
     takes = { trust = true },
     module = "ctr.cli.plan",
@@ -185,7 +186,8 @@ M.list = {
         name = "format", value = "FORMAT", choices = { "lua", "json" },
         about = "lua (the default) or json, as the OCI has it",
       },
-      JSON, TRUST,
+      JSON,
+      TRUST,
     },
     takes = {
       root = true, trust = true, ["systemd-cgroup"] = true, ["cgroup-manager"] = true,

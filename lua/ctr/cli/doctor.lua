@@ -2,8 +2,8 @@
 -- @module ctr.cli.doctor
 
 local colours = require("ctr.cli.colours")
-local core = require("ctr.core")
 local doctor = require("ctr.doctor")
+local json = require("ctr.cli.json")
 
 local COLOURS = { ok = "green", missing = "red", absent = "yellow", unknown = "yellow" }
 local FAILED = 1
@@ -63,8 +63,7 @@ local function write_json(results, is_well)
       why = result.why, essential = result.is_essential, remedy = result.remedy,
     }
   end
-  io.stdout:write(core.json.encode({ ok = is_well, checks = core.json.array(rows) },
-    { indent = 2 }), "\n")
+  json.print({ ok = is_well, checks = json.array(rows) })
 end
 
 return function(_, values)
