@@ -16,6 +16,10 @@ BUILD ?= build
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+# Where the shells look for completion, below $(PREFIX)/share.
+DATADIR ?= $(PREFIX)/share
+COMPLETIONS := bash:bash-completion/completions/lctr zsh:zsh/site-functions/_lctr \
+	fish:fish/vendor_completions.d/lctr.fish
 LUADIR ?= $(PREFIX)/share/lua/5.1
 LIBDIR ?= $(PREFIX)/lib/lua/5.1
 
@@ -292,7 +296,8 @@ defences: all $(BUILD)/rootfs
 
 # --- installing --------------------------------------------------------------
 
-MAN_PAGES := $(wildcard docs/man/*.[18])
+MAN_PAGES := $(wildcard docs/man/*.[158])
+ANNOTATIONS := $(wildcard docs/annotations/*.lua)
 
 .PHONY: install install-rock install-lua install-core install-lctr uninstall
 install: install-lua install-core install-lctr
@@ -318,15 +323,29 @@ install-lctr: lctr install-core
 	@for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}" || exit 1; \
 	done
+	@for file in $(ANNOTATIONS); do \
+		$(INSTALL) -D -m 644 "$$file" "$(DESTDIR)$(DATADIR)/ctr/annotations/$${file##*/}" || exit 1; \
+	done
+	@for row in $(COMPLETIONS); do \
+		$(BUILD)/lctr completion $${row%%:*} >$(BUILD)/completion && \
+		$(INSTALL) -D -m 644 $(BUILD)/completion "$(DESTDIR)$(DATADIR)/$${row#*:}" || exit 1; \
+	done
 
 uninstall:
 	rm -f "$(DESTDIR)$(BINDIR)/lctr" $(foreach page,$(MAN_PAGES),"$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))")
-	rm -rf "$(DESTDIR)$(LUADIR)/ctr" "$(DESTDIR)$(LIBDIR)/ctr"
+	rm -f $(foreach row,$(COMPLETIONS),"$(DESTDIR)$(DATADIR)/$(lastword $(subst :, ,$(row)))")
+	rm -rf "$(DESTDIR)$(LUADIR)/ctr" "$(DESTDIR)$(LIBDIR)/ctr" "$(DESTDIR)$(DATADIR)/ctr"
 
-# docs/configuration.md, of which a spec sees that it is what the schema says.
+# What is made of the schema and of the docstrings; a spec sees that it is what they say.
 .PHONY: reference clean help
 reference:
+	@sh tools/deps.sh docs
+	sh tools/documentation.sh lua/ctr/documentation.lua
 	$(LUAJIT) tools/reference.lua >docs/configuration.md
+	$(LUAJIT) tools/manual.lua >docs/man/ctr-config.5
+	$(LUAJIT) tools/annotations.lua docs/annotations
+	$(LUAJIT) tools/api.lua >docs/api.md
+	$(LUAJIT) tools/api.lua primitives >docs/primitives.md
 
 clean:
 	rm -rf $(BUILD)
@@ -342,7 +361,7 @@ help:
 	@echo "make sanitize   the core and the bootstrap with ASan and UBSan in $(BUILD)/san/"
 	@echo "make fuzz       the fuzz targets, for FUZZ_SECONDS=$(FUZZ_SECONDS) each"
 	@echo "make defences   take each defence out: a spec must fail (minutes)"
-	@echo "make reference  write docs/configuration.md anew from the schema"
+	@echo "make reference  write what is made of the schema and the docstrings anew"
 	@echo "make bench      compare with other runtimes"
 	@echo "make install    to PREFIX=$(PREFIX), below DESTDIR; uninstall takes it away"
 	@echo "make clean      remove $(BUILD)/"
