@@ -12,8 +12,8 @@ local errors = require("ctr.errors")
 local spelling = require("ctr.config.spelling")
 local units = require("ctr.config.units")
 
--- A recursive descent through some hundred shapes: LuaJIT makes a thousand traces of it, flushes them
--- all, also those of others, and begins anew; that costs more than to interpret it.
+-- A recursive descent through some hundred shapes: LuaJIT makes a thousand traces of it, flushes
+-- them all, also those of others, and begins anew; that costs more than to interpret it.
 jit.off(true, true)
 
 local M = {}
@@ -343,7 +343,10 @@ local function odd_bytes(value, ctx)
   if find(value, "\0", 1, true) then
     return "must not contain a NUL byte"
   end
-  return ctx.is_text and not spelling.is_utf8(value) and "must be UTF-8, for it is kept as JSON"
+  if ctx.is_text and not spelling.is_utf8(value) then
+    return "must be UTF-8, for it is kept as JSON"
+  end
+  return nil
 end
 
 function M.readers.string(shape, value, ctx)
