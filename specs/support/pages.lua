@@ -20,7 +20,7 @@ local rootfs = require("specs.support.rootfs")
 local M = {}
 
 local USER = 23457
-local SECONDS = 600
+local SECONDS, BLOCK_SECONDS = 600, 120
 
 local function read(path)
   local file = assert(io.open(path))
@@ -164,8 +164,8 @@ local function line_of(block, index, folder)
       .. text:gsub((block.path:gsub("%p", "%%%0")) .. "%.lua", name)
   end
   write(block.path .. ".sh", text)
-  return ("sh -e %s.sh >%s.out 2>&1 </dev/null; echo $? >%s.code\n"):format(block.path, block.path,
-    block.path)
+  return ("timeout -k 9 %d sh -e %s.sh >%s.out 2>&1 </dev/null; echo $? >%s.code\n"):format(
+    BLOCK_SECONDS, block.path, block.path, block.path)
 end
 
 local HEAD = [[
