@@ -212,6 +212,8 @@ const char *lctr_heap_write(lua_State *L, int fd)
 	set_streams(L, none);
 	fill_up(L);
 	is_preparing = false;
+	if ((char *)L < HEAP_ADDRESS || (char *)L >= HEAP_ADDRESS + used)
+		return "LuaJIT did not take its memory from here";
 	notes.state = L;
 	notes.size = used;
 	problem = note_pointers(&notes);
@@ -229,6 +231,11 @@ lua_State *lctr_heap_take(void)
 	uintptr_t *words = (uintptr_t *)HEAP_ADDRESS;
 	FILE *const files[3] = { stdin, stdout, stderr };
 
+	/* Taken first: mremap(2) would replace what is there. */
+	if (__real_mmap64(HEAP_ADDRESS, notes->size, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+			  0) != (void *)HEAP_ADDRESS)
+		return NULL;
 	if (mremap((void *)section.heap, notes->size, notes->size, MREMAP_MAYMOVE | MREMAP_FIXED,
 		   HEAP_ADDRESS) == MAP_FAILED)
 		return NULL;

@@ -125,8 +125,8 @@ end
 
 --- Opens all that a start needs, ahead of the first one.
 function host_methods:prepare()
-  local names = { "procfs", "image", "lean", "lean_proc" }
-  for index = 1, self:is_confined() and 2 or #names do
+  local names = { "readable_proc", "procfs", "image", "lean", "lean_proc" }
+  for index = 1, self:is_confined() and 3 or #names do
     local handle, err = self[names[index]](self)
     if not handle then
       return nil, err
