@@ -10,15 +10,20 @@ local HEAD = [[
 .TH CTR\-CONFIG 5 "" "ctr" "File Formats"
 .SH NAME
 ctr\-config \- the keys of a container and of a process
-.SH SYNOPSIS
+.SH EXAMPLES
+.RS
 .nf
+$ cat web.lua
 return container "web" {
   rootfs = "./rootfs",
   args = { "/bin/httpd", "\-f", "\-p", "8080" },
   cgroups = { memory = "256M", pids_limit = 64 },
   mounts = { { source = "tmpfs", destination = "/tmp", device = "tmpfs" } },
 }
+$ lctr check web.lua
+web: ok
 .fi
+.RE
 .SH DESCRIPTION
 These are the keys of the library's
 .BR "factory:create(id, config)" ,

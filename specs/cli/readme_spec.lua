@@ -11,50 +11,6 @@ local function read(path)
   return text
 end
 
-local function examples()
-  local list = {}
-  for block in read("README.md"):gmatch("\n```lua\n(.-)\n```") do
-    list[#list + 1] = block
-  end
-  return list
-end
-
-describe("README.md", function()
-  local folder, remove
-
-  after_each(function()
-    if remove then
-      remove()
-      remove = nil
-    end
-  end)
-
-  it("has a first program that does what is said of it", function()
-    if not machine.is_root() then
-      pending("needs root")
-      return
-    end
-    rootfs.shared()
-    -- A path in a program is relative to the program's file, and this one stands in the clone.
-    local text = examples()[1]:gsub('"build/rootfs"', ("%q"):format(rootfs.shared()))
-    folder, remove = command.folder({ ["first.lua"] = text })
-    local result = command.run({ "build/lctr", folder .. "/first.lua" })
-    assert.equal("", result.stderr)
-    assert.equal("I am process 1 on first\n", result.stdout)
-  end)
-
-  it("has a description that is right", function()
-    folder, remove = command.folder({ ["web.lua"] = examples()[2] })
-    local result = command.run({ "build/lctr", "check", folder .. "/web.lua" })
-    assert.equal("", result.stderr)
-    assert.equal("web: ok\n", result.stdout)
-  end)
-
-  it("has no other example that no spec looks at", function()
-    assert.equal(2, #examples())
-  end)
-end)
-
 describe("examples/", function()
   it("hello.lua shows a life, and leaves nothing", function()
     if not machine.is_root() then

@@ -20,7 +20,8 @@ local rootfs = require("specs.support.rootfs")
 local M = {}
 
 local USER = 23457
-local SECONDS = 600
+local SECONDS, BLOCK_SECONDS = 600, 120
+local LOCK = "/tmp/ctr-pages.lock"
 
 local function read(path)
   local file = assert(io.open(path))
@@ -164,8 +165,8 @@ local function line_of(block, index, folder)
       .. text:gsub((block.path:gsub("%p", "%%%0")) .. "%.lua", name)
   end
   write(block.path .. ".sh", text)
-  return ("sh -e %s.sh >%s.out 2>&1 </dev/null; echo $? >%s.code\n"):format(block.path, block.path,
-    block.path)
+  return ("timeout -k 9 %d sh -e %s.sh >%s.out 2>&1 </dev/null; echo $? >%s.code\n"):format(
+    BLOCK_SECONDS, block.path, block.path, block.path)
 end
 
 local HEAD = [[
@@ -176,9 +177,12 @@ cd %s/work
 ]]
 local TAIL = [[
 for id in $(lctr list -q); do
-  lctr kill -a "$id" KILL; lctr resume "$id"; until lctr delete -f "$id"; do sleep 0.1; done
+  lctr kill -a "$id" KILL; lctr resume "$id"
+  tries=0
+  until lctr delete -f "$id" || [ $tries -ge 100 ]; do tries=$((tries + 1)); sleep 0.1; done
 done 2>/dev/null
-wait
+left=$(lctr list -q)
+[ -z "$left" ] || { echo "these containers cannot be deleted: $left"; exit 1; }
 ]]
 
 local function environment(folder)
@@ -232,9 +236,11 @@ function M.run(blocks, path, before)
   end
   parts[#parts + 1] = TAIL
   write(folder .. "/page.sh", table.concat(parts))
-  -- The names of containers are the pages': one page at a time.
-  local result = command.run({ "/usr/bin/flock", "/tmp/ctr-pages.lock", "/usr/bin/unshare",
-    "--mount", "--net", "--propagation", "private", "/bin/sh", folder .. "/page.sh" },
+  -- The names of containers are the pages': one page at a time. All that it started ends with it,
+  -- also where it is killed.
+  local result = command.run({ "/usr/bin/flock", "-w", tostring(SECONDS / 2), LOCK,
+    "/usr/bin/unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
+    "--propagation", "private", "/bin/sh", folder .. "/page.sh" },
     { env = environment(folder), timeout = SECONDS })
   local count, output = 0, nil
   local ok, problem = pcall(function()

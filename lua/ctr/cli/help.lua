@@ -43,6 +43,7 @@ local EXAMPLES_OF = {
   ps = {
     { "lctr ps web", "its processes" },
     { "lctr ps web -o pid,args", "the same, with ps' own options" },
+    { "lctr ps --json web", "their ids, for a program" },
   },
   kill = {
     { "lctr kill web", "ask its first process to end (TERM)" },
