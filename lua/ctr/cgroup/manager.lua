@@ -9,7 +9,6 @@
 local lazy = require("ctr.lazy")
 local change = lazy("ctr.cgroup.change")
 local core = require("ctr.core")
-local devices = lazy("ctr.cgroup.devices")
 local errors = require("ctr.errors")
 local making = lazy("ctr.cgroup.making")
 local place = require("ctr.cgroup.place")
@@ -201,14 +200,14 @@ function methods:may_lack_devices()
   return self.kind == "rootless" or self.user == true
 end
 
---- Tells whether device rules are still to come when the first process is set up: `confine`.
+--- Tells whether something is still to come when the first process is set up: `confine`.
 -- @treturn boolean
 function methods:confines_late()
-  return not is_idle(self) and self.driver.confine ~= nil and devices.asked(self.config) ~= nil
+  return self.confinement ~= nil
 end
 
---- Puts device rules in force that `create` left for later: the container's own nodes have to be
--- made first.
+--- Puts in force what `create` left for later: device rules, for the container's own nodes have to
+-- be made first, and limits that the start itself would not fit in.
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error

@@ -27,6 +27,7 @@ local OTHERWISE = {
 -- is said before ours.
 local WELL_KNOWN = {
   { "^cgroups%.path$", "is in use: it holds", "container's cgroup is not empty" },
+  { "^cgroups%.name$", "is in use: it holds", "container's cgroup is not empty" },
   { "^cgroups%.path$", "is frozen$", "container's cgroup unexpectedly frozen" },
   { "^process%.sub_cgroup_paths", "must not contain", "bad sub cgroup path" },
   { "^linux%.memoryPolicy%.mode$", "", "invalid memory policy mode" },
