@@ -413,6 +413,21 @@ describe("as libcontainer has it,", function()
       finish_second()
       finish()
     end)
+
+    it("refuses mappings that are not those of the user namespace that it joins", function()
+      local first, _, finish = cat(USERNS)
+      local namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET",
+        { type = "NEWUSER", path = first:state().namespace_paths.NEWUSER } }
+      local shifted = { { container_id = 0, host_id = 100000, size = 1000 } }
+      for _, case in ipairs({ { "uid_mappings", shifted, IDENTITY },
+        { "gid_mappings", IDENTITY, shifted } }) do
+        local err = b:refused({ namespaces = namespaces, networks = {},
+          uid_mappings = case[2], gid_mappings = case[3] })
+        assert.same({ "ConfigInvalid", case[1] }, { err.code, err.path })
+        assert.matches("it has 0 0 1000$", err.message)
+      end
+      finish()
+    end)
   end)
 
   describe("a further process", function()

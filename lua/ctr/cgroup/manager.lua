@@ -234,6 +234,13 @@ end
 function methods:settle() -- luacheck: ignore 212
 end
 
+--- What is set in place of resources that were asked for: the same.
+-- @tparam table resources fields of `cgroups`
+-- @treturn table
+function methods:rounded(resources) -- luacheck: ignore 212
+  return resources
+end
+
 --- Tells of limits that are in the files whoever else keeps them: nobody here.
 -- @treturn true
 function methods:publish() -- luacheck: ignore 212

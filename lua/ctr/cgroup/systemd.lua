@@ -158,13 +158,18 @@ local function start(self, bus, pid, writes, properties)
   return true
 end
 
+--- What is set in place of resources that were asked for: systemd knows no finer quota.
+function methods:rounded(resources) -- luacheck: ignore 212
+  return units.rounded(resources)
+end
+
 --- Starts the unit, and sets the limits. systemd makes no scope without a process: one that only
 -- waits is in it until `settle`.
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function methods:create()
-  local ok, writes = self.driver.check(self, self.config)
+  local ok, writes = self.driver.check(self, units.rounded(self.config))
   if not ok then
     return nil, writes
   end

@@ -88,11 +88,25 @@ local function limit(value)
 end
 
 -- Quota per second, rounded up.
+local function per_second(quota, period)
+  return math.ceil(quota * 1e6 / period / QUOTA_STEP) * QUOTA_STEP
+end
+
 local function quota_per_second(quota, period)
-  if quota < 0 then
-    return INFINITY
+  return quota < 0 and INFINITY or files.plain(per_second(quota, period))
+end
+
+--- Rounds the quota up as systemd does, which writes it again when it reloads.
+-- @tparam table resources fields of `cgroups`
+-- @treturn table the same one where there is nothing to be rounded
+function M.rounded(resources)
+  local quota, period = resources.cpu_quota or 0, resources.cpu_period or 0
+  if quota <= 0 then
+    return resources
   end
-  return files.plain(math.ceil(quota * 1e6 / period / QUOTA_STEP) * QUOTA_STEP)
+  period = period ~= 0 and period or DEFAULT_PERIOD
+  return setmetatable({ cpu_quota = math.floor(per_second(quota, period) * period / 1e6) },
+    { __index = resources })
 end
 
 -- "0-3,7" as systemd takes it: a bit for each number, the lowest byte first.

@@ -268,6 +268,9 @@ function syncs.network(session, _, handles)
 end
 
 function syncs.userns(session)
+  if session.spaces.joined.NEWUSER then
+    return settle(session, idmap.check_joined(session.host, session.config, session.pid))
+  end
   return settle(session, idmap.write(session.host, session.factory, session.config, session.pid))
 end
 

@@ -103,6 +103,17 @@ describe("ctr.cgroup.unit", function()
           ["cpuset.mems"] = "0" } }, true)))
     end)
 
+    it("rounds a quota up as systemd does", function()
+      local function quota(resources)
+        return unit.rounded(resources).cpu_quota
+      end
+      assert.equal(504000, quota({ cpu_quota = 500000, cpu_period = 900000 }))
+      assert.equal(1000, quota({ cpu_quota = 1 }))
+      assert.equal(50000, quota({ cpu_quota = 50000, cpu_period = 100000 }))
+      assert.equal(-1, quota({ cpu_quota = -1, cpu_period = 5000 }))
+      assert.equal(7, unit.rounded({ cpu_quota = 1, pids_limit = 7 }).pids_limit)
+    end)
+
     it("leaves to the kernel what has another form in `unified`", function()
       assert.same({}, properties({ unified = { ["cpu.max"] = "much", ["cpuset.cpus"] = "all",
         ["cpu.idle"] = "0", ["pids.max"] = "few" } }, true))
