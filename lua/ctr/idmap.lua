@@ -7,6 +7,7 @@ local errors = require("ctr.errors")
 local M = {}
 
 local HELPER_TIMEOUT = 30 -- seconds
+local WORD_MAX = 16
 local MAP_MAX = 64 * 1024
 
 --- Translates an id of the container to the host's.
@@ -26,10 +27,24 @@ local function is_own_id(mappings, id)
   return #mappings == 1 and mappings[1].host_id == id and mappings[1].size == 1
 end
 
---- Says whether a group mapping leaves setgroups(2) allowed. A user without privilege may map the
--- own group only after giving it up (user_namespaces(7)).
+-- Whether a user namespace that is joined has given setgroups(2) up. Its file is one of a process:
+-- of a namespace that is known by another path nothing is known.
+local function is_given_up(host, config)
+  for _, namespace in ipairs(config.namespaces or {}) do
+    local pid = namespace.type == "NEWUSER" and namespace.path:match("^/proc/(%w+)/ns/user$")
+    local procfs = pid and host:procfs()
+    if procfs then
+      return core.path.read(procfs, pid .. "/setgroups", WORD_MAX) == "deny\n"
+    end
+  end
+  return false
+end
+
+--- Says whether a container's group mapping leaves setgroups(2) allowed. A user without privilege may
+-- map the own group only after giving it up (user_namespaces(7)).
 function M.allows_setgroups(host, config)
   return not (host.rootless and is_own_id(config.gid_mappings, host.egid))
+    and not is_given_up(host, config)
 end
 
 local function map_text(mappings)
