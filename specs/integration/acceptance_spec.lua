@@ -414,6 +414,15 @@ describe("as libcontainer has it,", function()
       finish()
     end)
 
+    -- Such a start had nobody to tell its process id to, and waited for ever.
+    it("runs in a user namespace of its own, and in the pid namespace of all", function()
+      local result = assert(b:sh("id -u; echo $$", with(USERNS, { networks = {}, mounts = {},
+        namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWNET", "NEWUSER" } })))
+      local id, pid = result.out:match("^(%d+)\n(%d+)\n$")
+      assert.equal("0", id)
+      assert.not_equal("1", pid)
+    end)
+
     it("refuses mappings that are not those of the user namespace that it joins", function()
       local first, _, finish = cat(USERNS)
       local namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET",
