@@ -40,8 +40,8 @@ local function is_given_up(host, config)
   return false
 end
 
---- Says whether a container's group mapping leaves setgroups(2) allowed. A user without privilege may
--- map the own group only after giving it up (user_namespaces(7)).
+--- Says whether a container's group mapping leaves setgroups(2) allowed. A user without privilege
+-- may map the own group only after giving it up (user_namespaces(7)).
 function M.allows_setgroups(host, config)
   return not (host.rootless and is_own_id(config.gid_mappings, host.egid))
     and not is_given_up(host, config)

@@ -38,12 +38,6 @@ function M.new()
   return self
 end
 
---- What of an engine is to be found before all else: another version's folder.
--- @string folder
-function installation_methods:prefer(folder)
-  self.env = { HOME, "PATH=" .. folder .. ":" .. PATH:sub(6) }
-end
-
 --- Runs a shell command as root.
 -- @string text
 -- @tparam[opt] string stdin

@@ -61,15 +61,6 @@ keyrings() {
 		sed -n 's|^[^#]*[Ss]igned-[Bb]y[:=] *\(/[^] ]*\).*|--keyring=\1|p' | sort -u
 }
 
-# Packages of a suite in a folder: SUITE FOLDER OPTION ...
-unpack() {
-	from=$1 to=$2
-	shift 2
-	# shellcheck disable=SC2046 # a list of options
-	echo "deb $uri $from main" | mmdebstrap --quiet --aptopt="$new/apt.conf" $(keyrings) "$@" \
-		--format=directory "$from" "$to" - >&2
-}
-
 make_tree() {
 	uri=$(archive)
 	if [ -z "$uri" ]; then
@@ -86,15 +77,12 @@ make_tree() {
 	set +f
 	include=$(sed 's/#.*//' "$here/packages" | xargs | tr ' ' ',')
 	# An initrd of Debian's would take longer to unpack than ours takes to boot.
-	unpack "$suite" "$new/tree" --variant=apt --include="$include" "$@" \
+	# shellcheck disable=SC2046 # a list of options
+	echo "deb $uri $suite main" | mmdebstrap --quiet --variant=apt --include="$include" \
+		--aptopt="$new/apt.conf" $(keyrings) "$@" --format=directory \
 		--essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d" &&
-			echo MODULES=list >"$1/etc/initramfs-tools/conf.d/modules"'
-	# Debian 13's containerd is the last before 2; Debian 14's needs nothing that 13 has not.
-	unpack forky "$new/later" --variant=extract --include=containerd \
-		--dpkgopt='path-exclude=/usr/share/*'
-	mkdir "$new/tree/opt/containerd2"
-	cp "$new"/later/usr/bin/containerd* "$new/later/usr/bin/ctr" "$new/tree/opt/containerd2"
-	rm -rf "$new/later"
+			echo MODULES=list >"$1/etc/initramfs-tools/conf.d/modules"' \
+		"$suite" "$new/tree" - >&2
 }
 
 set_up_tree() {

@@ -17,124 +17,112 @@ local SCRIPT = [[trap "echo got USR1" USR1; trap "exit 5" TERM
 -- The size of a terminal reaches a process after its start.
 local SIZED = "until stty size | grep -q 31.97; do sleep 0.1; done; echo sized\""
 
-local MANAGERS = {
-  { name = "systemd", options = "--runc-systemd-cgroup --cgroup system.slice:spec:web",
-    path = "/sys/fs/cgroup/system.slice/spec-web.scope" },
-  { name = "cgroupfs", options = "--cgroup /spec/web", path = "/sys/fs/cgroup/spec/web" },
-}
+describe("containerd", function()
+  local e, page
 
--- Debian's own, and a later one in a folder beside it.
-local VERSIONS = {
-  { name = "containerd", config = "config.toml", managers = MANAGERS },
-  { name = "containerd 2", config = "config-2.toml", managers = { MANAGERS[1] },
-    folder = "/opt/containerd2" },
-}
-
-for _, version in ipairs(VERSIONS) do
-  describe(version.name, function()
-    local e, page
-
-    setup(function()
-      e = installation.new()
-      if version.folder then
-        e:prefer(version.folder)
-      end
-      page = guide.page("containerd.md")
-      e:write("/etc/containerd/config.toml", page:block(version.config))
-      e:start("containerd", e.folder .. "/containerd", "ctr version >/dev/null 2>&1")
-      e:must("ctr images import %s", e.image)
-    end)
-
-    teardown(function()
-      e:must("ctr images rm --sync %s", image.NAME)
-      e:close()
-      e:must("rm -rf /var/lib/containerd /run/containerd")
-    end)
-
-    it("runs what the page says", function()
-      assert.equal("hello", e:must("%s", page:block("run")))
-      assert.equal("0::/system.slice/ctr-one.scope", e:must("%s", page:block("run-systemd")))
-      assert.matches("^ID +PID +STATUS", e:must("%s", page:block("list")))
-    end)
-
-    it("passes on the exit code of a program, and the words of a failure", function()
-      local function run(words)
-        return e:sh(("ctr run --rm --runc-binary %s %s code %s"):format(installation.RUNTIME,
-          image.NAME, words))
-      end
-      local result = run("sh -c 'echo out; echo err >&2; exit 3'")
-      assert.same({ 3, "out\n", "err\n" }, { result.code, result.stdout, result.stderr })
-      assert.matches("not found in $PATH", run("nonesuch").stderr, 1, true)
-    end)
-
-    for _, manager in ipairs(version.managers) do
-      describe("with cgroups by " .. manager.name .. ",", function()
-        local function task(text, ...)
-          return e:must("ctr tasks " .. text, ...)
-        end
-
-        local function cgroup(file)
-          return e:must("cat %s/%s", manager.path, file)
-        end
-
-        local function status()
-          return task("ls"):match("\nweb +%d+ +(%u+)")
-        end
-
-        setup(function()
-          e:must("ctr run -d --runc-binary %s %s --memory-limit 67108864 --env COLOUR=blue "
-            .. "--hostname box --log-uri file://%s/log %s web sh -c '%s'", installation.RUNTIME,
-            manager.options, e.folder, image.NAME, SCRIPT)
-        end)
-
-        teardown(function()
-          e:sh("ctr tasks delete --force web; ctr containers rm web") -- where a spec failed
-        end)
-
-        it("starts a task in its cgroup, and lists it", function()
-          assert.equal("RUNNING", status())
-          local pid = task("ls"):match("\nweb +(%d+)")
-          assert.matches("^PID +INFO *\n.*" .. pid, task("ps web"))
-          assert.matches(pid, cgroup("cgroup.procs"), 1, true)
-          assert.equal("67108864", cgroup("memory.max"))
-        end)
-
-        it("adds processes to it, at a terminal too", function()
-          local result = e:sh("ctr tasks exec --exec-id more --cwd /tmp --user 5:6 web "
-            .. "sh -c 'echo $COLOUR $(hostname) $(id -u):$(id -g) $(pwd); echo err >&2; exit 7'")
-          assert.same({ 7, "blue box 5:6 /tmp\n", "err\n" },
-            { result.code, result.stdout, (result.stderr:gsub("ctr: .*", "")) })
-          assert.matches("/dev/pts/%d+\n.*sized\n",
-            (e:at_terminal("ctr tasks exec -t --exec-id tty web sh -c \"tty; " .. SIZED)))
-          assert.matches("not found in $PATH",
-            e:sh("ctr tasks exec --exec-id none web nonesuch").stderr, 1, true)
-        end)
-
-        it("pauses and resumes it", function()
-          task("pause web")
-          assert.equal("PAUSED", status())
-          assert.matches("frozen 1", cgroup("cgroup.events"), 1, true)
-          task("resume web")
-          assert.equal("RUNNING", status())
-        end)
-
-        it("counts what it uses", function()
-          local metrics = task("metrics web")
-          assert.matches("\nmemory.usage_limit +67108864", metrics)
-          assert.matches("\ncpu.usage_usec +[1-9]", metrics)
-        end)
-
-        it("signals it, ends it, and leaves nothing", function()
-          task("kill -s SIGUSR1 web")
-          e:must("until grep -q USR1 %s/log; do sleep 0.1; done", e.folder)
-          task("kill web")
-          e:must("until ctr tasks ls | grep -q STOPPED; do :; done")
-          assert.matches("exit code 5", e:sh("ctr tasks delete web").stderr, 1, true)
-          e:must("ctr containers rm web; rm %s/log", e.folder)
-          assert.equal("", e:must("%s -q; ls -d %s 2>/dev/null || :",
-            (page:block("list"):gsub("\n", "")), manager.path))
-        end)
-      end)
-    end
+  setup(function()
+    e = installation.new()
+    page = guide.page("containerd.md")
+    e:write("/etc/containerd/config.toml", page:block("config.toml"))
+    e:start("containerd", e.folder .. "/containerd", "ctr version >/dev/null 2>&1")
+    e:must("ctr images import %s", e.image)
   end)
-end
+
+  teardown(function()
+    e:must("ctr images rm --sync %s", image.NAME)
+    e:close()
+    e:must("rm -rf /var/lib/containerd /run/containerd")
+  end)
+
+  it("runs what the page says", function()
+    assert.equal("hello", e:must("%s", page:block("run")))
+    assert.equal("0::/system.slice/ctr-one.scope", e:must("%s", page:block("run-systemd")))
+    assert.matches("^ID +PID +STATUS", e:must("%s", page:block("list")))
+  end)
+
+  it("passes on the exit code of a program, and the words of a failure", function()
+    local function run(words)
+      return e:sh(("ctr run --rm --runc-binary %s %s code %s"):format(installation.RUNTIME,
+        image.NAME, words))
+    end
+    local result = run("sh -c 'echo out; echo err >&2; exit 3'")
+    assert.same({ 3, "out\n", "err\n" }, { result.code, result.stdout, result.stderr })
+    assert.matches("not found in $PATH", run("nonesuch").stderr, 1, true)
+  end)
+
+  local MANAGERS = {
+    { name = "systemd", options = "--runc-systemd-cgroup --cgroup system.slice:spec:web",
+      path = "/sys/fs/cgroup/system.slice/spec-web.scope" },
+    { name = "cgroupfs", options = "--cgroup /spec/web", path = "/sys/fs/cgroup/spec/web" },
+  }
+
+  for _, manager in ipairs(MANAGERS) do
+    describe("with cgroups by " .. manager.name .. ",", function()
+      local function task(text, ...)
+        return e:must("ctr tasks " .. text, ...)
+      end
+
+      local function cgroup(file)
+        return e:must("cat %s/%s", manager.path, file)
+      end
+
+      local function status()
+        return task("ls"):match("\nweb +%d+ +(%u+)")
+      end
+
+      setup(function()
+        e:must("ctr run -d --runc-binary %s %s --memory-limit 67108864 --env COLOUR=blue "
+          .. "--hostname box --log-uri file://%s/log %s web sh -c '%s'", installation.RUNTIME,
+          manager.options, e.folder, image.NAME, SCRIPT)
+      end)
+
+      teardown(function()
+        e:sh("ctr tasks delete --force web; ctr containers rm web") -- where a spec failed
+      end)
+
+      it("starts a task in its cgroup, and lists it", function()
+        assert.equal("RUNNING", status())
+        local pid = task("ls"):match("\nweb +(%d+)")
+        assert.matches("^PID +INFO *\n.*" .. pid, task("ps web"))
+        assert.matches(pid, cgroup("cgroup.procs"), 1, true)
+        assert.equal("67108864", cgroup("memory.max"))
+      end)
+
+      it("adds processes to it, at a terminal too", function()
+        local result = e:sh("ctr tasks exec --exec-id more --cwd /tmp --user 5:6 web "
+          .. "sh -c 'echo $COLOUR $(hostname) $(id -u):$(id -g) $(pwd); echo err >&2; exit 7'")
+        assert.same({ 7, "blue box 5:6 /tmp\n", "err\n" },
+          { result.code, result.stdout, (result.stderr:gsub("ctr: .*", "")) })
+        assert.matches("/dev/pts/%d+\n.*sized\n",
+          (e:at_terminal("ctr tasks exec -t --exec-id tty web sh -c \"tty; " .. SIZED)))
+        assert.matches("not found in $PATH",
+          e:sh("ctr tasks exec --exec-id none web nonesuch").stderr, 1, true)
+      end)
+
+      it("pauses and resumes it", function()
+        task("pause web")
+        assert.equal("PAUSED", status())
+        assert.matches("frozen 1", cgroup("cgroup.events"), 1, true)
+        task("resume web")
+        assert.equal("RUNNING", status())
+      end)
+
+      it("counts what it uses", function()
+        local metrics = task("metrics web")
+        assert.matches("\nmemory.usage_limit +67108864", metrics)
+        assert.matches("\ncpu.usage_usec +[1-9]", metrics)
+      end)
+
+      it("signals it, ends it, and leaves nothing", function()
+        task("kill -s SIGUSR1 web")
+        e:must("until grep -q USR1 %s/log; do sleep 0.1; done", e.folder)
+        task("kill web")
+        e:must("until ctr tasks ls | grep -q STOPPED; do :; done")
+        assert.matches("exit code 5", e:sh("ctr tasks delete web").stderr, 1, true)
+        e:must("ctr containers rm web; rm %s/log", e.folder)
+        assert.equal("", e:must("%s -q; ls -d %s 2>/dev/null || :",
+          (page:block("list"):gsub("\n", "")), manager.path))
+      end)
+    end)
+  end
+end)
