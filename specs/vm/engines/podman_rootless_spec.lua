@@ -2,7 +2,6 @@
 
 local guide = require("specs.support.guide")
 local installation = require("specs.support.installation")
-local pod = require("specs.support.pod")
 
 if not installation.is_guest() then
   describe("podman, without root", function()
@@ -19,28 +18,6 @@ local SERVICE = ("/user.slice/user-%d.slice/user@%d.service/"):format(USER, USER
 -- Specs have a mount namespace of their own, in which the user's folder in /run is missing.
 local AS_USER = ("cd /; nsenter --target 1 --mount setpriv --reuid %d --regid %d --clear-groups "
   .. "env -i HOME=%s XDG_RUNTIME_DIR=/run/user/%d PATH=$PATH "):format(USER, USER, HOME, USER)
-
--- What a container finds, a line each.
-local LOOK = [[hostname; id -u; id -g; touch /anywhere 2>&1; touch /scratch/here && echo there
-touch /given/new 2>&1; touch /volume/kept && echo kept
-grep -E "^(CapBnd|NoNewPrivs|Seccomp):" /proc/self/status | tr "\t" " "
-wc -c </proc/meminfo; ulimit -n; ulimit -Hn; cat /proc/1/comm]]
-
-local SEEN = [[
-dressed
-1000
-1001
-touch: /anywhere: Read-only file system
-there
-touch: /given/new: Read-only file system
-kept
-CapBnd: 0000000000000001
-NoNewPrivs: 1
-Seccomp: 2
-0
-101
-202
-podman-init]]
 
 local FRUGAL = [[
 [containers]
@@ -123,37 +100,6 @@ describe("podman, without root,", function()
       podman("rm web")
       assert.equal("", e:must("ls -d %s 2>/dev/null || :", path))
     end)
-  end)
-
-  it("shares namespaces in a pod", function()
-    local seen = pod.look(podman)
-    assert.matches("^both\n", seen.one)
-    assert.equal(seen.one, seen.two)
-    assert.not_equal(seen.one_mounts, seen.two_mounts)
-    assert.equal(2, seen.sleepers)
-  end)
-
-  it("starts a container with all that a user may ask for", function()
-    local seen = podman("run --rm -q --network none --hostname dressed --user 1000:1001 --init "
-      .. "--read-only --tmpfs /scratch:size=1m -v %s/given:/given:ro -v spec-volume:/volume "
-      .. "--cap-drop all --cap-add chown --security-opt no-new-privileges "
-      .. "--security-opt mask=/proc/meminfo --ulimit nofile=101:202 busybox sh -c '%s'", HOME, LOOK)
-    podman("volume rm spec-volume")
-    assert.equal(SEEN, seen)
-  end)
-
-  it("asks whether it is well, signals, kills and removes it", function()
-    podman("run -d -q --name web --network none --health-interval=disable --health-cmd "
-      .. "'test -e /healthy' busybox sh -c 'trap \"exit 5\" USR1; while :; do sleep 0.1; done'")
-    assert.equal(1, e:sh(AS_USER .. "podman healthcheck run web").code)
-    podman("exec web touch /healthy")
-    podman("healthcheck run web")
-    podman("kill -s USR1 web")
-    assert.equal("5", podman("wait web"))
-    podman("start web")
-    podman("kill web")
-    assert.equal("137", podman("wait web"))
-    podman("rm web")
   end)
 
   it("maps the user to the same number, to none, or to a range of its own", function()
