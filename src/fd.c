@@ -328,6 +328,23 @@ static int unix_address(const char *path, int *ret_at, struct sockaddr_un *ret_a
 	return 0;
 }
 
+/* "@name" is a name without a file; all of the others' addresses may be given whole. */
+static socklen_t finish_address(const char *path, struct sockaddr_un *address)
+{
+	if (path[0] != '@')
+		return sizeof(*address);
+	address->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+}
+
+/* Names without files cannot be reached through a descriptor. */
+static int check_name(const char *path, const char *op, struct ctr_err *err)
+{
+	if (path[0] == '@' && strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return ctr_fail(err, ENAMETOOLONG, op, "%s", path);
+	return 0;
+}
+
 int ctr_fd_connect_unix(const char *path, int type, struct ctr_err *err)
 {
 	struct sockaddr_un address = { 0 };
@@ -336,12 +353,12 @@ int ctr_fd_connect_unix(const char *path, int type, struct ctr_err *err)
 
 	if (path[0] == '\0')
 		return ctr_fail(err, ENOENT, "connect", "%s", path);
-	if (unix_address(path, &at, &address, err) < 0)
+	if (check_name(path, "connect", err) < 0 || unix_address(path, &at, &address, err) < 0)
 		return -1;
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return ctr_fail(err, errno, "socket", "%s", path);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+	if (connect(fd, (const struct sockaddr *)&address, finish_address(path, &address)) < 0)
 		return ctr_fail(err, errno, "connect", "%s", path);
 	return ctr_take_fd(&fd);
 }
@@ -376,12 +393,12 @@ int ctr_fd_bind_unix(const char *path, struct ctr_err *err)
 	ctr_auto_fd int at = -1;
 	ctr_auto_fd int fd = -1;
 
-	if (new_unix_address(path, &at, &address, err) < 0)
+	if (check_name(path, "bind", err) < 0 || new_unix_address(path, &at, &address, err) < 0)
 		return -1;
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return ctr_fail(err, errno, "socket", "%s", path);
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+	if (bind(fd, (const struct sockaddr *)&address, finish_address(path, &address)) < 0)
 		return ctr_fail(err, errno, "bind", "%s", path);
 	return ctr_take_fd(&fd);
 }

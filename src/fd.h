@@ -51,9 +51,12 @@ int ctr_fd_recv(int fd, void *data, size_t size, size_t *ret_received, int *ret_
 		size_t *ret_count, struct ctr_err *err);
 
 int ctr_fd_chown(int fd, uid_t uid, gid_t gid, struct ctr_err *err);
-/* type: SOCK_STREAM or SOCK_DGRAM. A path may be longer than an address holds. */
+/*
+ * type: SOCK_STREAM or SOCK_DGRAM. A path may be longer than an address holds; "@name" is an abstract
+ * one (unix(7)) as sd_notify(3) writes it, and a file of that name is "./@name".
+ */
 int ctr_fd_connect_unix(const char *path, int type, struct ctr_err *err);
-/* A datagram socket with a new name. */
+/* A datagram socket with a new name, which may be "@name" too. */
 int ctr_fd_bind_unix(const char *path, struct ctr_err *err);
 
 /* What fd refers to: "file", "directory", "char", "block", "fifo", "socket", "link", "anonymous". */

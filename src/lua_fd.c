@@ -469,7 +469,7 @@ static int l_chown(lua_State *L)
 /***
 Connects to a unix socket.
 @function connect_unix
-@tparam string path
+@tparam string path, or `@name` for an abstract one (unix(7))
 @tparam[opt="stream"] string type `"stream"` or `"datagram"`
 @treturn[1] ctr.fd
 @return[2] nil
@@ -491,7 +491,7 @@ static int l_connect_unix(lua_State *L)
 /***
 Makes a unix datagram socket with a name.
 @function bind_unix
-@tparam string path where nothing is yet
+@tparam string path where nothing is yet, or `@name`
 @treturn[1] ctr.fd
 @return[2] nil
 @treturn[2] ctr.Error `SystemError`

@@ -244,14 +244,14 @@ function ctr_core_fd.recv(socket, max) end
 function ctr_core_fd.chown(fd, uid, gid) end
 
 ---Connects to a unix socket.
----@param path string
+---@param path string , or `@name` for an abstract one (unix(7))
 ---@param type? string `"stream"` or `"datagram"`
 ---@return ctr.fd?
 ---@return ctr.Error? # `SystemError`
 function ctr_core_fd.connect_unix(path, type) end
 
 ---Makes a unix datagram socket with a name.
----@param path string where nothing is yet
+---@param path string where nothing is yet, or `@name`
 ---@return ctr.fd?
 ---@return ctr.Error? # `SystemError`
 function ctr_core_fd.bind_unix(path) end

@@ -1657,7 +1657,7 @@ return {
 ["ctr.core.fd.connect_unix"] = {
   signature = "ctr.core.fd.connect_unix(path, [type=\"stream\"]) -> fd",
   summary = "Connects to a unix socket.",
-  params = { { name = "path", text = "", type = "string" }, { default = "\"stream\"", name = "type", optional = true, text = "`\"stream\"` or `\"datagram\"`", type = "string" } },
+  params = { { name = "path", text = ", or `@name` for an abstract one (unix(7))", type = "string" }, { default = "\"stream\"", name = "type", optional = true, text = "`\"stream\"` or `\"datagram\"`", type = "string" } },
   returns = { { text = "", type = "ctr.fd" } },
   errors = { "SystemError" },
   errors_text = "`SystemError`",
@@ -1668,7 +1668,7 @@ return {
 ["ctr.core.fd.bind_unix"] = {
   signature = "ctr.core.fd.bind_unix(path) -> fd",
   summary = "Makes a unix datagram socket with a name.",
-  params = { { name = "path", text = "where nothing is yet", type = "string" } },
+  params = { { name = "path", text = "where nothing is yet, or `@name`", type = "string" } },
   returns = { { text = "", type = "ctr.fd" } },
   errors = { "SystemError" },
   errors_text = "`SystemError`",

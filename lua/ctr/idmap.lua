@@ -7,6 +7,8 @@ local errors = require("ctr.errors")
 local M = {}
 
 local HELPER_TIMEOUT = 30 -- seconds
+local WORD_MAX = 16
+local MAP_MAX = 64 * 1024
 
 --- Translates an id of the container to the host's.
 -- @tparam {table,…} mappings
@@ -25,10 +27,24 @@ local function is_own_id(mappings, id)
   return #mappings == 1 and mappings[1].host_id == id and mappings[1].size == 1
 end
 
---- Says whether a group mapping leaves setgroups(2) allowed. A user without privilege may map the
--- own group only after giving it up (user_namespaces(7)).
+-- Whether a user namespace that is joined has given setgroups(2) up. Its file is one of a process:
+-- of a namespace that is known by another path nothing is known.
+local function is_given_up(host, config)
+  for _, namespace in ipairs(config.namespaces or {}) do
+    local pid = namespace.type == "NEWUSER" and namespace.path:match("^/proc/(%w+)/ns/user$")
+    local procfs = pid and host:procfs()
+    if procfs then
+      return core.path.read(procfs, pid .. "/setgroups", WORD_MAX) == "deny\n"
+    end
+  end
+  return false
+end
+
+--- Says whether a container's group mapping leaves setgroups(2) allowed. A user without privilege
+-- may map the own group only after giving it up (user_namespaces(7)).
 function M.allows_setgroups(host, config)
   return not (host.rootless and is_own_id(config.gid_mappings, host.egid))
+    and not is_given_up(host, config)
 end
 
 local function map_text(mappings)
@@ -121,6 +137,60 @@ function M.write(host, factory, config, pid)
     return nil, errors.with_path(err, "gid_mappings")
   end
   return true
+end
+
+local LISTS = { { "uid_map", "uid_mappings" }, { "gid_map", "gid_mappings" } }
+
+-- The kernel keeps more than five rows in an order of its own.
+local function in_order(rows)
+  table.sort(rows)
+  return table.concat(rows, ", ")
+end
+
+--- Compares the mappings of a process' user namespace with those that it is said to have.
+-- @tparam ctr.fd procfs
+-- @tparam number pid
+-- @tparam table config
+-- @treturn string|nil the key of the first list that is another; nil where both are the same
+-- @treturn string|nil what the namespace has in its place
+function M.difference(procfs, pid, config)
+  for _, list in ipairs(LISTS) do
+    local text = core.path.read(procfs, ("%d/%s"):format(pid, list[1]), MAP_MAX) or ""
+    local found, wanted = {}, {}
+    for row in text:gmatch("[^\n]+") do
+      found[#found + 1] = row:gsub("^ +", ""):gsub(" +", " ")
+    end
+    for line in map_text(config[list[2]]):gmatch("[^\n]+") do
+      wanted[#wanted + 1] = line
+    end
+    if in_order(found) ~= in_order(wanted) then
+      return list[2], in_order(found)
+    end
+  end
+  return nil
+end
+
+--- Checks that a process which has joined a user namespace found the mappings there that the
+-- configuration says: engines write both, and ids that mean others than whoever wrote them thought
+-- are a hole. libcontainer's rule.
+-- @tparam ctr.Host host
+-- @tparam table config
+-- @tparam number pid
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error with path `uid_mappings` or `gid_mappings`
+function M.check_joined(host, config, pid)
+  local procfs, err = host:procfs()
+  if not procfs then
+    return nil, err
+  end
+  local key, found = M.difference(procfs, pid, config)
+  if not key then
+    return true
+  end
+  return nil, errors.new("ConfigInvalid",
+    ("%s are not those of the user namespace that is joined: it has %s"):format(key,
+      found ~= "" and found or "none"), { path = key })
 end
 
 return M

@@ -154,6 +154,19 @@ local function program_of(session, options)
   return true
 end
 
+-- A cgroup that hands controllers on takes no process (EBUSY): there may be another.
+local function spawn_child(session, options)
+  local child, err = core.proc.spawn(options)
+  local instead = not child and err.errno == "EBUSY" and session.cgroup_instead
+  local directory = instead and instead()
+  if directory then
+    options.cgroup = directory
+    child, err = core.proc.spawn(options)
+    directory:close()
+  end
+  return child, err
+end
+
 -- The message waits in the socket before the bootstrap exists; only what does not fit in the
 -- socket's buffer has to be sent while it reads.
 local function spawn(session, message, flags)
@@ -173,7 +186,7 @@ local function spawn(session, message, flags)
   end
   core.fd.set_nonblock(session.socket, false)
   local child
-  child, err = core.proc.spawn(options)
+  child, err = spawn_child(session, options)
   if not child then
     return nil, options.path and errors.with_path(err, "init_path") or err
   end
@@ -236,7 +249,8 @@ end
 --- Runs a plan to the point where the program runs, or (mode "start") waits for its fifo.
 -- @tparam table options `host`, `factory`, `config`, `process` (merged), `facts`, `spaces`, `mode`,
 -- `streams` (`ctr.stream`), `resources` (name → descriptor, for what only the caller knows),
--- `cgroup_fd` (for CLONE_INTO_CGROUP), `make_cgroups` (makes the cgroups that are joined late, and
+-- `cgroup_fd` (for CLONE_INTO_CGROUP), `cgroup_instead` (opens another one, where that one takes no
+-- process), `make_cgroups` (makes the cgroups that are joined late, and
 -- returns the files to join by), `commit` (called with the pid before the program may run),
 -- `confine` (called when all is set up),
 -- `on_listener` (called with the session and the listener of its seccomp filter, before the

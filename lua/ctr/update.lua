@@ -12,11 +12,14 @@ local M = {}
 -- What can be changed; everything else is as the container was made.
 local LIVE = { cgroups = true, intel_rdt = true }
 
+-- Of a class of caches, what it is given; which class it is stays.
+local LIVE_RDT = { l3_cache_schema = true, mem_bw_schema = true, schemata = true }
+
 -- A key that is an order, not a state.
 local ORDERS = { freezer = true }
 
-local function merged_cgroups(old, given)
-  local result = record.copy(old)
+local function merged_fields(old, given)
+  local result = record.copy(old or {})
   for key, value in pairs(given) do
     result[key] = value
   end
@@ -27,8 +30,8 @@ end
 local function merge(old, given)
   local result = record.copy(old)
   for key, value in pairs(given) do
-    if key == "cgroups" and type(value) == "table" then
-      value = merged_cgroups(old.cgroups, value)
+    if LIVE[key] and type(value) == "table" then
+      value = merged_fields(old[key], value)
     end
     result[key] = value
   end
@@ -72,6 +75,11 @@ local function check_unchanged(old, new)
   add_changed(problems, "cgroups.", old.cgroups, new.cgroups, function(key)
     return not cgroup_shapes.PLACE[key]
   end)
+  if old.intel_rdt and new.intel_rdt then
+    add_changed(problems, "intel_rdt.", old.intel_rdt, new.intel_rdt, function(key)
+      return LIVE_RDT[key]
+    end)
+  end
   if #problems > 0 then
     table.sort(problems, function(a, b) return a.path < b.path end)
     return nil, errors.invalid(problems)
@@ -89,8 +97,10 @@ end
 -- What is merged is looked into before the schema does.
 local function check_tables(given)
   local path, problem = "config", walker.table_problem(given)
-  if not problem and type(given.cgroups) == "table" then
-    path, problem = "cgroups", walker.table_problem(given.cgroups)
+  for key in pairs(LIVE) do
+    if not problem and type(given[key]) == "table" then
+      path, problem = key, walker.table_problem(given[key])
+    end
   end
   if problem then
     return nil, errors.invalid({ { path = path, text = problem } })

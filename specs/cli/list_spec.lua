@@ -21,10 +21,28 @@ describe("lctr list and ps", function()
 
   it("show nothing of nothing", function()
     e = engine.new()
+    os.execute("mkdir " .. e.folder .. "/state")
     assert.equal("[]\n", e:succeeds("list", "--format", "json"))
     assert.equal("", e:succeeds("list", "-q"))
     assert.equal("ID   PID   STATUS   BUNDLE   CREATED   OWNER\n", e:succeeds("list"))
-    assert.equal("[]\n", e:succeeds("--root", e.folder .. "/none", "list", "-f=json"))
+  end)
+
+  -- The default one is made by the first container; one that is named may be misspelled.
+  it("refuse a state root that is named and is not there", function()
+    e = engine.new()
+    local none = e.folder .. "/none"
+    assert.equal("--root: there is no such state root: " .. none,
+      e:fails("--root", none, "list", "-q"))
+  end)
+
+  it("have the members of a container in the order that scripts know", function()
+    e = engine.new()
+    e:create()
+    local one = '^{"ociVersion":"[^"]+","id":"[^"]+","pid":%d+,"status":"created","bundle":"[^"]+",'
+      .. '"rootfs":"[^"]+","created":"[^"]+","owner":"root"}$'
+    assert.matches(one, (e:succeeds("list", "--format=json"):match("^%[(.*)%]\n$")))
+    assert.matches(one, (e:succeeds("state", e.id):gsub("\n *", ""):gsub(": ", ":")))
+    assert.matches('^{\n  "ociVersion": ', e:succeeds("state", e.id))
   end)
 
   it("show containers as state does", function()

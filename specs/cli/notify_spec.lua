@@ -26,9 +26,9 @@ describe("lctr for a service manager", function()
   end)
 
   -- Starts lctr with the manager's socket.
-  local function begin(command, fds)
-    local child = e.bundle:spawn({ "/bin/sh", "-c", ("NOTIFY_SOCKET=%s/manager exec build/lctr "
-      .. "--root %s/state %s"):format(e.folder, e.folder, command) }, fds)
+  local function begin(command, fds, socket)
+    local child = e.bundle:spawn({ "/bin/sh", "-c", ("NOTIFY_SOCKET=%s exec build/lctr "
+      .. "--root %s/state %s"):format(socket or e.folder .. "/manager", e.folder, command) }, fds)
     return child
   end
 
@@ -38,21 +38,21 @@ describe("lctr for a service manager", function()
     end
   end
 
-  local function create()
+  local function create(socket)
     local read_end, write_end = core.fd.pipe()
     local fds = e:streams()
     fds[1]:close()
     fds[1] = read_end
     local child = begin(("create --bundle %s --pid-file %s/pid %s"):format(e.folder, e.folder,
-      e.id), fds)
+      e.id), fds, socket)
     closed(fds)
     assert.equal(0, child.wait().code, e.bundle:read("err"))
     return write_end, tonumber(e.bundle:read("pid"))
   end
 
-  local function start()
+  local function start(socket)
     local fds = e:streams()
-    local child = begin("start " .. e.id, fds)
+    local child = begin("start " .. e.id, fds, socket)
     closed(fds)
     return child
   end
@@ -76,6 +76,17 @@ describe("lctr for a service manager", function()
     local mountinfo = assert(io.open(("/proc/%d/mountinfo"):format(pid)))
     assert.matches(" /run/notify ro[, ]", mountinfo:read("*a"))
     mountinfo:close()
+    input:close()
+  end)
+
+  it("reaches a manager whose socket is no file", function()
+    manager:close()
+    manager = assert(core.fd.bind_unix("@" .. e.id))
+    local input, pid = create("@" .. e.id)
+    local child = start("@" .. e.id)
+    say("READY=1\n")
+    assert.equal(("READY=1\nMAINPID=%d\n"):format(pid), (core.fd.recv(manager, 4096)))
+    assert.equal(0, child.wait().code)
     input:close()
   end)
 

@@ -7,27 +7,29 @@ local orphans = require("specs.support.orphans")
 local rootfs = require("specs.support.rootfs")
 
 local NOBODY = 65534
+-- Of its own name alone a cgroup could be left: others come and go beside the specs.
+local ID = "ID=" .. command.NAME
 local AS_NOBODY = { "/usr/bin/setpriv", "--reuid=" .. NOBODY, "--regid=" .. NOBODY,
   "--clear-groups" }
 local AS_ROOT_OF_ITS_OWN = { "/usr/bin/unshare", "--user", "--map-root-user", "--mount" }
 
 local SCRIPT = [[
 set -e
-./lctr create --bundle . --pid-file pid c </dev/null >out
-./lctr state c | grep status
-./lctr start c
+./lctr create --bundle . --pid-file pid $ID </dev/null >out
+./lctr state $ID | grep status
+./lctr start $ID
 until grep -q ready out; do sleep 0.01; done
-./lctr exec c id -u
-test "$(./lctr ps --format json c)" = "[$(cat pid)]" && echo "one process"
-./lctr kill c KILL
-./lctr delete --force c
+./lctr exec $ID id -u
+test "$(./lctr ps --format json $ID)" = "[$(cat pid)]" && echo "one process"
+./lctr kill $ID KILL
+./lctr delete --force $ID
 ./lctr list --format json
 ]]
 
 -- In a user namespace with many ids, which root maps from outside.
 local AS_NESTED = [[
 unshare --user --mount sh -c 'until grep -q 65536 /proc/self/uid_map && grep -q 65536 \
-  /proc/self/gid_map; do sleep 0.01; done; exec ./lctr run --bundle . c' &
+  /proc/self/gid_map; do sleep 0.01; done; exec ./lctr run --bundle . $ID' &
 for map in uid_map gid_map; do
   until echo 0 0 65536 >/proc/$!/$map; do sleep 0.01; done 2>/dev/null
 done
@@ -86,7 +88,7 @@ describe("lctr", function()
   }) do
     it("leads a container's life when it is called " .. case[1], function()
       orphans.adopt()
-      local before = machine.snapshot()
+      local before = machine.snapshot(command.PATTERN)
       local folder, remove = command.folder({
         ["config.json"] = assert(core.json.encode(case[3])), ["script"] = SCRIPT,
       })
@@ -94,12 +96,13 @@ describe("lctr", function()
       os.execute(("cp build/lctr %s && mkdir %s/run && chown -R %d %s"):format(folder, folder,
         NOBODY, folder))
       local result = command.run(joined(case[2], { "/bin/sh", "script" }),
-        { dir = folder, env = { "PATH=/usr/bin:/bin", "XDG_RUNTIME_DIR=" .. folder .. "/run" } })
+        { dir = folder, env = { "PATH=/usr/bin:/bin", "XDG_RUNTIME_DIR=" .. folder .. "/run",
+          ID } })
       orphans.reap("the script")
       remove()
-      assert.same({ 0, "", '  "status": "created"\n0\none process\n[]\n' },
+      assert.same({ 0, "", '  "status": "created",\n0\none process\n[]\n' },
         { result.code, result.stderr, result.stdout })
-      assert.same(before, machine.snapshot())
+      assert.same(before, machine.snapshot(command.PATTERN))
     end)
   end
 
@@ -118,7 +121,7 @@ describe("lctr", function()
     os.execute(("cp build/lctr %s && cd %s && mkdir run && chmod 700 private && "
       .. "chown -R 1000 rootfs"):format(folder, folder))
     local result = command.run({ "/bin/sh", "script" },
-      { dir = folder, env = { "PATH=/usr/bin:/bin", "XDG_RUNTIME_DIR=" .. folder .. "/run" } })
+      { dir = folder, env = { "PATH=/usr/bin:/bin", "XDG_RUNTIME_DIR=" .. folder .. "/run", ID } })
     remove()
     assert.same({ 0, "", "given\n" }, { result.code, result.stderr, result.stdout })
   end)

@@ -413,6 +413,30 @@ describe("as libcontainer has it,", function()
       finish_second()
       finish()
     end)
+
+    -- Such a start had nobody to tell its process id to, and waited for ever.
+    it("runs in a user namespace of its own, and in the pid namespace of all", function()
+      local result = assert(b:sh("id -u; echo $$", with(USERNS, { networks = {}, mounts = {},
+        namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWNET", "NEWUSER" } })))
+      local id, pid = result.out:match("^(%d+)\n(%d+)\n$")
+      assert.equal("0", id)
+      assert.not_equal("1", pid)
+    end)
+
+    it("refuses mappings that are not those of the user namespace that it joins", function()
+      local first, _, finish = cat(USERNS)
+      local namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET",
+        { type = "NEWUSER", path = first:state().namespace_paths.NEWUSER } }
+      local shifted = { { container_id = 0, host_id = 100000, size = 1000 } }
+      for _, case in ipairs({ { "uid_mappings", shifted, IDENTITY },
+        { "gid_mappings", IDENTITY, shifted } }) do
+        local err = b:refused({ namespaces = namespaces, networks = {},
+          uid_mappings = case[2], gid_mappings = case[3] })
+        assert.same({ "ConfigInvalid", case[1] }, { err.code, err.path })
+        assert.matches("it has 0 0 1000$", err.message)
+      end
+      finish()
+    end)
   end)
 
   describe("a further process", function()

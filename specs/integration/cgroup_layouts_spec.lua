@@ -164,6 +164,28 @@ describe("ctr.cgroup in other layouts", function()
         "/a 1 "), out)
     end)
 
+    it("takes a process that is added where the first one went, when it can hold none", function()
+      local out = inside(V2, [[
+        local box = require("specs.support.box")
+        local b = box.new()
+        local container, init = b:sleeper()
+        local path = container:state().cgroup_paths[""]
+        local function show(spec)
+          spec.init = false
+          return assert(b:run(container, "sed 's/^0::.*box-1//;t;d' /proc/self/cgroup", spec))
+        end
+        os.execute("mkdir " .. path .. "/inner " .. path .. "/other; echo "
+          .. init:pid() .. " >" .. path .. "/inner/cgroup.procs")
+        print((show({}).out:gsub("\n", "")))
+        os.execute("echo +hugetlb >" .. path .. "/cgroup.subtree_control")
+        print((show({}).out:gsub("\n", "")))
+        print((show({ sub_cgroup_paths = { [""] = "other" } }).out:gsub("\n", "")))
+        b:finish(container, init)
+        b:close()
+      ]])
+      assert.equal(lines("", "/inner", "/other"), out)
+    end)
+
     it("kills all at once, frozen or not, those below too, and names what holds it", function()
       local out = inside(V2, [[
         local manager, below = new({ path = "/ctr-spec-v2" }), new({ path = "/ctr-spec-v2/below" })

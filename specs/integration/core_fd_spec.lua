@@ -350,6 +350,22 @@ describe("ctr.core.fd", function()
   end)
 
   describe("bind_unix", function()
+    it("makes a socket without a file of a name with an @ before it", function()
+      local name = "@ctr-spec-" .. require("ctr.core").proc.getpid()
+      local socket = assert(fd.bind_unix(name))
+      local client = assert(fd.connect_unix(name, "datagram"))
+      assert(fd.write(client, "hello"))
+      assert.equal("hello", (fd.recv(socket, 16)))
+      client:close()
+      socket:close()
+      local again, err = fd.connect_unix(name, "datagram")
+      assert.is_nil(again)
+      assert.same({ "connect", "ECONNREFUSED" }, { err.op, err.errno })
+      again, err = fd.bind_unix("@" .. ("x"):rep(108))
+      assert.is_nil(again)
+      assert.same({ "bind", "ENAMETOOLONG" }, { err.op, err.errno })
+    end)
+
     for _, name in ipairs({ "short", ("l"):rep(90) }) do
       it("receives what is sent to a path of " .. #name .. " more characters", function()
         local long = path .. "/" .. name

@@ -356,6 +356,25 @@ describe("Intel RDT", function()
       b:finish(container, init)
     end)
 
+    it("is what lctr update does with its options, one at a time too", function()
+      make_class("shared")
+      local container, init = run({ clos_id = "shared" })
+      local update = require("ctr.cli.update")
+      local context = { container = function() return container end }
+      local before = read(root .. "/shared/schemata")
+      assert.equal(0, update({ "id" }, { ["l3-cache-schema"] = "L3:0=3;1=f" }, context))
+      assert.equal(before .. "L3:0=3;1=f\n", read(root .. "/shared/schemata"))
+      assert.equal(0, update({ "id" }, { ["mem-bw-schema"] = "MB:0=20" }, context))
+      assert.matches("\nMB:0=20\n$", read(root .. "/shared/schemata"))
+      local rdt = assert(b.factory:load(container:id())):config().intel_rdt
+      assert.same({ "shared", "L3:0=3;1=f", "MB:0=20" }, { rdt.clos_id, rdt.l3_cache_schema,
+        rdt.mem_bw_schema })
+      local ok, err = container:set({ intel_rdt = { clos_id = "other" } })
+      assert.is_nil(ok)
+      assert.equal("intel_rdt.clos_id", err.path)
+      b:finish(container, init)
+    end)
+
     it("is refused to a container that has no group", function()
       local container, init = b:sleeper()
       local ok, err = intel_rdt.set(container, { intel_rdt = { l3_cache_schema = "L3:0=3",

@@ -105,6 +105,10 @@ describe("container:set", function()
     assert.is_nil(ok)
     assert.equal("cgroups.memory", err.path)
     assert.equal("67108864", limit("memory"))
+    ok, err = container:set({ cgroups = { memory_swap = "8k",
+      memory_check_before_update = true } })
+    assert.is_nil(ok)
+    assert.equal("cgroups.memory_swap", err.path)
   end)
 
   for path, config in pairs({

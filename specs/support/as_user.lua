@@ -62,6 +62,15 @@ assert(second:wait(60))
 local third = ctr.process({ args = { "/bin/ip", "route" }, stdout = io.stdout })
 assert(container:run(third))
 assert(third:wait(60))
+-- Another one in the same user namespace, whose mappings it does not name.
+local joining = { rootfs = root, networks = {}, namespaces = { "NEWNS", "NEWUTS", "NEWIPC",
+  "NEWPID", "NEWNET", { type = "NEWUSER", path = ("/proc/%d/ns/user"):format(process:pid()) } } }
+local beside = assert(factory:create("beside", joining))
+local fourth = ctr.process({ args = { "/bin/sh", "-c", "echo beside $(id -u)" },
+  env = { "PATH=/bin" }, stdout = io.stdout, stderr = io.stderr })
+assert(beside:run(fourth))
+assert(fourth:wait(60))
+assert(beside:destroy())
 config.networks = { { type = "veth", bridge = "br0" } }
 local _, err = factory:create("other", config)
 io.stdout:write(tostring(err), "\n")

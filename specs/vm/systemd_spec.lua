@@ -135,6 +135,36 @@ describe("the systemd manager", function()
       b:finish(container, process)
     end)
 
+    it("hands on controllers that systemd leaves out, and has properties for `unified`", function()
+      local container, process, unit = sleeper({ unified = { ["cpu.max"] = "5000 50000",
+        ["cpuset.cpus"] = "0" } })
+      local path = container:state().cgroup_paths[""]
+      assert.equal(support.read("/sys/fs/cgroup/cgroup.controllers"),
+        support.read(path .. "/cgroup.controllers"))
+      assert.same({ "100ms", "50ms", "0" }, { property(unit, "CPUQuotaPerSecUSec"),
+        property(unit, "CPUQuotaPeriodUSec"), property(unit, "AllowedCPUs") })
+      b:finish(container, process)
+    end)
+
+    it("has room for a start where one process is all that there may be", function()
+      local container, process, unit = sleeper({ pids_limit = 1 })
+      local path = container:state().cgroup_paths[""]
+      assert.equal("1", support.read(path .. "/pids.max"))
+      assert.equal("1", property(unit, "TasksMax"))
+      assert(container:set({ cgroups = { pids_limit = 2 } }))
+      assert.equal("2", support.read(path .. "/pids.max"))
+      b:finish(container, process)
+    end)
+
+    it("refuses a frozen cgroup before a process is in it", function()
+      host.sh("mkdir -p /sys/fs/cgroup/system.slice/ctr-spec-cold.scope; "
+        .. "echo 1 >/sys/fs/cgroup/system.slice/ctr-spec-cold.scope/cgroup.freeze")
+      local err = b:refused({ cgroups = { name = "spec-cold" } })
+      assert.matches("is frozen$", err.message)
+      assert.equal("not-found", property("ctr-spec-cold.scope", "LoadState"))
+      host.sh("rmdir /sys/fs/cgroup/system.slice/ctr-spec-cold.scope")
+    end)
+
     it("takes a change back that fails in a file, and leaves no property behind", function()
       local container, process, unit = sleeper({ pids_limit = 20 })
       local path = container:state().cgroup_paths[""]
@@ -208,7 +238,8 @@ describe("the systemd manager", function()
     local container = assert(b:create({ cgroups = { name = "spec-taken" } }))
     local ok, err = container:run(ctr.process({ args = { "/bin/true" } }))
     assert.is_nil(ok)
-    assert.matches("ctr%-spec%-taken.scope exists already", tostring(err))
+    assert.matches("ctr-spec-taken.scope exists already, and is in use: it holds the processes ",
+      tostring(err), 1, true)
     assert.equal("active", property("ctr-spec-taken.scope", "ActiveState"))
     host.sh("systemctl stop ctr-spec-taken.scope")
     assert(container:destroy())

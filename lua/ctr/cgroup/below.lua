@@ -1,12 +1,15 @@
 --- Cgroups below a container's own, for a process that is added to it.
 -- @module ctr.cgroup.below
 
+local core = require("ctr.core")
 local errors = require("ctr.errors")
+local layout = require("ctr.cgroup.layout")
 local place = require("ctr.cgroup.place")
 local tree = require("ctr.cgroup.tree")
 
 local M = {}
 
+local CGROUP_MAX = 64 * 1024
 local KEY = "process.sub_cgroup_paths"
 
 local function path_of(key)
@@ -95,6 +98,23 @@ function M.join(manager, how)
   close(nodes, manager.nodes)
   manager:close()
   return handles, dir, names
+end
+
+--- Opens the cgroup below a container's that one of its processes has moved to. On v2 nobody can
+-- join a cgroup that hands controllers on to those below: an init that manages cgroups goes below
+-- itself, and whoever is added follows it there, as with runc.
+-- @tparam ctr.CgroupManager manager
+-- @tparam ctr.fd procfs
+-- @tparam number pid
+-- @treturn ctr.fd|nil the cgroup2 directory; nil where it is not below the container's
+function M.of_process(manager, procfs, pid)
+  local node = manager.nodes[1]
+  local _, own = layout.parse_own(core.path.read(procfs, pid .. "/cgroup", CGROUP_MAX) or "")
+  local path = node and own and layout.below_mount(node.hierarchy, own)
+  if not path or path:sub(1, #node.path + 1) ~= node.path .. "/" then
+    return nil
+  end
+  return (tree.open_node(tree.node(node.hierarchy, path)))
 end
 
 return M

@@ -6,15 +6,18 @@ local errors = require("ctr.errors")
 
 local M = {}
 
+-- Memory and swap together have to hold what is in memory now, and memory alone.
 local function check_usage(manager, resources)
-  if not resources.memory_check_before_update or (resources.memory or 0) <= 0 then
+  if not resources.memory_check_before_update then
     return true
   end
-  local usage = manager.driver.memory_usage(manager)
-  if usage and usage >= resources.memory then
-    return nil, errors.new("ConfigInvalid",
-      ("cgroups.memory must not be below what is in use (%.0f bytes)"):format(usage),
-      { path = "cgroups.memory" })
+  local usage = manager.driver.memory_usage(manager) or 0
+  for _, key in ipairs({ "memory_swap", "memory" }) do
+    local limit, path = resources[key] or 0, "cgroups." .. key
+    if limit > 0 and usage >= limit then
+      return nil, errors.new("ConfigInvalid",
+        ("%s must not be below what is in use (%.0f bytes)"):format(path, usage), { path = path })
+    end
   end
   return true
 end
@@ -43,6 +46,7 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error its `path` is the key
 function M.set(manager, resources)
+  resources = manager:rounded(resources)
   local ok, result = manager.driver.check(manager, resources)
   if not ok then
     return nil, result

@@ -91,19 +91,25 @@ local function is_below(path, root)
   return root == "/" or path == root or path:sub(1, #root + 1) == root .. "/"
 end
 
---- Tells where the caller's own cgroup is below the mount.
+--- Tells where a cgroup is below the mount.
 -- @tparam table hierarchy
+-- @tparam string path as /proc/PID/cgroup has it
 -- @treturn string|nil relative path, "" at the mount; nil when it cannot be seen there
-function M.own_below_mount(hierarchy)
-  local own, root = hierarchy.own, hierarchy.root
-  if not is_below(own, root) then
+function M.below_mount(hierarchy, path)
+  local root = hierarchy.root
+  if not is_below(path, root) then
     return nil
   end
-  local below = (root == "/" and own or own:sub(#root + 1)):gsub("^/+", "")
+  local below = (root == "/" and path or path:sub(#root + 1)):gsub("^/+", "")
   if ("/" .. below .. "/"):find("/../", 1, true) then
     return nil
   end
   return below
+end
+
+--- Tells where the caller's own cgroup is below the mount: as `below_mount`.
+function M.own_below_mount(hierarchy)
+  return M.below_mount(hierarchy, hierarchy.own)
 end
 
 local function holds(mount, names)

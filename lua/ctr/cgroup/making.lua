@@ -16,15 +16,27 @@ local function busy(node, reason)
     { path = "cgroups.path", errno = "EBUSY", op = "mkdir", target = node.full })
 end
 
--- Joining a frozen cgroup would stop the container before it began, and the caller with it.
-local function check_one(manager, node)
-  node.is_foreign = nil
+--- Checks that a node is not frozen: joining it would stop the container before it began, and the
+-- caller with it.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.check_thawed(manager, node)
   local frozen, err = manager.driver.is_frozen(node)
   if frozen == nil then
     return nil, err
   end
   if frozen then
     return busy(node, "is frozen")
+  end
+  return true
+end
+
+local function check_one(manager, node)
+  node.is_foreign = nil
+  local ok, err = M.check_thawed(manager, node)
+  if not ok then
+    return nil, err
   end
   if node.is_new then
     return true

@@ -8,7 +8,6 @@
 
 local change = require("ctr.cgroup.change")
 local core = require("ctr.core")
-local devices = require("ctr.cgroup.devices")
 local errors = require("ctr.errors")
 local making = require("ctr.cgroup.making")
 local place = require("ctr.cgroup.place")
@@ -200,14 +199,14 @@ function methods:may_lack_devices()
   return self.kind == "rootless" or self.user == true
 end
 
---- Tells whether device rules are still to come when the first process is set up: `confine`.
+--- Tells whether something is still to come when the first process is set up: `confine`.
 -- @treturn boolean
 function methods:confines_late()
-  return not is_idle(self) and self.driver.confine ~= nil and devices.asked(self.config) ~= nil
+  return self.confinement ~= nil
 end
 
---- Puts device rules in force that `create` left for later: the container's own nodes have to be
--- made first.
+--- Puts in force what `create` left for later: device rules, for the container's own nodes have to
+-- be made first, and limits that the start itself would not fit in.
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
@@ -232,6 +231,13 @@ end
 
 --- The first process is in its cgroup, or never will be: what `create` left for that goes.
 function methods:settle() -- luacheck: ignore 212
+end
+
+--- What is set in place of resources that were asked for: the same.
+-- @tparam table resources fields of `cgroups`
+-- @treturn table
+function methods:rounded(resources) -- luacheck: ignore 212
+  return resources
 end
 
 --- Tells of limits that are in the files whoever else keeps them: nobody here.

@@ -3,8 +3,10 @@
 -- @module ctr.cgroup.systemd
 
 local errors = require("ctr.errors")
+local making = require("ctr.cgroup.making")
 local manager = require("ctr.cgroup.manager")
 local place = require("ctr.cgroup.place")
+local signals = require("ctr.cgroup.signals")
 local tree = require("ctr.cgroup.tree")
 local units = require("ctr.cgroup.unit")
 local waiting = require("ctr.launch.waiting")
@@ -65,13 +67,6 @@ local function unit_properties(self, pid, resources)
   return base
 end
 
-local function explain_start(self, err)
-  if err.errno == "EEXIST" then
-    err.message = ("the systemd unit %s exists already"):format(self.unit.name)
-  end
-  return errors.wrap(err, "start systemd unit", self.unit.name)
-end
-
 -- One directory in the cgroup2 tree, or one in each hierarchy: also in a cgroup2 tree beside v1,
 -- by which systemd sees whether the unit has processes.
 local function nodes_at(self, path)
@@ -92,9 +87,27 @@ local function find_nodes(self, bus)
   return true
 end
 
--- On v1 systemd makes directories for some controllers; the others are ours to make.
+-- Who is in a unit of this name; nothing where that cannot be told.
+local function holders(self, bus)
+  local pids = find_nodes(self, bus) and tree.with(self.nodes[1], tree.pids, true)
+  self.nodes = {} -- not ours
+  return pids and pids[1] and (", and is in use: it holds the processes " .. signals.some(pids))
+end
+
+local function explain_start(self, bus, err)
+  if err.errno == "EEXIST" then
+    err.message = ("the systemd unit %s exists already%s"):format(self.unit.name,
+      holders(self, bus) or "")
+    err.path = "cgroups.name"
+  end
+  return errors.wrap(err, "start systemd unit", self.unit.name)
+end
+
+-- On v1 systemd makes directories for some controllers; the others are ours to make. On v2 it hands
+-- on those that it knows, which are not all.
 local function make_nodes(self)
   if is_unified(self) then
+    self.driver.enable_above(self.nodes[1])
     return true
   end
   for _, node in ipairs(self.nodes) do
@@ -106,10 +119,26 @@ local function make_nodes(self)
   return true
 end
 
+-- A folder that is there before the unit is taken by systemd as it is, and a frozen one would keep
+-- whoever comes. A user's manager has its units where only it knows.
+local function check_thawed(self)
+  local path = not self.user and self.unit.path or ""
+  while path ~= "" do
+    for _, node in ipairs(nodes_at(self, path)) do
+      local ok, err = making.check_thawed(self, node)
+      if not ok and err.errno ~= "ENOENT" then
+        return nil, err
+      end
+    end
+    path = place.split(path)
+  end
+  return true
+end
+
 local function start(self, bus, pid, writes, properties)
   local ok, err = bus:start(self.unit.name, properties)
   if not ok then
-    return nil, explain_start(self, err)
+    return nil, explain_start(self, bus, err)
   end
   ok, err = find_nodes(self, bus)
   if ok then
@@ -129,15 +158,24 @@ local function start(self, bus, pid, writes, properties)
   return true
 end
 
+--- What is set in place of resources that were asked for: systemd knows no finer quota.
+function methods:rounded(resources) -- luacheck: ignore 212
+  return units.rounded(resources)
+end
+
 --- Starts the unit, and sets the limits. systemd makes no scope without a process: one that only
 -- waits is in it until `settle`.
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function methods:create()
-  local ok, writes = self.driver.check(self, self.config)
+  local ok, writes = self.driver.check(self, units.rounded(self.config))
   if not ok then
     return nil, writes
+  end
+  local thawed, frozen = check_thawed(self)
+  if not thawed then
+    return nil, frozen
   end
   local holder, err = waiting.spawn(self.host, 0)
   if not holder then
@@ -208,7 +246,7 @@ local function write_files(self, resources)
   if not ok then
     return nil, writes
   end
-  return self.driver.set(self, resources, writes)
+  return self.driver.set(self, resources, writes, {})
 end
 
 --- Tells systemd of limits that are in the files already.

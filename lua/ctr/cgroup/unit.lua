@@ -88,11 +88,25 @@ local function limit(value)
 end
 
 -- Quota per second, rounded up.
+local function per_second(quota, period)
+  return math.ceil(quota * 1e6 / period / QUOTA_STEP) * QUOTA_STEP
+end
+
 local function quota_per_second(quota, period)
-  if quota < 0 then
-    return INFINITY
+  return quota < 0 and INFINITY or files.plain(per_second(quota, period))
+end
+
+--- Rounds the quota up as systemd does, which writes it again when it reloads.
+-- @tparam table resources fields of `cgroups`
+-- @treturn table the same one where there is nothing to be rounded
+function M.rounded(resources)
+  local quota, period = resources.cpu_quota or 0, resources.cpu_period or 0
+  if quota <= 0 then
+    return resources
   end
-  return files.plain(math.ceil(quota * 1e6 / period / QUOTA_STEP) * QUOTA_STEP)
+  period = period ~= 0 and period or DEFAULT_PERIOD
+  return setmetatable({ cpu_quota = math.floor(per_second(quota, period) * period / 1e6) },
+    { __index = resources })
 end
 
 -- "0-3,7" as systemd takes it: a bit for each number, the lowest byte first.
@@ -111,12 +125,15 @@ local function mask_of(list)
   return table.concat(text)
 end
 
+local function add_quota(add, quota, period)
+  add("CPUQuotaPeriodUSec", "t", files.plain(period))
+  add("CPUQuotaPerSecUSec", "t", quota_per_second(quota, period))
+end
+
 local function add_cpu(add, resources, weight_of)
   local quota, period = resources.cpu_quota or 0, resources.cpu_period or 0
   if quota ~= 0 or period ~= 0 then
-    period = period ~= 0 and period or DEFAULT_PERIOD
-    add("CPUQuotaPeriodUSec", "t", files.plain(period))
-    add("CPUQuotaPerSecUSec", "t", quota_per_second(quota ~= 0 and quota or -1, period))
+    add_quota(add, quota ~= 0 and quota or -1, period ~= 0 and period or DEFAULT_PERIOD)
   end
   for _, row in ipairs({ { "AllowedCPUs", resources.cpuset_cpus },
     { "AllowedMemoryNodes", resources.cpuset_mems } }) do
@@ -159,10 +176,41 @@ local UNIFIED = {
   ["cpu.weight"] = "CPUWeight",
 }
 
+-- Those of another form: what is no such value is left to the kernel, which refuses it.
+local unified_forms = {}
+
+unified_forms["cpu.max"] = function(add, text)
+  local quota, period = text:match("^%s*(%w+)%s*(%d*)%s*$")
+  quota, period = quota == "max" and -1 or tonumber(quota), tonumber(period) or DEFAULT_PERIOD
+  if quota and period > 0 then
+    add_quota(add, quota, period)
+  end
+end
+
+unified_forms["cpu.idle"] = function(add, text)
+  if tonumber(text) == 1 then
+    add("CPUWeight", "t", "0")
+  end
+end
+
+for file, name in pairs({ ["cpuset.cpus"] = "AllowedCPUs",
+  ["cpuset.mems"] = "AllowedMemoryNodes" }) do
+  unified_forms[file] = function(add, text)
+    if text:find("%d") and not text:find("[^%d,%s-]") then
+      add(name, "ay", mask_of(text))
+    end
+  end
+end
+
 local function add_unified(add, resources)
-  for _, name in ipairs(sorted(resources.unified or {})) do
-    local value = resources.unified[name]:match("^%s*(%w+)%s*$")
-    if UNIFIED[name] and value and (value == "max" or tonumber(value)) then
+  local unified = resources.unified or {}
+  local is_idle = tonumber(unified["cpu.idle"]) == 1
+  for _, name in ipairs(sorted(unified)) do
+    local value = unified[name]:match("^%s*(%w+)%s*$")
+    if unified_forms[name] then
+      unified_forms[name](add, unified[name])
+    elseif UNIFIED[name] and value and (value == "max" or tonumber(value))
+      and not (is_idle and name == "cpu.weight") then
       add(UNIFIED[name], "t", value == "max" and INFINITY or value)
     end
   end

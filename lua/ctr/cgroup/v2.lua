@@ -14,6 +14,7 @@ local tree = require("ctr.cgroup.tree")
 local M = {}
 
 local DIRECTORY = { flags = { "rdonly", "directory" }, beneath = true }
+local START_PROCESSES = 4
 local DENIED = { EPERM = true, EACCES = true }
 
 --- Makes the writes for the limits: `ctr.cgroup.v2_files`.
@@ -52,9 +53,9 @@ local function hand_on(dir, path)
   end
 end
 
--- What cannot be enabled is not an error here: a limit that needs it will say that its file is
--- missing.
-local function enable_above(node)
+--- Hands on all controllers from the root to above a node. What cannot be enabled is not an error
+-- here: a limit that needs it will say that its file is missing.
+function M.enable_above(node)
   local dir, path = node.hierarchy.dir, ""
   hand_on(dir, path)
   for name in place.split(node.path):gmatch("[^/]+") do
@@ -76,7 +77,7 @@ function M.prepare(node, parent, name, _, is_above)
   if not node.dir then
     return nil, err
   end
-  enable_above(node)
+  M.enable_above(node)
   local kind
   kind, err = tree.read(node.dir, "cgroup.type")
   if not kind then
@@ -140,9 +141,31 @@ function M.check(_, resources)
   return true, { limits = limits, rules = rules, allow = allow, key = devices.asked(resources) }
 end
 
---- Attaches the device rules. Not before the container's own nodes are made: the rules are for its
--- programs.
-M.confine = set_devices
+--- Attaches the device rules, and sets what `set` left for later. Not before the container's own
+-- nodes are made: the rules are for its programs.
+function M.confine(manager, writes)
+  local ok, err = apply.all(manager, writes.late)
+  if not ok then
+    return nil, err
+  end
+  return set_devices(manager, writes)
+end
+
+-- Until the program runs there may be more processes than it may have: those of the bootstrap, and
+-- who keeps systemd's unit.
+local function with_room(writes)
+  local now, late = {}, {}
+  for _, write in ipairs(writes.limits) do
+    local limit = write.file == "pids.max" and tonumber(write.text)
+    if limit and limit < START_PROCESSES then
+      late[#late + 1] = write
+      write = setmetatable({ text = ("%d"):format(START_PROCESSES) }, { __index = write })
+    end
+    now[#now + 1] = write
+  end
+  writes.late = late
+  return now
+end
 
 --- Writes the limits; of a cgroup in use the device rules too, which are replaced at once.
 -- @tparam table manager
@@ -153,12 +176,12 @@ M.confine = set_devices
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.set(manager, _, writes, journal)
-  local ok, err = apply.all(manager, writes.limits, nil, journal)
+  local ok, err = apply.all(manager, journal and writes.limits or with_room(writes), nil, journal)
   if not ok then
     return nil, err
   end
   if not journal then
-    manager.confinement = writes
+    manager.confinement = (writes.rules or writes.late[1]) and writes or nil
     return true
   end
   return set_devices(manager, writes)

@@ -2,7 +2,7 @@
 -- @module ctr.cli.list
 
 local columns = require("ctr.cli.columns")
-local core = require("ctr.core")
+local errors = require("ctr.errors")
 local shown = require("ctr.cli.shown")
 
 local HEADER = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" }
@@ -22,8 +22,13 @@ local function add(list, factory, id, log)
   end
 end
 
-local function ids_of(context)
+-- Where there is no root yet there are no containers; one that was named may have been misspelled.
+local function ids_of(context, values)
   if not context:has_root() then
+    if values.root then
+      return nil, errors.new("SystemError", "there is no such state root: " .. values.root,
+        { path = "--root" })
+    end
     return {}
   end
   local factory, err = context:factory()
@@ -43,8 +48,16 @@ local function to_table(list)
   return columns.text(rows)
 end
 
+local function to_json(list)
+  local objects = {}
+  for index, state in ipairs(list) do
+    objects[index] = shown.json(state)
+  end
+  return "[" .. table.concat(objects, ",") .. "]\n"
+end
+
 return function(_, values, context)
-  local ids, factory = ids_of(context)
+  local ids, factory = ids_of(context, values)
   if not ids then
     return nil, factory
   end
@@ -59,7 +72,7 @@ return function(_, values, context)
     add(list, factory, id, context.log)
   end
   if values.format == "json" then
-    io.stdout:write(core.json.encode(core.json.array(list)), "\n")
+    io.stdout:write(to_json(list))
   else
     io.stdout:write(to_table(list))
   end

@@ -110,4 +110,24 @@ function M.of(container)
   }
 end
 
+local ORDER = { "ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "annotations",
+  "owner" }
+
+--- The JSON of what `of` returns: its members in the order that other runtimes have.
+-- @tparam table state
+-- @tparam[opt] number indent spaces of each level; without it all is on one line
+-- @treturn string
+function M.json(state, indent)
+  local newline = indent and "\n" .. (" "):rep(indent) or ""
+  local parts = {}
+  for _, name in ipairs(ORDER) do
+    if state[name] ~= nil then
+      local value = core.json.encode(state[name], { indent = indent })
+      parts[#parts + 1] = ('%s"%s":%s%s'):format(newline, name, indent and " " or "",
+        (value:gsub("\n", newline)))
+    end
+  end
+  return "{" .. table.concat(parts, ",") .. (indent and "\n}" or "}")
+end
+
 return M

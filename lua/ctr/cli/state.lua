@@ -1,7 +1,6 @@
 --- `lctr state`: shows a container's state as the OCI has it.
 -- @module ctr.cli.state
 
-local json = require("ctr.core").json
 local shown = require("ctr.cli.shown")
 
 return function(args, _, context)
@@ -14,6 +13,6 @@ return function(args, _, context)
   if not state then
     return nil, err
   end
-  io.stdout:write(json.encode(state, { indent = 2 }), "\n")
+  io.stdout:write(shown.json(state, 2), "\n")
   return 0
 end

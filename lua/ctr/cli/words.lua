@@ -27,7 +27,10 @@ local OTHERWISE = {
 -- is said before ours.
 local WELL_KNOWN = {
   { "^cgroups%.path$", "is in use: it holds", "container's cgroup is not empty" },
+  { "^cgroups%.name$", "is in use: it holds", "container's cgroup is not empty" },
   { "^cgroups%.path$", "is frozen$", "container's cgroup unexpectedly frozen" },
+  { "^cgroups%.memory$", "must not be below what is in use", "rejecting memory limit" },
+  { "^cgroups%.memory_swap$", "must not be below what is in use", "rejecting memory+swap limit" },
   { "^process%.sub_cgroup_paths", "must not contain", "bad sub cgroup path" },
   { "^linux%.memoryPolicy%.mode$", "", "invalid memory policy mode" },
   { "^memory_policy%.mode$", "", "invalid memory policy mode" },

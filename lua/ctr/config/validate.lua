@@ -102,7 +102,7 @@ local function check_mapping_list(problems, config, namespace, field)
     return
   end
   if #mappings == 0 then
-    if namespace.path == "" or config.rootless_euid then
+    if namespace.path == "" then
       add(problems, field, "must not be empty with the namespace NEWUSER")
     end
     return
@@ -127,7 +127,7 @@ local function check_mount_owner(problems, config, index)
   for part in config.mounts[index].data:gmatch("[^,]+") do
     local option, digits = part:match("^([ug]id)=(%d+)$")
     local field = OPTION_MAPPINGS[option or ""]
-    if field and not maps(config[field], tonumber(digits)) then
+    if field and #config[field] > 0 and not maps(config[field], tonumber(digits)) then
       add(problems, ("mounts[%d].data"):format(index),
         ("has %s=%s, which %s do not map"):format(option, digits, field))
     end

@@ -7,6 +7,7 @@ local bit = require("bit")
 local attributes = require("ctr.plan.mount_attributes")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local idmap = require("ctr.idmap")
 local mounts = require("ctr.criu.mounts")
 local planner = require("ctr.plan")
 
@@ -166,27 +167,13 @@ local function check_namespaces(procfs, pid, config)
   return true
 end
 
-local function lines_of(map)
-  local lines = {}
-  for inside, outside, size in (map or ""):gmatch("(%d+)%s+(%d+)%s+(%d+)") do
-    lines[#lines + 1] = ("%s %s %s"):format(inside, outside, size)
-  end
-  return table.concat(lines, ",")
-end
-
 local function check_maps(procfs, pid, config)
   if not planner.namespaces(config).new.NEWUSER then
     return true
   end
-  for file, key in pairs({ uid_map = "uid_mappings", gid_map = "gid_mappings" }) do
-    local wanted = {}
-    for index, map in ipairs(config[key]) do
-      wanted[index] = ("%d %d %d"):format(map.container_id, map.host_id, map.size)
-    end
-    local text = core.path.read(procfs, ("%d/%s"):format(pid, file), FILE_MAX)
-    if lines_of(text) ~= table.concat(wanted, ",") then
-      return refuse(key, ("process %d has others"):format(pid))
-    end
+  local key = idmap.difference(procfs, pid, config)
+  if key then
+    return refuse(key, ("process %d has others"):format(pid))
   end
   return true
 end

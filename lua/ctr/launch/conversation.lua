@@ -251,7 +251,11 @@ end
 
 function syncs.start(session)
   session.reached_start = true
-  local ok, err = confine(session)
+  -- In a user namespace alone nobody else makes the process, and nothing before this tells of it.
+  local ok, err = M.commit(session)
+  if ok then
+    ok, err = confine(session)
+  end
   if not ok then
     return nil, err
   end
@@ -268,6 +272,9 @@ function syncs.network(session, _, handles)
 end
 
 function syncs.userns(session)
+  if session.spaces.joined.NEWUSER then
+    return settle(session, idmap.check_joined(session.host, session.config, session.pid))
+  end
   return settle(session, idmap.write(session.host, session.factory, session.config, session.pid))
 end
 

@@ -59,6 +59,9 @@ end
 local function add_user_namespace(add, config, facts, spaces)
   if spaces.joined.NEWUSER then
     add_join(add, spaces, "NEWUSER")
+    if #config.uid_mappings > 0 or #config.gid_mappings > 0 then
+      add("sync", { 1 }, { "userns" }, "uid_mappings")
+    end
   else
     add("unshare", { CLONE.NEWUSER }, NONE, "namespaces")
     add("sync", { 1 }, { "userns" }, "uid_mappings")

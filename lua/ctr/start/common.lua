@@ -188,6 +188,11 @@ function M.launch_in_cgroups(container, options, make_plan, flags)
     return nil, directory
   end
   options.cgroup_fd = directory
+  options.cgroup_instead = options.mode == "exec" and not options.process.sub_cgroup_paths
+    and function()
+      return require("ctr.cgroup.below").of_process(container.cgroup, container.host:procfs(),
+        container.init_pid)
+    end
   local started, err = launch.run(options, make_plan(), flags)
   M.close_handles(handles, directory)
   return started, err

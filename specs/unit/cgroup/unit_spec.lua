@@ -92,6 +92,31 @@ describe("ctr.cgroup.unit", function()
       assert.same({ "MemoryHigh t 18446744073709551615", "TasksMax t 5" },
         properties({ unified = { ["memory.high"] = "max", ["pids.max"] = "5",
           ["misc.max"] = "x 1" } }, true))
+      assert.same({ "CPUQuotaPeriodUSec t 50000", "CPUQuotaPerSecUSec t 100000", "CPUWeight t 42" },
+        properties({ unified = { ["cpu.max"] = "5000 50000", ["cpu.weight"] = "42" } }, true))
+      assert.same({ "CPUWeight t 0", "CPUQuotaPeriodUSec t 100000",
+        "CPUQuotaPerSecUSec t 18446744073709551615" },
+        properties({ unified = { ["cpu.max"] = "max", ["cpu.idle"] = "1",
+          ["cpu.weight"] = "42" } }, true))
+      assert.same({ { "AllowedCPUs", "ay", "\15\2" }, { "AllowedMemoryNodes", "ay", "\1" } },
+        assert(unit.properties({ unified = { ["cpuset.cpus"] = "0-3, 9",
+          ["cpuset.mems"] = "0" } }, true)))
+    end)
+
+    it("rounds a quota up as systemd does", function()
+      local function quota(resources)
+        return unit.rounded(resources).cpu_quota
+      end
+      assert.equal(504000, quota({ cpu_quota = 500000, cpu_period = 900000 }))
+      assert.equal(1000, quota({ cpu_quota = 1 }))
+      assert.equal(50000, quota({ cpu_quota = 50000, cpu_period = 100000 }))
+      assert.equal(-1, quota({ cpu_quota = -1, cpu_period = 5000 }))
+      assert.equal(7, unit.rounded({ cpu_quota = 1, pids_limit = 7 }).pids_limit)
+    end)
+
+    it("leaves to the kernel what has another form in `unified`", function()
+      assert.same({}, properties({ unified = { ["cpu.max"] = "much", ["cpuset.cpus"] = "all",
+        ["cpu.idle"] = "0", ["pids.max"] = "few" } }, true))
     end)
 
     it("has v1's names there", function()

@@ -95,7 +95,10 @@ describe("ctr.config.validate", function()
       end)
 
       it("needs none to join one", function()
-        accepted({ namespaces = { "NEWNS", { type = "NEWUSER", path = "/x" } } })
+        local joined = { "NEWNS", { type = "NEWUSER", path = "/x" } }
+        accepted({ namespaces = joined })
+        accepted({ namespaces = joined, rootless_euid = true, mounts = {
+          { source = "devpts", destination = "/dev/pts", device = "devpts", data = "gid=5" } } })
       end)
 
       it("refuses them without one", function()
@@ -149,14 +152,15 @@ describe("ctr.config.validate", function()
         refused("rootless_euid", "needs the namespace NEWUSER", { rootless_euid = true })
       end)
 
-      it("needs mappings, to join one too", function()
+      it("needs mappings, but to join one", function()
         assert.same({
           { path = "uid_mappings", text = "must not be empty with the namespace NEWUSER" },
           { path = "gid_mappings", text = "must not be empty with the namespace NEWUSER" },
-        }, problems(rootless({
+        }, problems(rootless({ uid_mappings = {}, gid_mappings = {} })))
+        accepted(rootless({
           namespaces = { "NEWNS", { type = "NEWUSER", path = "/x" } },
           uid_mappings = {}, gid_mappings = {},
-        })))
+        }))
         accepted(rootless())
       end)
 
