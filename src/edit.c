@@ -119,6 +119,91 @@ static void refresh(struct ctr_edit *edit)
 	el_set(edit->editor, EL_REFRESH);
 }
 
+/* Where the cursor stands behind some text, counted from where the prompt begins. */
+struct position {
+	int row, column;
+};
+
+/* Characters that cannot be shown are shown as ^X. */
+static int width_of(wchar_t character)
+{
+	int width = wcwidth(character);
+
+	return width < 0 ? 2 : width;
+}
+
+static void advance(struct position *at, wchar_t character, int columns)
+{
+	int width = width_of(character);
+
+	if (character == L'\n') {
+		at->row++;
+		at->column = 0;
+		return;
+	}
+	if (at->column + width > columns) {
+		at->row++;
+		at->column = 0;
+	}
+	at->column += width;
+	if (at->column >= columns) {
+		at->row++;
+		at->column = 0;
+	}
+}
+
+static void advance_text(struct position *at, const char *text, size_t size, int columns)
+{
+	mbstate_t state = { 0 };
+	bool is_invisible = false;
+
+	while (size > 0) {
+		wchar_t character;
+		size_t length = mbrtowc(&character, text, size, &state);
+
+		if (length == 0 || length > size)
+			return;
+		if (character == INVISIBLE)
+			is_invisible = !is_invisible;
+		else if (!is_invisible)
+			advance(at, character, columns);
+		text += length;
+		size -= length;
+	}
+}
+
+static int columns_of(const struct ctr_edit *edit)
+{
+	struct winsize size;
+
+	if (ioctl(fileno(edit->output), TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return 80;
+	return size.ws_col;
+}
+
+/* Where the cursor stands behind the first size bytes of the line. */
+static struct position position_in(struct ctr_edit *edit, const char *line, size_t size)
+{
+	struct position at = { 0 };
+	int columns = columns_of(edit);
+
+	advance_text(&at, edit->prompt, strlen(edit->prompt), columns);
+	advance_text(&at, line, size, columns);
+	return at;
+}
+
+/* Leaves the line as it stands: what is written next comes below it. */
+static void leave_line(struct ctr_edit *edit)
+{
+	size_t length, cursor;
+	const char *line = ctr_edit_line(edit, &length, &cursor);
+	int rows = position_in(edit, line, length).row - position_in(edit, line, cursor).row;
+
+	while (rows-- >= 0)
+		fputs("\r\n", edit->output);
+	fflush(edit->output);
+}
+
 /* True when a key can be read; false when the line is to be given up. */
 static bool wait_for_key(struct ctr_edit *edit)
 {
@@ -136,6 +221,7 @@ static bool wait_for_key(struct ctr_edit *edit)
 
 		if (take_signal(SIGINT)) {
 			edit->was_interrupted = true;
+			leave_line(edit);
 			return false;
 		}
 		if (take_signal(SIGWINCH))
@@ -350,80 +436,15 @@ void ctr_edit_insert(struct ctr_edit *edit, const char *text)
 	el_insertstr(edit->editor, text);
 }
 
-/* Where the cursor stands behind some text, counted from where the prompt begins. */
-struct position {
-	int row, column;
-};
-
-/* Characters that cannot be shown are shown as ^X. */
-static int width_of(wchar_t character)
-{
-	int width = wcwidth(character);
-
-	return width < 0 ? 2 : width;
-}
-
-static void advance(struct position *at, wchar_t character, int columns)
-{
-	int width = width_of(character);
-
-	if (character == L'\n') {
-		at->row++;
-		at->column = 0;
-		return;
-	}
-	if (at->column + width > columns) {
-		at->row++;
-		at->column = 0;
-	}
-	at->column += width;
-	if (at->column >= columns) {
-		at->row++;
-		at->column = 0;
-	}
-}
-
-static void advance_text(struct position *at, const char *text, size_t size, int columns)
-{
-	mbstate_t state = { 0 };
-	bool is_invisible = false;
-
-	while (size > 0) {
-		wchar_t character;
-		size_t length = mbrtowc(&character, text, size, &state);
-
-		if (length == 0 || length > size)
-			return;
-		if (character == INVISIBLE)
-			is_invisible = !is_invisible;
-		else if (!is_invisible)
-			advance(at, character, columns);
-		text += length;
-		size -= length;
-	}
-}
-
-static int columns_of(const struct ctr_edit *edit)
-{
-	struct winsize size;
-
-	if (ioctl(fileno(edit->output), TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
-		return 80;
-	return size.ws_col;
-}
-
 void ctr_edit_print(struct ctr_edit *edit, const char *text)
 {
-	struct position at = { 0 };
-	int columns = columns_of(edit);
 	bool is_line_open = false;
 	size_t length, cursor;
 	const char *line = ctr_edit_line(edit, &length, &cursor);
+	int rows = position_in(edit, line, cursor).row;
 
-	advance_text(&at, edit->prompt, strlen(edit->prompt), columns);
-	advance_text(&at, line, cursor, columns);
 	fputc('\r', edit->output);
-	while (at.row-- > 0)
+	while (rows-- > 0)
 		fputs(edit->up, edit->output);
 	fputs(edit->clear, edit->output);
 	/* The terminal is told to add no carriage returns while a line is edited, or does it anyway. */

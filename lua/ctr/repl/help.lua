@@ -1,0 +1,3 @@
+local M = {}
+function M.signature() end
+return M
