@@ -37,6 +37,7 @@ local function add(watcher, entry, source, callback)
     table.insert(entry.watches, watch)
     table.insert(entry.sources, source)
   end
+  return watch
 end
 
 local function watch_end(watcher, entry)
@@ -50,13 +51,14 @@ end
 
 local function watch_memory(watcher, entry)
   local source = entry.container:notify_oom()
-  add(watcher, entry, source, function()
+  local watch
+  watch = add(watcher, entry, source, function()
     local happened = source:wait(0)
     if happened then
       watcher:tell(entry.id, "ran out of memory", "red")
     elseif happened == false and not entry.is_over then
       -- Its cgroup is gone, and with it whatever could be told.
-      entry.watches[2]:cancel()
+      watch:cancel()
     end
   end)
 end

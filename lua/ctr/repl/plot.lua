@@ -1,0 +1,1 @@
+return {names={"cpu","disk","memory","network","processes"}}
