@@ -4,13 +4,12 @@
 local cards = require("ctr.repl.cards")
 local errors = require("ctr.errors")
 local grid = require("ctr.repl.grid")
+local inline = require("ctr.repl.inline")
 local text = require("ctr.repl.text")
 
 local M = {}
 
 local COLUMNS_MAX = 8
-local INLINE_MAX = 60
-local LITERAL_DEPTH = 3
 local PLAIN = { columns = math.huge, rows = math.huge }
 
 local display_methods = {}
@@ -26,90 +25,6 @@ function M.new(style, size, is_plain)
     display_metatable)
 end
 
-local function compare(a, b)
-  local one, other = type(a), type(b)
-  if one == other and (one == "number" or one == "string") then
-    return a < b
-  end
-  if one == other then
-    return tostring(a) < tostring(b)
-  end
-  return one < other
-end
-
-local function sorted_keys(value)
-  local keys = {}
-  for key in pairs(value) do
-    keys[#keys + 1] = key
-  end
-  table.sort(keys, compare)
-  return keys
-end
-
-local function is_list(value, count)
-  return #value == count and count > 0
-end
-
-local function is_identifier(key)
-  return type(key) == "string" and key:find("^[%a_][%w_]*$") ~= nil
-end
-
-local function quoted(value)
-  return '"' .. text.printable(value:gsub('[\\"]', "\\%0")) .. '"'
-end
-
-local function key_text(key)
-  if is_identifier(key) then
-    return key
-  end
-  return "[" .. (type(key) == "string" and quoted(key) or tostring(key)) .. "]"
-end
-
-local function number_text(value)
-  if value == math.floor(value) and math.abs(value) < 2 ^ 53 then
-    return ("%d"):format(value)
-  end
-  return ("%.14g"):format(value)
-end
-
--- A value in a line: an object by its kind, a table as Lua has it, as deep as it is worth.
-local inline
-
-local function inline_table(value, depth)
-  local keys, parts, length = sorted_keys(value), {}, 0
-  local list = is_list(value, #keys)
-  for index, key in ipairs(keys) do
-    local item = inline(value[key], depth - 1)
-    parts[index] = list and item or key_text(key) .. " = " .. item
-    length = length + #parts[index] + 2
-    if length > INLINE_MAX and index < #keys then
-      parts[index + 1] = ("… %d more"):format(#keys - index)
-      break
-    end
-  end
-  return #parts == 0 and "{}" or "{ " .. table.concat(parts, ", ") .. " }"
-end
-
-function inline(value, depth)
-  local kind = type(value)
-  if kind == "string" then
-    return quoted(value)
-  elseif kind == "number" then
-    return number_text(value)
-  elseif kind ~= "table" then
-    return tostring(value)
-  end
-  if errors.is(value) then
-    return "error: " .. text.printable(tostring(value))
-  elseif cards.kind(value) then
-    local title = cards.of(value)
-    return title and "<" .. text.printable(title) .. ">" or "<" .. cards.kind(value) .. ">"
-  elseif depth <= 0 then
-    return next(value) == nil and "{}" or "{ … }"
-  end
-  return inline_table(value, depth)
-end
-
 local function is_record(value)
   return type(value) == "table" and not cards.kind(value) and next(value) ~= nil
     and #value == 0
@@ -123,7 +38,7 @@ local function columns_of(list)
       return nil
     end
     for key in pairs(item) do
-      if not is_identifier(key) then
+      if not inline.is_identifier(key) then
         return nil
       end
       if not seen[key] then
@@ -142,7 +57,7 @@ local function cell(value)
   elseif type(value) == "string" then
     return text.printable(value)
   end
-  return inline(value, 1)
+  return inline.of(value, 1)
 end
 
 local function to_rows(list, names, count)
@@ -155,10 +70,6 @@ local function to_rows(list, names, count)
     rows[at + 1] = row
   end
   return rows
-end
-
-local function plural(count, one)
-  return ("%d %s%s"):format(count, one, count == 1 and "" or "s")
 end
 
 -- How many of a count are shown, so that all of it stays on the screen.
@@ -196,7 +107,7 @@ function display_methods:list(list)
   local width = #tostring(#list)
   for index = 1, shown do
     local number = self.style:paint("dim", ("%" .. width .. "d"):format(index))
-    lines[index] = number .. "  " .. text.cut(inline(list[index], 2), self.size.columns - width - 2)
+    lines[index] = number .. "  " .. text.cut(inline.of(list[index]), self.size.columns - width - 2)
   end
   self:add_rest(lines, #list, shown)
   return lines
@@ -220,8 +131,8 @@ function display_methods:map(value, keys)
   local rows = {}
   for index = 1, self:shown(#keys) do
     local key = keys[index]
-    rows[index] = { text.printable(type(key) == "string" and key or key_text(key)),
-      inline(value[key], LITERAL_DEPTH - 1) }
+    rows[index] = { text.printable(type(key) == "string" and key or inline.key(key)),
+      inline.of(value[key]) }
   end
   return self:pairs(rows, #keys)
 end
@@ -238,6 +149,10 @@ function display_methods:card(title, lines)
   return shown
 end
 
+local function shown_if(value, show)
+  return value and show(value) or ""
+end
+
 function display_methods:containers(list)
   if #list == 0 then
     return { "no containers" }
@@ -247,8 +162,8 @@ function display_methods:containers(list)
   for index = 1, shown do
     local sample = measure.of(list[index])
     rows[index + 1] = { text.printable(sample.id), sample.status,
-      sample.pid and number_text(sample.pid) or "", sample.memory and text.size(sample.memory) or "",
-      sample.processes and number_text(sample.processes) or "" }
+      shown_if(sample.pid, inline.number), shown_if(sample.memory, text.size),
+      shown_if(sample.processes, inline.number) }
   end
   local lines = self:table_lines(rows)
   self:add_rest(lines, #list, shown)
@@ -287,12 +202,12 @@ local function is_container_list(value)
 end
 
 function display_methods:plain_table(value)
-  local keys = sorted_keys(value)
+  local keys = inline.keys(value)
   if cards.kind(value) == "ctr.Containers" or is_container_list(value) then
     return self:containers(value)
   elseif #keys == 0 then
     return { "{}" }
-  elseif is_list(value, #keys) then
+  elseif inline.is_list(value, #keys) then
     return self:list(value)
   end
   return self:map(value, keys)
@@ -323,7 +238,7 @@ function display_methods:string(value)
   elseif value:find("\n.") then
     return self:text(value)
   end
-  return { text.cut(quoted(value), self.size.columns * 4) }
+  return { text.cut(inline.quoted(value), self.size.columns * 4) }
 end
 
 local function is_documented(value)
@@ -341,7 +256,7 @@ function display_methods:lines(value)
   elseif kind == "table" then
     return self:table(value)
   end
-  return { is_documented(value) or inline(value, LITERAL_DEPTH) }
+  return { is_documented(value) or inline.of(value, 3) }
 end
 
 --- An error as a sentence, or several lines.
@@ -367,8 +282,5 @@ function display_methods:values(result)
   end
   return #lines > 0 and table.concat(lines, "\n") .. "\n" or ""
 end
-
---- A count with its word.
-M.plural = plural
 
 return M

@@ -11,7 +11,9 @@ local M = {}
 M.MAX = 1000
 
 local PRIVATE_FOLDER, PRIVATE_FILE = 448, 384 -- 0700, 0600
-local APPEND = { flags = { "wronly", "append", "creat", "nofollow", "nonblock" }, mode = PRIVATE_FILE }
+local APPEND = {
+  flags = { "wronly", "append", "creat", "nofollow", "nonblock" }, mode = PRIVATE_FILE,
+}
 local SIZE_MAX = 16 * 1024 * 1024
 
 local history_methods = {}
@@ -73,6 +75,14 @@ local function read_entries(folder)
   return entries
 end
 
+-- Somebody may have made it with another mode.
+local function keep_private(folder)
+  local stat = core.path.stat(folder, "history", { nofollow = true })
+  if stat and stat.type == "file" then
+    core.path.chmod(folder, "history", PRIVATE_FILE)
+  end
+end
+
 local function last_of(entries, count)
   return { unpack(entries, math.max(1, #entries - count + 1)) }
 end
@@ -100,6 +110,7 @@ function M.open(getenv)
   if history.folder then
     history.path = home .. "/ctr/history"
     history.entries = read_entries(history.folder)
+    keep_private(history.folder)
     trim(history)
     history.entries = last_of(history.entries, M.MAX)
   end

@@ -11,6 +11,8 @@ local styles = require("ctr.repl.style")
 
 local M = {}
 
+local STDIN = 0
+
 -- A chunk that is compiled could not be stopped.
 local function refuse_compiler()
   jit.off()
@@ -56,6 +58,16 @@ local function remember(session, text)
   end
 end
 
+-- What runs has the terminal: it may leave it in any state.
+local function run(session, text)
+  local saved = core.tty.save(STDIN)
+  local ok = session:run(text)
+  if saved then
+    core.tty.restore(STDIN, saved)
+  end
+  return ok
+end
+
 -- Reads until a chunk is complete, and runs it. False at the end of the input.
 local function serve_chunk(session, first, further)
   local text
@@ -68,7 +80,7 @@ local function serve_chunk(session, first, further)
     text = text and text .. "\n" .. line or line
     session.pending = text
     fit_display(session)
-    if session:run(text) ~= nil then
+    if run(session, text) ~= nil then
       remember(session, text)
       return true
     end
