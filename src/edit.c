@@ -401,6 +401,8 @@ enum ctr_edit_end ctr_edit_read(struct ctr_edit *edit, const char *prompt,
 	edit->was_interrupted = false;
 	memset(&edit->bytes, 0, sizeof(edit->bytes));
 	catch_signals(&before);
+	/* libedit itself does so after the prompt: what is typed between is echoed twice. */
+	el_set(edit->editor, EL_PREP_TERM, 1);
 	line = el_gets(edit->editor, &length);
 	release_signals(&before);
 	edit->events = NULL;

@@ -75,6 +75,9 @@ function session_methods:run(text)
     return complain(self, problem)
   end
   local result = self.evaluator:run(code)
+  if result.was_interrupted and self.editor then
+    io.stdout:write("\n") -- the terminal shows ^C where the cursor stands
+  end
   io.stdout:flush()
   if result.err then
     return complain(self, result.err)
