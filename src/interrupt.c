@@ -10,7 +10,10 @@
 #define AGAIN_NS 50000000L /* 20 times in a second */
 #define UNANSWERED_MAX 3
 
-static struct sigaction before;
+/* What the timer sends: with SIGINT itself a key that is pressed just then would be lost. */
+#define AGAIN SIGVTALRM
+
+static struct sigaction before, before_again;
 static timer_t timer;
 static void (*handler)(void);
 static volatile sig_atomic_t is_due; /* a wait is to fail */
@@ -36,13 +39,11 @@ static void give_up(void)
 	raise(SIGINT);
 }
 
-static void catch_signal(int signo, siginfo_t *info, void *context)
+static void catch_signal(int signo)
 {
 	int saved = errno;
 
-	(void)signo;
-	(void)context;
-	if (info->si_code != SI_TIMER) {
+	if (signo == SIGINT) {
 		is_due = 1;
 		if (++unanswered >= UNANSWERED_MAX)
 			give_up();
@@ -55,8 +56,8 @@ static void catch_signal(int signo, siginfo_t *info, void *context)
 int ctr_interrupt_open(void (*on_signal)(void), struct ctr_err *err)
 {
 	/* No SA_RESTART: system calls are to return. */
-	struct sigaction action = { .sa_sigaction = catch_signal, .sa_flags = SA_SIGINFO };
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGINT };
+	struct sigaction action = { .sa_handler = catch_signal };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = AGAIN };
 
 	if (handler)
 		return ctr_fail(err, EBUSY, "sigaction", "%s", "SIGINT");
@@ -66,6 +67,7 @@ int ctr_interrupt_open(void (*on_signal)(void), struct ctr_err *err)
 	unanswered = 0;
 	handler = on_signal;
 	sigemptyset(&action.sa_mask);
+	sigaction(AGAIN, &action, &before_again);
 	sigaction(SIGINT, &action, &before);
 	return 0;
 }
@@ -74,7 +76,8 @@ void ctr_interrupt_close(void)
 {
 	if (!handler)
 		return;
-	timer_delete(timer);
+	timer_delete(timer); /* what it has sent has come when this returns */
+	sigaction(AGAIN, &before_again, NULL);
 	sigaction(SIGINT, &before, NULL);
 	handler = NULL;
 }

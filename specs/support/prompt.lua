@@ -6,7 +6,7 @@ local core = require("ctr.core")
 
 local M = {}
 
-local SECONDS = 120
+local SECONDS = 60
 local SETSID = "/usr/bin/setsid"
 
 local prompt_methods = {}
