@@ -15,7 +15,11 @@ local function keep_locals(text)
   return rest:find("^[%w_,%s]+$") and not rest:find("^function%s") and rest .. " = nil" or rest
 end
 
-local function is_unfinished(problem)
+-- A string in quotes goes on in the next line only behind a backslash.
+local function is_unfinished(problem, text)
+  if problem:find("unfinished string", 1, true) then
+    return text:find("\\$") ~= nil
+  end
   return problem:find("near '<eof>'$") ~= nil
 end
 
@@ -52,7 +56,7 @@ function M.compile(text, env)
   if chunk then
     return chunk
   end
-  return nil, problem, is_unfinished(as_expression) or is_unfinished(problem)
+  return nil, problem, is_unfinished(as_expression, text) or is_unfinished(problem, text)
 end
 
 return M

@@ -198,15 +198,13 @@ local function named(name, documentation, session)
   if documentation and documentation[name] and documentation[name].kind ~= "module" then
     return entry_lines(documentation[name], style)
   end
-  local word = environment.words[name]
-  if word and name ~= "ctr" and name ~= "factory" then
-    return word_lines(word, style)
+  local word, topic = environment.words[name], topic_lines(name, session)
+  if word and topic then
+    local lines = word_lines(word, style)
+    append(lines, table.concat(topic, "\n"))
+    return lines
   end
-  local topic = topic_lines(name, session)
-  if topic then
-    return topic
-  end
-  return word and word_lines(word, style)
+  return topic or word and word_lines(word, style)
 end
 
 local function of_name(name, session)
@@ -251,11 +249,13 @@ local function lines_of(value, session)
   elseif type(value) == "function" then
     return of_function(value, session)
   end
-  local topic = members.topic(value) or word_of(session, value)
-  if topic then
-    return of_name(topic, session)
+  local topic = members.topic(value)
+  local lines = topic and topic_lines(topic, session)
+  local name = topic or word_of(session, value)
+  if not lines and name then
+    lines = of_name(name, session)
   end
-  return { ("a %s"):format(cards.kind(value) or type(value)) }
+  return lines or { ("a %s"):format(cards.kind(value) or type(value)) }
 end
 
 --- The word: writes what there is to say.
