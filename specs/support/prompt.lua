@@ -7,7 +7,7 @@ local core = require("ctr.core")
 local M = {}
 
 local SECONDS = 60
-local SETSID = "/usr/bin/setsid"
+local SETSID, SETPRIV = "/usr/bin/setsid", "/usr/bin/setpriv"
 
 local prompt_methods = {}
 local prompt_metatable = { __index = prompt_methods }
@@ -27,7 +27,7 @@ end
 
 --- Starts lctr with a state root of its own. The terminal is its session's, so Ctrl-C is a signal.
 -- @tparam[opt] table opts `env`: changes of the environment, false takes one away; `args` of lctr;
--- `columns` and `rows`; `program` in place of `build/lctr`
+-- `columns` and `rows`; `program` in place of `build/lctr`; `user`: who runs it, a number
 -- @treturn table
 function M.start(opts)
   opts = opts or {}
@@ -41,7 +41,11 @@ function M.start(opts)
   -- Below a shell, as a person has it: with its session's leader a terminal loses what was written.
   local argv = { SETSID, "--ctty", "--wait", "/bin/sh", "-c", 'trap : INT; "$0" "$@"', lctr,
     "--root", self.root, unpack(opts.args or {}) }
-  self.child = assert(core.proc.spawn({ path = SETSID, argv = argv, flags = 0,
+  if opts.user then
+    assert(os.execute(("chown %d %s"):format(opts.user, path)))
+    argv = { SETPRIV, "--reuid=" .. opts.user, "--clear-groups", unpack(argv) }
+  end
+  self.child = assert(core.proc.spawn({ path = argv[1], argv = argv, flags = 0,
     env = environment(folder, opts.env), fds = { slave, slave, slave } }))
   return self
 end

@@ -83,15 +83,19 @@ function watcher_methods:meet(id, is_new)
   return entry
 end
 
---- Looks at which containers there are. What is met by the first look has not just started.
+local function ids_of(session)
+  local factory = session:factory_if_any()
+  return factory and factory:list() or {}
+end
+
+--- Looks at which containers there are.
 function watcher_methods:look()
-  local factory = self.session:factory_if_any()
   local present = {}
-  for _, id in ipairs(factory and factory:list() or {}) do
+  for _, id in ipairs(ids_of(self.session)) do
     present[id] = true
     local entry = self.known[id]
     if not entry or entry.is_over then
-      self.known[id] = self:meet(id, self.has_looked)
+      self.known[id] = self:meet(id, not self.earlier[id])
     end
   end
   for id, entry in pairs(self.known) do
@@ -100,22 +104,24 @@ function watcher_methods:look()
         release(entry)
       end
       self.known[id] = nil
+      self.earlier[id] = nil
     end
   end
-  self.has_looked = true
 end
 
 --- Begins to watch: notices go to `session:notify`, as long as its loop runs.
 -- @tparam table session
 function M.watch(session)
-  local watcher = setmetatable({ session = session, known = {} }, watcher_metatable)
+  local watcher = setmetatable({ session = session, known = {}, earlier = {} },
+    watcher_metatable)
+  for _, id in ipairs(ids_of(session)) do
+    watcher.earlier[id] = true -- it has not just started
+  end
   local function look()
     watcher:look()
   end
   session.loop:after(FIRST, look)
   session.loop:every(INTERVAL, look)
-  session.look = look
-  return watcher
 end
 
 return M
