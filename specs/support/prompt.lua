@@ -6,7 +6,7 @@ local core = require("ctr.core")
 
 local M = {}
 
-local SECONDS = 60
+local SECONDS = 20
 local SETSID, SETPRIV = "/usr/bin/setsid", "/usr/bin/setpriv"
 
 local prompt_methods = {}
@@ -65,7 +65,9 @@ end
 -- @tparam string wanted
 -- @treturn string what was shown before it, and itself; without escape sequences
 function prompt_methods:expect(wanted)
+  local deadline = core.proc.clock() + SECONDS -- what is drawn again and again has no end
   while true do
+    assert(core.proc.clock() < deadline, "no " .. wanted .. " in: " .. self.seen:sub(-2000))
     local shown = without_sequences(self.seen)
     local _, last = shown:find(wanted, 1, true)
     if last then

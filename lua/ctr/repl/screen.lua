@@ -57,7 +57,7 @@ function screen_methods:draw(lines)
     if not line:find("\27", 1, true) then
       line = text.cut(line, columns)
     end
-    parts[#parts + 1] = line .. TO_LINE_END .. (index < rows and "\r\n" or "")
+    parts[#parts + 1] = line .. TO_LINE_END .. (index < rows and "\n" or "")
   end
   parts[#parts + 1] = #lines < rows and TO_END or ""
   write(table.concat(parts))

@@ -105,7 +105,8 @@ function actions.down(top)
 end
 
 function actions.p(top, row)
-  local is_paused = row.now.status == "paused" or row.now.status == "pausing"
+  local status = row.container:status() -- of now: the table is up to a second old
+  local is_paused = status == "paused" or status == "pausing"
   local ok, err = row.container[is_paused and "resume" or "pause"](row.container)
   top.message = ok and row.id .. (is_paused and " goes on" or " is paused") or tostring(err)
 end
@@ -150,8 +151,9 @@ local function enter(container)
 end
 
 function actions.enter(top, row)
-  if row.now.status ~= "running" then
-    top.message = ("%s is %s: there is nothing to enter"):format(row.id, row.now.status)
+  local status = row.container:status() or "gone"
+  if status ~= "running" then
+    top.message = ("%s is %s: there is nothing to enter"):format(row.id, status)
     return
   end
   top.screen:pause()
