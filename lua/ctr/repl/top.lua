@@ -157,9 +157,9 @@ function actions.enter(top, row)
     return
   end
   top.screen:pause()
-  local status, err = enter(row.container)
+  local ended, err = enter(row.container)
   top.screen:resume()
-  top.message = status and ("back from %s"):format(row.id) or tostring(err)
+  top.message = ended and ("back from %s"):format(row.id) or tostring(err)
 end
 
 local NEEDS_ROW = { p = true, k = true, enter = true }
