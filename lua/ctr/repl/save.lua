@@ -49,8 +49,7 @@ local function parts_of(value)
 end
 
 -- Made at once and whole, or not at all.
-local function write(path, text)
-  local folder, name = file.absolute(path):match("^(.*/)([^/]+)$")
+local function write(folder, name, text)
   local handle, err = core.path.open_root(folder)
   if not handle then
     return nil, err
@@ -85,10 +84,13 @@ function M.word(session, value, path, overwrite)
   if exists(path) and not overwrite then
     error(path .. " is there already; save(c, path, true) writes over it", 2)
   end
-  local text, problem = writer.text(parts_of(value))
+  local folder, name = file.absolute(path):match("^(.*)/([^/]+)$")
+  folder = folder == "" and "/" or folder
+  local id, config, process = parts_of(value)
+  local text, problem = writer.text(id, config, process, { folder = folder })
   local done = text
   if text then
-    done, problem = write(path, text)
+    done, problem = write(folder, name, text)
   end
   if not done then
     error(problem, 0)
