@@ -80,6 +80,8 @@ describe("lctr's prompt and containers", function()
   it("completes ids, methods and paths inside", function()
     start()
     prompt:run("c = up('web', 'mkdir -p /dev/inside/deeper; exec sleep 1000')")
+    prompt:run("q = ctr.process({ args = { '/bin/sh', '-c', 'until [ -d /dev/inside/deeper ]; "
+      .. "do sleep 0.1; done' }, env = { 'PATH=/bin' } }) c:run(q) return q:wait().code")
     prompt:type("containers.w\t")
     prompt:expect("containers.web")
     prompt:type(":stat\t")

@@ -34,7 +34,7 @@ function M.start(opts)
   local folder, remove = command.folder()
   local master, path = assert(core.tty.open_pty())
   local slave = assert(core.fd.open(path, { flags = { "rdwr", "noctty" } }))
-  assert(core.tty.set_size(master, opts.columns or 100, opts.rows or 30))
+  assert(core.tty.set_size(master, opts.columns or 250, opts.rows or 30))
   local self = setmetatable({ folder = folder, remove = remove, master = master, path = path,
     slave = slave, seen = "", root = folder .. "/root" }, prompt_metatable)
   local lctr = assert(core.path.realpath(opts.program or "build/lctr"))
@@ -101,8 +101,9 @@ end
 -- @treturn string what was shown behind the line
 function prompt_methods:run(text)
   self:type(text .. "\r")
-  local shown = self:expect("\nlctr> ")
-  return (shown:match("\n(.*)\nlctr> $")) or ""
+  self:expect(text:sub(-20) .. "\n") -- news may draw the prompt anew meanwhile
+  local shown = self:expect("lctr> ")
+  return (shown:match("^(.*)\nlctr> $")) or ""
 end
 
 --- Waits until lctr has ended.
