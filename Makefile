@@ -64,12 +64,14 @@ INIT_LDFLAGS = -static -Wl,--gc-sections $(LINK_HARDENING) -s
 # A module of its own is what needs a library that most starts do without: src/<name>*.c and
 # src/lua_<name>*.c become ctr/core/<name>.so, which links the library, what bindings share, and
 # the core's own files that <name>_SHARED names.
-MODULES := seccomp netlink systemd
+MODULES := seccomp netlink systemd edit
 seccomp_LIBRARY := libseccomp
 netlink_LIBRARY := libmnl
 netlink_SHARED := src/clone.c
 systemd_LIBRARY := libsystemd
-GLUE_SOURCES := src/lua_glue.c src/lua_handle.c src/lua_options.c src/err.c src/fd.c src/text.c
+edit_LIBRARY := libedit
+GLUE_SOURCES := src/lua_glue.c src/lua_handle.c src/lua_options.c src/err.c src/fd.c \
+	src/interrupt.c src/text.c
 module_sources = $(wildcard src/$(1).c src/$(1)_*.c src/lua_$(1).c src/lua_$(1)_*.c)
 MODULE_SOURCES := $(foreach name,$(MODULES),$(call module_sources,$(name)))
 BUILT_MODULES := $(foreach name,$(MODULES),$(if $(call module_sources,$(name)),$(name)))

@@ -25,6 +25,7 @@ external_dependencies = {
   LIBSECCOMP = { header = "seccomp.h" },
   LIBMNL = { header = "libmnl/libmnl.h" },
   LIBSYSTEMD = { header = "systemd/sd-bus.h" },
+  LIBEDIT = { header = "histedit.h" },
 }
 build = {
   type = "make",

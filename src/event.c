@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "interrupt.h"
 #include "polling.h"
 
 #define MILLISECONDS_MAX 1000000000.0 /* eleven days: who waits longer asks again */
@@ -50,7 +51,7 @@ int ctr_event_collect(int set, struct epoll_event ret_events[CTR_EVENT_MAX], dou
 	do {
 		count = epoll_wait(set, ret_events, CTR_EVENT_MAX,
 				   deadline < 0 ? -1 : time_left(deadline));
-	} while (count < 0 && errno == EINTR);
+	} while (count < 0 && errno == EINTR && !ctr_interrupt_take());
 	if (count < 0)
 		return ctr_fail(err, errno, "epoll_wait", "%d", set);
 	return count;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "interrupt.h"
 
 /* Linux 6.3; older ones refuse them with EINVAL. */
 #ifndef MFD_NOEXEC_SEAL
@@ -55,7 +56,7 @@ int ctr_fd_read(int fd, void *data, size_t size, size_t *ret_count, struct ctr_e
 
 	do {
 		count = read(fd, data, size);
-	} while (count < 0 && errno == EINTR);
+	} while (count < 0 && errno == EINTR && !ctr_interrupt_take());
 	if (count < 0)
 		return ctr_fail(err, errno, "read", "%d", fd);
 	*ret_count = (size_t)count;

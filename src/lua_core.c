@@ -30,6 +30,7 @@ int luaopen_ctr_core(lua_State *L)
 	ctrL_open_proc(L);
 	ctrL_open_poll(L);
 	ctrL_open_tty(L);
+	ctrL_open_interrupt(L);
 	ctrL_open_caps(L);
 	ctrL_open_json(L);
 	ctrL_open_wire(L);

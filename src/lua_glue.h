@@ -119,6 +119,7 @@ void ctrL_open_ns(lua_State *L);
 void ctrL_open_proc(lua_State *L);
 void ctrL_open_poll(lua_State *L);
 void ctrL_open_tty(lua_State *L);
+void ctrL_open_interrupt(lua_State *L);
 void ctrL_open_caps(lua_State *L);
 void ctrL_open_json(lua_State *L);
 void ctrL_open_wire(lua_State *L);

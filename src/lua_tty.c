@@ -90,6 +90,27 @@ static int l_raw(lua_State *L)
 }
 
 /***
+Tells how a terminal is set.
+@function save
+@param fd
+@treturn[1] userdata what `restore` goes back to
+@return[2] nil
+@treturn[2] ctr.Error `SystemError`
+*/
+static int l_save(lua_State *L)
+{
+	int fd = ctrL_check_fd(L, 1);
+	struct termios *saved = lua_newuserdata(L, sizeof(*saved));
+	struct ctr_err err;
+
+	luaL_getmetatable(L, STATE);
+	lua_setmetatable(L, -2);
+	if (ctr_tty_save(fd, saved, &err) < 0)
+		return ctrL_push_err(L, &err);
+	return 1;
+}
+
+/***
 Puts a terminal back.
 @function restore
 @param fd
@@ -138,6 +159,7 @@ static const luaL_Reg tty_functions[] = {
 	{ "size", l_size },
 	{ "set_size", l_set_size },
 	{ "raw", l_raw },
+	{ "save", l_save },
 	{ "restore", l_restore },
 	{ "open_pty", l_open_pty },
 	{ NULL, NULL },

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "interrupt.h"
+
 /* Longer than anybody waits, and short enough for the kernel's clock. */
 #define SECONDS_MAX 1e9
 
@@ -37,7 +39,7 @@ int ctr_poll_wait(struct pollfd *fds, size_t count, double deadline, struct ctr_
 	do {
 		left = time_left(deadline);
 		ready = ppoll(fds, count, deadline < 0 ? NULL : &left, NULL);
-	} while (ready < 0 && errno == EINTR);
+	} while (ready < 0 && errno == EINTR && !ctr_interrupt_take());
 	if (ready < 0)
 		return ctr_fail(err, errno, "poll", "%s", "");
 	return ready;

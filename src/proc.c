@@ -18,6 +18,7 @@
 #include "auto.h"
 #include "clone.h"
 #include "fd.h"
+#include "interrupt.h"
 #include "path.h"
 #include "sys.h"
 
@@ -260,7 +261,7 @@ int ctr_proc_wait(int pidfd, int options, struct ctr_exit *ret_exit, struct ctr_
 		memset(&info, 0, sizeof(info));
 		result = syscall(SYS_waitid, P_PIDFD, pidfd, &info, options | WEXITED | __WALL,
 				 &usage);
-	} while (result < 0 && errno == EINTR);
+	} while (result < 0 && errno == EINTR && !ctr_interrupt_take());
 	if (result < 0) {
 		int cause = errno;
 

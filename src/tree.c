@@ -18,6 +18,7 @@
 
 #include "auto.h"
 #include "fd.h"
+#include "interrupt.h"
 #include "path.h"
 
 #ifndef SYS_fchmodat2
@@ -487,7 +488,7 @@ static int lock_file(int fd, bool wait, const char *path, struct ctr_err *err)
 
 	do {
 		result = flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
-	} while (result < 0 && errno == EINTR);
+	} while (result < 0 && errno == EINTR && !ctr_interrupt_take());
 	if (result < 0)
 		return ctr_fail(err, errno, "flock", "%s", path);
 	return 0;

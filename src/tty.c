@@ -37,12 +37,19 @@ int ctr_tty_set_size(int fd, int columns, int rows, struct ctr_err *err)
 	return 0;
 }
 
+int ctr_tty_save(int fd, struct termios *ret_saved, struct ctr_err *err)
+{
+	if (tcgetattr(fd, ret_saved) < 0)
+		return ctr_fail(err, errno, "tcgetattr", "%d", fd);
+	return 0;
+}
+
 int ctr_tty_set_raw(int fd, bool translates, struct termios *ret_saved, struct ctr_err *err)
 {
 	struct termios saved, raw;
 
-	if (tcgetattr(fd, &saved) < 0)
-		return ctr_fail(err, errno, "tcgetattr", "%d", fd);
+	if (ctr_tty_save(fd, &saved, err) < 0)
+		return -1;
 	raw = saved;
 	cfmakeraw(&raw);
 	if (translates)

@@ -11,6 +11,7 @@
 bool ctr_tty_check(int fd);
 int ctr_tty_size(int fd, int *ret_columns, int *ret_rows, struct ctr_err *err);
 int ctr_tty_set_size(int fd, int columns, int rows, struct ctr_err *err);
+int ctr_tty_save(int fd, struct termios *ret_saved, struct ctr_err *err);
 /*
  * Passes every byte as it is (cfmakeraw(3)); with translates, what is written still as the terminal
  * had it. *ret_saved is what to go back to.

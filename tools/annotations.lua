@@ -133,6 +133,7 @@ local CLASSES = {
   factory = "ctr.Factory", container = "ctr.Container", process = "ctr.Process",
   source = "ctr.EventSource", loop = "ctr.Loop", watch = "ctr.Watch", request = "ctr.Request",
   file = "ctr.File", err = "ctr.Error", fd = "ctr.fd", bus = "ctr.systemd",
+  editor = "ctr.editor",
 }
 -- What objects have beside their methods.
 local FIELDS = {
@@ -309,7 +310,7 @@ local function write_module(root, belongs, before)
 end
 
 local OWN = { ["ctr.core.seccomp"] = true, ["ctr.core.netlink"] = true,
-  ["ctr.core.systemd"] = true }
+  ["ctr.core.systemd"] = true, ["ctr.core.edit"] = true }
 
 local function is_core(entry)
   return entry.module:find("^ctr%.core") ~= nil

@@ -20,9 +20,10 @@ a process are in [configuration.md](configuration.md), the primitives beneath in
 
 *Made by `make reference` of the docstrings in `src/`: change it there.*
 
-What the C core exports to Lua: `require("ctr.core").mount.clone(…)`; `seccomp`, `netlink` and
-`systemd` are modules of their own, `require("ctr.core.netlink")`. Each does one thing and decides
-nothing. [The API](api.md) is made of them; they are there for whoever wants to make another one.
+What the C core exports to Lua: `require("ctr.core").mount.clone(…)`; `seccomp`, `netlink`,
+`systemd` and `edit` are modules of their own, `require("ctr.core.netlink")`. Each does one thing
+and decides nothing. [The API](api.md) is made of them; they are there for whoever wants to make
+another one.
 ]],
 }
 

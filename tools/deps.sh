@@ -4,7 +4,8 @@
 set -eu
 
 build="gcc libc6-dev make pkg-config linux-libc-dev musl-tools luajit libluajit-5.1-dev
-	libluajit-5.1-common libcap-dev libjansson-dev libseccomp-dev libmnl-dev libsystemd-dev"
+	libluajit-5.1-common libcap-dev libjansson-dev libseccomp-dev libmnl-dev libsystemd-dev
+	libedit-dev"
 test="busybox-static lua-busted lua-check luarocks uidmap util-linux procps mount git man-db iproute2
 	iputils-ping e2fsprogs iptables zsh fish"
 check="clang-tidy cppcheck"

@@ -17,7 +17,8 @@ local WORDS = {
 -- Modules whose functions, and not only their objects' methods, are for users.
 local HAS_FUNCTIONS = { ["ctr"] = true, ["ctr.errors"] = true, ["ctr.learn"] = true,
   ["ctr.oci"] = true }
-local RECEIVERS = { watch_methods = "watch", methods = "err", handle = "fd", bus = "bus" }
+local RECEIVERS = { watch_methods = "watch", methods = "err", handle = "fd", bus = "bus",
+  editor = "editor" }
 
 local CODES = { "IdInUse", "InvalidIdFormat", "ContainerNotExists", "ContainerPaused",
   "ContainerNotStopped", "ContainerNotRunning", "ContainerNotPaused", "NoProcessOps",

@@ -9,6 +9,7 @@ local ctr_core_caps = {}
 local ctr_core = {}
 local ctr_core_event = {}
 local ctr_core_fd = {}
+local ctr_core_interrupt = {}
 local ctr_core_json = {}
 local ctr_core_kernel = {}
 local ctr_core_mount = {}
@@ -261,6 +262,17 @@ function ctr_core_fd.bind_unix(path) end
 ---@return string? # `"file"`, `"directory"`, `"char"`, `"block"`, `"fifo"`, `"socket"`, `"link"`, or `"anonymous"` (a pidfd)
 ---@return ctr.Error? # `SystemError`
 function ctr_core_fd.type(fd) end
+
+---Calls a function, which SIGINT ends: it raises "interrupted" in the next step of Lua code that is not the library's own, and what waits in the library fails with `EINTR` before.
+---
+---Machine code that LuaJIT made notices nothing of it: who calls has turned its compiler off.
+---@param spared string what the names of the library's sources begin with, as `debug.getinfo` has them
+---@param handler function is given an error, and returns what is told of it
+---@param callback function
+---@return boolean # whether it returned
+---@return boolean # whether it was interrupted
+---@return any # what it returned, or what `handler` did
+function ctr_core_interrupt.call(spared, handler, callback) end
 
 ---Writes a value as JSON, keys sorted.
 ---
@@ -717,6 +729,12 @@ function ctr_core_tty.set_size(fd, columns, rows) end
 ---@return ctr.Error? # `SystemError`
 function ctr_core_tty.raw(fd, options) end
 
+---Tells how a terminal is set.
+---@param fd any
+---@return userdata? # what `restore` goes back to
+---@return ctr.Error? # `SystemError`
+function ctr_core_tty.save(fd) end
+
 ---Puts a terminal back.
 ---@param fd any
 ---@param state userdata from `raw`
@@ -798,6 +816,7 @@ ctr_core.bpf = ctr_core_bpf
 ctr_core.caps = ctr_core_caps
 ctr_core.event = ctr_core_event
 ctr_core.fd = ctr_core_fd
+ctr_core.interrupt = ctr_core_interrupt
 ctr_core.json = ctr_core_json
 ctr_core.kernel = ctr_core_kernel
 ctr_core.mount = ctr_core_mount

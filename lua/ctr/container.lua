@@ -14,7 +14,7 @@ local M = {}
 
 
 local container_methods = {}
-local container_metatable = { __name = "ctr.Container" }
+local container_metatable = { __name = "ctr.Container", methods = container_methods }
 
 -- The manager of its cgroups is made when it is first used.
 function container_metatable.__index(container, key)

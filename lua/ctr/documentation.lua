@@ -1321,6 +1321,58 @@ return {
   module = "ctr.core",
   place = 114,
 },
+["ctr.core.edit"] = {
+  signature = "ctr.core.edit",
+  summary = "Lines that a person edits at a terminal.",
+  text = "A module of its own: the REPL alone loads it.",
+  params = {  },
+  returns = {  },
+  errors = {  },
+  kind = "module",
+  module = "ctr.core.edit",
+  place = 115,
+},
+["ctr.core.edit.open"] = {
+  signature = "ctr.core.edit.open(name, input, output, history) -> editor",
+  summary = "Opens an editor: libedit's, which reads `~/.editrc`.",
+  params = { { name = "name", text = "of the program, in that file", type = "string" }, { name = "input", text = "descriptor of the terminal", type = "any" }, { name = "output", text = "the same terminal's", type = "any" }, { name = "history", text = "how many entries are kept in memory", type = "number" } },
+  returns = { { text = "", type = "ctr.editor" } },
+  errors = { "SystemError" },
+  errors_text = "`SystemError`; `ENOTTY` for a terminal whose cursor cannot be moved",
+  kind = "function",
+  module = "ctr.core.edit",
+  place = 116,
+},
+["editor:close"] = {
+  signature = "editor:close() -> boolean",
+  summary = "Closes the editor, and puts the terminal back.",
+  params = {  },
+  returns = { { text = "true", type = "boolean" } },
+  errors = {  },
+  kind = "function",
+  module = "ctr.core.edit",
+  place = 117,
+},
+["editor:read"] = {
+  signature = "editor:read(prompt, events) -> string, any, string",
+  summary = "Reads a line.",
+  params = { { name = "prompt", text = "a `\\1` stands before and behind what takes no room in it", type = "string" }, { name = "events", text = "functions that are called meanwhile with the text before the cursor and behind it; each returns a text to insert at the cursor and lines to write above, or nil: `complete` at the tab key, `ready` when something can be read from the descriptor `fd` of the table", type = "table" } },
+  returns = { { text = "the line", type = "string" }, { text = "nil", type = "any" }, { text = "\"end\" (Ctrl-D, or the terminal is gone) or \"interrupted\" (Ctrl-C)", type = "string" } },
+  errors = {  },
+  kind = "function",
+  module = "ctr.core.edit",
+  place = 118,
+},
+["editor:remember"] = {
+  signature = "editor:remember(text) -> boolean",
+  summary = "Adds an entry to what the arrow keys and Ctrl-R find.",
+  params = { { name = "text", text = "of one line or several", type = "string" } },
+  returns = { { text = "true", type = "boolean" } },
+  errors = {  },
+  kind = "function",
+  module = "ctr.core.edit",
+  place = 119,
+},
 ["ctr.core.event"] = {
   signature = "ctr.core.event",
   summary = "What an event loop is made of.",
@@ -1329,7 +1381,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.event",
-  place = 115,
+  place = 120,
 },
 ["ctr.core.event.set"] = {
   signature = "ctr.core.event.set() -> fd",
@@ -1340,7 +1392,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 116,
+  place = 121,
 },
 ["ctr.core.event.add"] = {
   signature = "ctr.core.event.add(set, fd, events, id) -> boolean",
@@ -1351,7 +1403,7 @@ return {
   errors_text = "`SystemError`: `EEXIST`; `EPERM` for what is always ready (a regular file)",
   kind = "function",
   module = "ctr.core.event",
-  place = 117,
+  place = 122,
 },
 ["ctr.core.event.change"] = {
   signature = "ctr.core.event.change(set, fd, events, id) -> boolean",
@@ -1362,7 +1414,7 @@ return {
   errors_text = "`SystemError`: `ENOENT`",
   kind = "function",
   module = "ctr.core.event",
-  place = 118,
+  place = 123,
 },
 ["ctr.core.event.remove"] = {
   signature = "ctr.core.event.remove(set, fd) -> boolean",
@@ -1373,7 +1425,7 @@ return {
   errors_text = "`SystemError`: `ENOENT`",
   kind = "function",
   module = "ctr.core.event",
-  place = 119,
+  place = 124,
 },
 ["ctr.core.event.collect"] = {
   signature = "ctr.core.event.collect(set, [timeout]) -> table",
@@ -1384,7 +1436,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 120,
+  place = 125,
 },
 ["ctr.core.event.timer"] = {
   signature = "ctr.core.event.timer() -> fd",
@@ -1395,7 +1447,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 121,
+  place = 126,
 },
 ["ctr.core.event.set_timer"] = {
   signature = "ctr.core.event.set_timer(timer, [when]) -> boolean",
@@ -1406,7 +1458,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 122,
+  place = 127,
 },
 ["ctr.core.event.signal"] = {
   signature = "ctr.core.event.signal(signo) -> fd, boolean",
@@ -1418,7 +1470,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 123,
+  place = 128,
 },
 ["ctr.core.event.read_signal"] = {
   signature = "ctr.core.event.read_signal(fd) -> table|boolean",
@@ -1429,7 +1481,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 124,
+  place = 129,
 },
 ["ctr.core.event.unblock"] = {
   signature = "ctr.core.event.unblock(signo) -> boolean",
@@ -1439,7 +1491,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.event",
-  place = 125,
+  place = 130,
 },
 ["ctr.core.fd"] = {
   signature = "ctr.core.fd",
@@ -1449,7 +1501,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.fd",
-  place = 126,
+  place = 131,
 },
 ["fd:fd"] = {
   signature = "fd:fd() -> number",
@@ -1459,7 +1511,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 127,
+  place = 132,
 },
 ["fd:close"] = {
   signature = "fd:close() -> boolean",
@@ -1469,7 +1521,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 128,
+  place = 133,
 },
 ["fd:take"] = {
   signature = "fd:take() -> number",
@@ -1479,7 +1531,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 129,
+  place = 134,
 },
 ["fd:is_open"] = {
   signature = "fd:is_open() -> boolean",
@@ -1489,7 +1541,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 130,
+  place = 135,
 },
 ["ctr.core.fd.wrap"] = {
   signature = "ctr.core.fd.wrap(fd) -> fd",
@@ -1499,7 +1551,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 131,
+  place = 136,
 },
 ["ctr.core.fd.dup"] = {
   signature = "ctr.core.fd.dup(fd) -> fd",
@@ -1510,7 +1562,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 132,
+  place = 137,
 },
 ["ctr.core.fd.number"] = {
   signature = "ctr.core.fd.number(fd) -> number",
@@ -1520,7 +1572,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 133,
+  place = 138,
 },
 ["ctr.core.fd.pipe"] = {
   signature = "ctr.core.fd.pipe() -> fd, fd",
@@ -1531,7 +1583,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 134,
+  place = 139,
 },
 ["ctr.core.fd.socketpair"] = {
   signature = "ctr.core.fd.socketpair(type) -> fd, fd",
@@ -1542,7 +1594,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 135,
+  place = 140,
 },
 ["ctr.core.fd.read"] = {
   signature = "ctr.core.fd.read(fd, max) -> string",
@@ -1553,7 +1605,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 136,
+  place = 141,
 },
 ["ctr.core.fd.write"] = {
   signature = "ctr.core.fd.write(fd, data) -> number",
@@ -1564,7 +1616,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 137,
+  place = 142,
 },
 ["ctr.core.fd.write_all"] = {
   signature = "ctr.core.fd.write_all(fd, data) -> boolean",
@@ -1575,7 +1627,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 138,
+  place = 143,
 },
 ["ctr.core.fd.set_nonblock"] = {
   signature = "ctr.core.fd.set_nonblock(fd, nonblock) -> boolean",
@@ -1586,7 +1638,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 139,
+  place = 144,
 },
 ["ctr.core.fd.open"] = {
   signature = "ctr.core.fd.open(path, [options]) -> fd",
@@ -1597,7 +1649,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 140,
+  place = 145,
 },
 ["ctr.core.fd.memfd"] = {
   signature = "ctr.core.fd.memfd(name, content) -> fd",
@@ -1608,7 +1660,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 141,
+  place = 146,
 },
 ["ctr.core.fd.seal"] = {
   signature = "ctr.core.fd.seal(path) -> fd",
@@ -1619,7 +1671,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 142,
+  place = 147,
 },
 ["ctr.core.fd.send"] = {
   signature = "ctr.core.fd.send(socket, data, [fds], [all]) -> number",
@@ -1630,7 +1682,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 143,
+  place = 148,
 },
 ["ctr.core.fd.recv"] = {
   signature = "ctr.core.fd.recv(socket, max) -> string, table",
@@ -1641,7 +1693,7 @@ return {
   errors_text = "`SystemError`; `EMFILE` when there was no room for a descriptor",
   kind = "function",
   module = "ctr.core.fd",
-  place = 144,
+  place = 149,
 },
 ["ctr.core.fd.chown"] = {
   signature = "ctr.core.fd.chown(fd, uid, gid) -> boolean",
@@ -1652,7 +1704,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 145,
+  place = 150,
 },
 ["ctr.core.fd.connect_unix"] = {
   signature = "ctr.core.fd.connect_unix(path, [type=\"stream\"]) -> fd",
@@ -1663,7 +1715,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 146,
+  place = 151,
 },
 ["ctr.core.fd.bind_unix"] = {
   signature = "ctr.core.fd.bind_unix(path) -> fd",
@@ -1674,7 +1726,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 147,
+  place = 152,
 },
 ["ctr.core.fd.type"] = {
   signature = "ctr.core.fd.type(fd) -> string",
@@ -1685,7 +1737,28 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 148,
+  place = 153,
+},
+["ctr.core.interrupt"] = {
+  signature = "ctr.core.interrupt",
+  summary = "Calls that Ctrl-C ends.",
+  params = {  },
+  returns = {  },
+  errors = {  },
+  kind = "module",
+  module = "ctr.core.interrupt",
+  place = 154,
+},
+["ctr.core.interrupt.call"] = {
+  signature = "ctr.core.interrupt.call(spared, handler, callback) -> boolean, boolean, any",
+  summary = "Calls a function, which SIGINT ends: it raises \"interrupted\" in the next step of Lua code that is not the library's own, and what waits in the library fails with `EINTR` before.",
+  text = "Machine code that LuaJIT made notices nothing of it: who calls has turned its compiler off.",
+  params = { { name = "spared", text = "what the names of the library's sources begin with, as `debug.getinfo` has them", type = "string" }, { name = "handler", text = "is given an error, and returns what is told of it", type = "function" }, { name = "callback", text = "", type = "function" }, { name = "...", text = "its arguments", type = "any" } },
+  returns = { { text = "whether it returned", type = "boolean" }, { text = "whether it was interrupted", type = "boolean" }, { text = "what it returned, or what `handler` did", type = "any" } },
+  errors = {  },
+  kind = "function",
+  module = "ctr.core.interrupt",
+  place = 155,
 },
 ["ctr.core.json"] = {
   signature = "ctr.core.json",
@@ -1695,7 +1768,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.json",
-  place = 149,
+  place = 156,
 },
 ["ctr.core.json.encode"] = {
   signature = "ctr.core.json.encode(value, [options]) -> string",
@@ -1707,7 +1780,7 @@ return {
   errors_text = "`SystemError`: `ELOOP` beyond a depth of 128, `EILSEQ` for what is not UTF-8, `EINVAL` for what JSON has not",
   kind = "function",
   module = "ctr.core.json",
-  place = 150,
+  place = 157,
 },
 ["ctr.core.json.decode"] = {
   signature = "ctr.core.json.decode(text) -> table",
@@ -1719,7 +1792,7 @@ return {
   errors_text = "`SystemError`: `EBADMSG` for what is no JSON, has a key twice, or a NUL in a string; `ELOOP` beyond a depth of 128",
   kind = "function",
   module = "ctr.core.json",
-  place = 151,
+  place = 158,
 },
 ["ctr.core.json.array"] = {
   signature = "ctr.core.json.array(table) -> table",
@@ -1729,7 +1802,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.json",
-  place = 152,
+  place = 159,
 },
 ["ctr.core.kernel"] = {
   signature = "ctr.core.kernel",
@@ -1739,7 +1812,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.kernel",
-  place = 153,
+  place = 160,
 },
 ["ctr.core.kernel.has_call"] = {
   signature = "ctr.core.kernel.has_call(name) -> boolean",
@@ -1749,7 +1822,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.kernel",
-  place = 154,
+  place = 161,
 },
 ["ctr.core.mount"] = {
   signature = "ctr.core.mount",
@@ -1759,7 +1832,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.mount",
-  place = 155,
+  place = 162,
 },
 ["ctr.core.mount.clone"] = {
   signature = "ctr.core.mount.clone(path, [options]) -> fd",
@@ -1770,7 +1843,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 156,
+  place = 163,
 },
 ["ctr.core.mount.change"] = {
   signature = "ctr.core.mount.change(fd, options) -> boolean",
@@ -1781,7 +1854,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 157,
+  place = 164,
 },
 ["ctr.core.mount.new"] = {
   signature = "ctr.core.mount.new(type, source, options, [change]) -> fd",
@@ -1792,7 +1865,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 158,
+  place = 165,
 },
 ["ctr.core.mount.attach"] = {
   signature = "ctr.core.mount.attach(mount, target, what) -> boolean",
@@ -1803,7 +1876,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 159,
+  place = 166,
 },
 ["ctr.core.mount.detach"] = {
   signature = "ctr.core.mount.detach(fd, what) -> boolean",
@@ -1814,7 +1887,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 160,
+  place = 167,
 },
 ["ctr.core.mount.procfs"] = {
   signature = "ctr.core.mount.procfs() -> fd",
@@ -1825,7 +1898,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 161,
+  place = 168,
 },
 ["ctr.core.mount.begin_lean"] = {
   signature = "ctr.core.mount.begin_lean([with_proc=false]) -> userdata",
@@ -1836,7 +1909,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 162,
+  place = 169,
 },
 ["ctr.core.mount.end_lean"] = {
   signature = "ctr.core.mount.end_lean(begun) -> fd",
@@ -1848,7 +1921,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 163,
+  place = 170,
 },
 ["ctr.core.netlink"] = {
   signature = "ctr.core.netlink",
@@ -1859,7 +1932,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.netlink",
-  place = 164,
+  place = 171,
 },
 ["ctr.core.netlink.open"] = {
   signature = "ctr.core.netlink.open([netns]) -> fd",
@@ -1870,7 +1943,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 165,
+  place = 172,
 },
 ["ctr.core.netlink.adopt"] = {
   signature = "ctr.core.netlink.adopt(socket) -> boolean",
@@ -1881,7 +1954,7 @@ return {
   errors_text = "`SystemError`; `EINVAL` for what is no such socket",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 166,
+  place = 173,
 },
 ["ctr.core.netlink.netns"] = {
   signature = "ctr.core.netlink.netns(socket) -> fd",
@@ -1892,7 +1965,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 167,
+  place = 174,
 },
 ["ctr.core.netlink.links"] = {
   signature = "ctr.core.netlink.links(socket) -> {table,…}",
@@ -1903,7 +1976,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 168,
+  place = 175,
 },
 ["ctr.core.netlink.link"] = {
   signature = "ctr.core.netlink.link(socket, link) -> table",
@@ -1914,7 +1987,7 @@ return {
   errors_text = "`SystemError`; `ENODEV` when there is none",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 169,
+  place = 176,
 },
 ["ctr.core.netlink.add_veth"] = {
   signature = "ctr.core.netlink.add_veth(socket, options) -> boolean",
@@ -1925,7 +1998,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 170,
+  place = 177,
 },
 ["ctr.core.netlink.set_link"] = {
   signature = "ctr.core.netlink.set_link(socket, index, options) -> boolean",
@@ -1936,7 +2009,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 171,
+  place = 178,
 },
 ["ctr.core.netlink.set_hairpin"] = {
   signature = "ctr.core.netlink.set_hairpin(socket, index, on) -> boolean",
@@ -1947,7 +2020,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 172,
+  place = 179,
 },
 ["ctr.core.netlink.delete_link"] = {
   signature = "ctr.core.netlink.delete_link(socket, index) -> boolean",
@@ -1958,7 +2031,7 @@ return {
   errors_text = "`SystemError`; `ENODEV` when it is gone",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 173,
+  place = 180,
 },
 ["ctr.core.netlink.addresses"] = {
   signature = "ctr.core.netlink.addresses(socket, [index]) -> {table,…}",
@@ -1969,7 +2042,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 174,
+  place = 181,
 },
 ["ctr.core.netlink.add_address"] = {
   signature = "ctr.core.netlink.add_address(socket, index, options) -> boolean",
@@ -1980,7 +2053,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when it has the address",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 175,
+  place = 182,
 },
 ["ctr.core.netlink.delete_address"] = {
   signature = "ctr.core.netlink.delete_address(socket, index, options) -> boolean",
@@ -1991,7 +2064,7 @@ return {
   errors_text = "`SystemError`; `EADDRNOTAVAIL` when it does not have it",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 176,
+  place = 183,
 },
 ["ctr.core.netlink.routes"] = {
   signature = "ctr.core.netlink.routes(socket, [family]) -> {table,…}",
@@ -2002,7 +2075,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 177,
+  place = 184,
 },
 ["ctr.core.netlink.add_route"] = {
   signature = "ctr.core.netlink.add_route(socket, options) -> boolean",
@@ -2013,7 +2086,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when there is such a one",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 178,
+  place = 185,
 },
 ["ctr.core.netlink.delete_route"] = {
   signature = "ctr.core.netlink.delete_route(socket, options) -> boolean",
@@ -2024,7 +2097,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when there is none",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 179,
+  place = 186,
 },
 ["ctr.core.notify"] = {
   signature = "ctr.core.notify",
@@ -2035,7 +2108,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.notify",
-  place = 180,
+  place = 187,
 },
 ["ctr.core.notify.receive"] = {
   signature = "ctr.core.notify.receive(listener) -> table|boolean",
@@ -2046,7 +2119,7 @@ return {
   errors_text = "`SystemError`; `ENOTCONN` when nobody is left whose calls could come",
   kind = "function",
   module = "ctr.core.notify",
-  place = 181,
+  place = 188,
 },
 ["ctr.core.notify.respond"] = {
   signature = "ctr.core.notify.respond(listener, call, answer) -> boolean",
@@ -2057,7 +2130,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.notify",
-  place = 182,
+  place = 189,
 },
 ["ctr.core.notify.is_pending"] = {
   signature = "ctr.core.notify.is_pending(listener, call) -> boolean",
@@ -2067,7 +2140,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 183,
+  place = 190,
 },
 ["ctr.core.notify.add_fd"] = {
   signature = "ctr.core.notify.add_fd(listener, call, fd, [options]) -> number|boolean",
@@ -2078,7 +2151,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.notify",
-  place = 184,
+  place = 191,
 },
 ["ctr.core.notify.read"] = {
   signature = "ctr.core.notify.read(listener, call, address, length) -> string",
@@ -2089,7 +2162,7 @@ return {
   errors_text = "`SystemError`: `EFAULT` when not all of it can be read, `ENOENT` when the call is gone",
   kind = "function",
   module = "ctr.core.notify",
-  place = 185,
+  place = 192,
 },
 ["ctr.core.notify.read_string"] = {
   signature = "ctr.core.notify.read_string(listener, call, address, max) -> string",
@@ -2100,7 +2173,7 @@ return {
   errors_text = "`SystemError`: `EFAULT` where it cannot be read, `ENAMETOOLONG` when it is longer, `ENOENT` when the call is gone",
   kind = "function",
   module = "ctr.core.notify",
-  place = 186,
+  place = 193,
 },
 ["ctr.core.notify.set_sync"] = {
   signature = "ctr.core.notify.set_sync(listener) -> boolean",
@@ -2110,7 +2183,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 187,
+  place = 194,
 },
 ["ctr.core.notify.compare"] = {
   signature = "ctr.core.notify.compare(op, arg, value, [value_two]) -> boolean",
@@ -2120,7 +2193,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 188,
+  place = 195,
 },
 ["ctr.core.notify.errno"] = {
   signature = "ctr.core.notify.errno(name) -> number|nil",
@@ -2130,7 +2203,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 189,
+  place = 196,
 },
 ["ctr.core.notify.errno_name"] = {
   signature = "ctr.core.notify.errno_name(errno) -> string|nil",
@@ -2140,7 +2213,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 190,
+  place = 197,
 },
 ["ctr.core.ns"] = {
   signature = "ctr.core.ns",
@@ -2150,7 +2223,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.ns",
-  place = 191,
+  place = 198,
 },
 ["ctr.core.ns.open"] = {
   signature = "ctr.core.ns.open(path) -> fd, string",
@@ -2161,7 +2234,7 @@ return {
   errors_text = "`SystemError`; `EINVAL` for what is no namespace",
   kind = "function",
   module = "ctr.core.ns",
-  place = 192,
+  place = 199,
 },
 ["ctr.core.ns.supported"] = {
   signature = "ctr.core.ns.supported(name) -> boolean",
@@ -2171,7 +2244,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.ns",
-  place = 193,
+  place = 200,
 },
 ["ctr.core.path"] = {
   signature = "ctr.core.path",
@@ -2181,7 +2254,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.path",
-  place = 194,
+  place = 201,
 },
 ["ctr.core.path.open_root"] = {
   signature = "ctr.core.path.open_root(path) -> fd",
@@ -2192,7 +2265,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 195,
+  place = 202,
 },
 ["ctr.core.path.open"] = {
   signature = "ctr.core.path.open(dir, path, [options]) -> fd",
@@ -2203,7 +2276,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 196,
+  place = 203,
 },
 ["ctr.core.path.read"] = {
   signature = "ctr.core.path.read(dir, path, max) -> string",
@@ -2214,7 +2287,7 @@ return {
   errors_text = "`SystemError`; `EFBIG` for more than max bytes, `EINVAL` for no regular file",
   kind = "function",
   module = "ctr.core.path",
-  place = 197,
+  place = 204,
 },
 ["ctr.core.path.read_fd"] = {
   signature = "ctr.core.path.read_fd(fd, max) -> string",
@@ -2225,7 +2298,7 @@ return {
   errors_text = "`SystemError`; `EFBIG` for more than max bytes, `EINVAL` for no regular file",
   kind = "function",
   module = "ctr.core.path",
-  place = 198,
+  place = 205,
 },
 ["ctr.core.path.write"] = {
   signature = "ctr.core.path.write(dir, path, data, [options]) -> boolean",
@@ -2236,7 +2309,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 199,
+  place = 206,
 },
 ["ctr.core.path.replace"] = {
   signature = "ctr.core.path.replace(dir, name, data, mode) -> boolean",
@@ -2247,7 +2320,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 200,
+  place = 207,
 },
 ["ctr.core.path.mkdir"] = {
   signature = "ctr.core.path.mkdir(dir, name, mode) -> boolean",
@@ -2258,7 +2331,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when it is there",
   kind = "function",
   module = "ctr.core.path",
-  place = 201,
+  place = 208,
 },
 ["ctr.core.path.mkfifo"] = {
   signature = "ctr.core.path.mkfifo(dir, name, mode) -> boolean",
@@ -2269,7 +2342,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 202,
+  place = 209,
 },
 ["ctr.core.path.symlink"] = {
   signature = "ctr.core.path.symlink(dir, text, name) -> boolean",
@@ -2280,7 +2353,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 203,
+  place = 210,
 },
 ["ctr.core.path.rmdir"] = {
   signature = "ctr.core.path.rmdir(dir, name) -> boolean",
@@ -2291,7 +2364,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 204,
+  place = 211,
 },
 ["ctr.core.path.unlink"] = {
   signature = "ctr.core.path.unlink(dir, name) -> boolean",
@@ -2302,7 +2375,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 205,
+  place = 212,
 },
 ["ctr.core.path.rename"] = {
   signature = "ctr.core.path.rename(dir, old, new) -> boolean",
@@ -2313,7 +2386,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 206,
+  place = 213,
 },
 ["ctr.core.path.list"] = {
   signature = "ctr.core.path.list(dir, path) -> table",
@@ -2324,7 +2397,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 207,
+  place = 214,
 },
 ["ctr.core.path.stat"] = {
   signature = "ctr.core.path.stat(dir, path, [options]) -> table",
@@ -2335,7 +2408,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 208,
+  place = 215,
 },
 ["ctr.core.path.readlink"] = {
   signature = "ctr.core.path.readlink(dir, path) -> string",
@@ -2346,7 +2419,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 209,
+  place = 216,
 },
 ["ctr.core.path.remove_tree"] = {
   signature = "ctr.core.path.remove_tree(dir, name) -> boolean",
@@ -2357,7 +2430,7 @@ return {
   errors_text = "`SystemError`; `EXDEV` or `EBUSY` at a mount",
   kind = "function",
   module = "ctr.core.path",
-  place = 210,
+  place = 217,
 },
 ["ctr.core.path.lock"] = {
   signature = "ctr.core.path.lock(dir, name, [options]) -> fd",
@@ -2368,7 +2441,7 @@ return {
   errors_text = "`SystemError`; `EAGAIN` when another has it",
   kind = "function",
   module = "ctr.core.path",
-  place = 211,
+  place = 218,
 },
 ["ctr.core.path.fs_type"] = {
   signature = "ctr.core.path.fs_type(dir, path) -> string|number",
@@ -2379,7 +2452,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 212,
+  place = 219,
 },
 ["ctr.core.path.realpath"] = {
   signature = "ctr.core.path.realpath(path) -> string",
@@ -2390,7 +2463,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 213,
+  place = 220,
 },
 ["ctr.core.path.chmod"] = {
   signature = "ctr.core.path.chmod(dir, path, mode) -> boolean",
@@ -2401,7 +2474,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 214,
+  place = 221,
 },
 ["ctr.core.path.chown"] = {
   signature = "ctr.core.path.chown(dir, path, uid, gid) -> boolean",
@@ -2412,7 +2485,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 215,
+  place = 222,
 },
 ["ctr.core.poll"] = {
   signature = "ctr.core.poll",
@@ -2422,7 +2495,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.poll",
-  place = 216,
+  place = 223,
 },
 ["ctr.core.poll.wait"] = {
   signature = "ctr.core.poll.wait(set, [timeout]) -> table",
@@ -2433,7 +2506,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.poll",
-  place = 217,
+  place = 224,
 },
 ["ctr.core.proc"] = {
   signature = "ctr.core.proc",
@@ -2443,7 +2516,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.proc",
-  place = 218,
+  place = 225,
 },
 ["ctr.core.proc.spawn"] = {
   signature = "ctr.core.proc.spawn(options) -> table",
@@ -2455,7 +2528,7 @@ return {
   errors_text = "`SystemError`; also when the program cannot be executed",
   kind = "function",
   module = "ctr.core.proc",
-  place = 219,
+  place = 226,
 },
 ["ctr.core.proc.exec"] = {
   signature = "ctr.core.proc.exec(options)",
@@ -2466,7 +2539,7 @@ return {
   errors_text = "`SystemError`: it returns only to say why not",
   kind = "function",
   module = "ctr.core.proc",
-  place = 220,
+  place = 227,
 },
 ["ctr.core.proc.pidfd_open"] = {
   signature = "ctr.core.proc.pidfd_open(pid) -> fd",
@@ -2477,7 +2550,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when there is none",
   kind = "function",
   module = "ctr.core.proc",
-  place = 221,
+  place = 228,
 },
 ["ctr.core.proc.send_signal"] = {
   signature = "ctr.core.proc.send_signal(pidfd, signo) -> boolean",
@@ -2488,7 +2561,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when the process is gone",
   kind = "function",
   module = "ctr.core.proc",
-  place = 222,
+  place = 229,
 },
 ["ctr.core.proc.wait"] = {
   signature = "ctr.core.proc.wait(pidfd, [options]) -> table|boolean",
@@ -2499,7 +2572,7 @@ return {
   errors_text = "`SystemError`; `ECHILD` for what is no child",
   kind = "function",
   module = "ctr.core.proc",
-  place = 223,
+  place = 230,
 },
 ["ctr.core.proc.stat"] = {
   signature = "ctr.core.proc.stat(procfs, pid) -> table",
@@ -2510,7 +2583,7 @@ return {
   errors_text = "`SystemError`; `ENOENT` when there is none",
   kind = "function",
   module = "ctr.core.proc",
-  place = 224,
+  place = 231,
 },
 ["ctr.core.proc.getrlimit"] = {
   signature = "ctr.core.proc.getrlimit(name) -> number|string, number|string",
@@ -2521,7 +2594,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 225,
+  place = 232,
 },
 ["ctr.core.proc.prlimit"] = {
   signature = "ctr.core.proc.prlimit(pid, name, soft, hard) -> boolean",
@@ -2532,7 +2605,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 226,
+  place = 233,
 },
 ["ctr.core.proc.ids"] = {
   signature = "ctr.core.proc.ids() -> table",
@@ -2542,7 +2615,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 227,
+  place = 234,
 },
 ["ctr.core.proc.getpid"] = {
   signature = "ctr.core.proc.getpid() -> number",
@@ -2552,7 +2625,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 228,
+  place = 235,
 },
 ["ctr.core.proc.getenv"] = {
   signature = "ctr.core.proc.getenv(name) -> string|nil",
@@ -2562,7 +2635,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 229,
+  place = 236,
 },
 ["ctr.core.proc.subreaper"] = {
   signature = "ctr.core.proc.subreaper() -> boolean",
@@ -2573,7 +2646,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 230,
+  place = 237,
 },
 ["ctr.core.proc.clock"] = {
   signature = "ctr.core.proc.clock() -> number",
@@ -2583,7 +2656,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 231,
+  place = 238,
 },
 ["ctr.core.proc.time"] = {
   signature = "ctr.core.proc.time() -> number",
@@ -2593,7 +2666,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 232,
+  place = 239,
 },
 ["ctr.core.proc.run"] = {
   signature = "ctr.core.proc.run(options) -> table",
@@ -2605,7 +2678,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 233,
+  place = 240,
 },
 ["ctr.core.seccomp"] = {
   signature = "ctr.core.seccomp",
@@ -2615,7 +2688,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.seccomp",
-  place = 234,
+  place = 241,
 },
 ["ctr.core.seccomp.syscalls"] = {
   signature = "ctr.core.seccomp.syscalls(arch) -> table, number",
@@ -2625,7 +2698,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 235,
+  place = 242,
 },
 ["ctr.core.seccomp.arch"] = {
   signature = "ctr.core.seccomp.arch(arch) -> number|nil",
@@ -2635,7 +2708,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 236,
+  place = 243,
 },
 ["ctr.core.seccomp.native"] = {
   signature = "ctr.core.seccomp.native() -> string|nil",
@@ -2645,7 +2718,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 237,
+  place = 244,
 },
 ["ctr.core.seccomp.is_known"] = {
   signature = "ctr.core.seccomp.is_known(name) -> boolean",
@@ -2655,7 +2728,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 238,
+  place = 245,
 },
 ["ctr.core.seccomp.archs"] = {
   signature = "ctr.core.seccomp.archs() -> {string,…}",
@@ -2665,7 +2738,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 239,
+  place = 246,
 },
 ["ctr.core.seccomp.version"] = {
   signature = "ctr.core.seccomp.version() -> string",
@@ -2675,7 +2748,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 240,
+  place = 247,
 },
 ["ctr.core.seccomp.has_action"] = {
   signature = "ctr.core.seccomp.has_action(action) -> boolean",
@@ -2685,7 +2758,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 241,
+  place = 248,
 },
 ["ctr.core.seccomp.has_flag"] = {
   signature = "ctr.core.seccomp.has_flag(flag) -> boolean",
@@ -2696,7 +2769,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 242,
+  place = 249,
 },
 ["ctr.core.systemd"] = {
   signature = "ctr.core.systemd",
@@ -2706,7 +2779,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.systemd",
-  place = 243,
+  place = 250,
 },
 ["ctr.core.systemd.open"] = {
   signature = "ctr.core.systemd.open([user=false], [timeout=30]) -> systemd",
@@ -2717,7 +2790,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 244,
+  place = 251,
 },
 ["bus:start"] = {
   signature = "bus:start(unit, properties, [timeout=30]) -> true",
@@ -2728,7 +2801,7 @@ return {
   errors_text = "`SystemError`; errno `EEXIST` for a unit that is there, `ETIMEDOUT`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 245,
+  place = 252,
 },
 ["bus:stop"] = {
   signature = "bus:stop(unit, [timeout=30]) -> true",
@@ -2739,7 +2812,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 246,
+  place = 253,
 },
 ["bus:set"] = {
   signature = "bus:set(unit, properties, [timeout=30]) -> true",
@@ -2750,7 +2823,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 247,
+  place = 254,
 },
 ["bus:attach"] = {
   signature = "bus:attach(unit, below, pid, [timeout=30]) -> true",
@@ -2761,7 +2834,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 248,
+  place = 255,
 },
 ["bus:get"] = {
   signature = "bus:get([unit], name, [timeout=30]) -> string",
@@ -2772,7 +2845,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 249,
+  place = 256,
 },
 ["ctr.core.text"] = {
   signature = "ctr.core.text",
@@ -2782,7 +2855,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.text",
-  place = 250,
+  place = 257,
 },
 ["ctr.core.text.checksum"] = {
   signature = "ctr.core.text.checksum(text) -> string",
@@ -2793,7 +2866,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.text",
-  place = 251,
+  place = 258,
 },
 ["ctr.core.tty"] = {
   signature = "ctr.core.tty",
@@ -2803,7 +2876,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.tty",
-  place = 252,
+  place = 259,
 },
 ["ctr.core.tty.is_tty"] = {
   signature = "ctr.core.tty.is_tty(fd) -> boolean",
@@ -2813,7 +2886,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.tty",
-  place = 253,
+  place = 260,
 },
 ["ctr.core.tty.size"] = {
   signature = "ctr.core.tty.size(fd) -> number, number",
@@ -2824,7 +2897,7 @@ return {
   errors_text = "`SystemError`; `ENOTTY`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 254,
+  place = 261,
 },
 ["ctr.core.tty.set_size"] = {
   signature = "ctr.core.tty.set_size(fd, columns, rows) -> boolean",
@@ -2835,7 +2908,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 255,
+  place = 262,
 },
 ["ctr.core.tty.raw"] = {
   signature = "ctr.core.tty.raw(fd, [options]) -> userdata",
@@ -2846,7 +2919,18 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 256,
+  place = 263,
+},
+["ctr.core.tty.save"] = {
+  signature = "ctr.core.tty.save(fd) -> userdata",
+  summary = "Tells how a terminal is set.",
+  params = { { name = "fd", text = "", type = "any" } },
+  returns = { { text = "what `restore` goes back to", type = "userdata" } },
+  errors = { "SystemError" },
+  errors_text = "`SystemError`",
+  kind = "function",
+  module = "ctr.core.tty",
+  place = 264,
 },
 ["ctr.core.tty.restore"] = {
   signature = "ctr.core.tty.restore(fd, state) -> boolean",
@@ -2857,7 +2941,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 257,
+  place = 265,
 },
 ["ctr.core.tty.open_pty"] = {
   signature = "ctr.core.tty.open_pty() -> fd, string",
@@ -2868,7 +2952,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 258,
+  place = 266,
 },
 ["ctr.core.watch"] = {
   signature = "ctr.core.watch",
@@ -2878,7 +2962,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.watch",
-  place = 259,
+  place = 267,
 },
 ["ctr.core.watch.files"] = {
   signature = "ctr.core.watch.files() -> fd",
@@ -2889,7 +2973,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 260,
+  place = 268,
 },
 ["ctr.core.watch.add"] = {
   signature = "ctr.core.watch.add(watch, file) -> true",
@@ -2900,7 +2984,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 261,
+  place = 269,
 },
 ["ctr.core.watch.counter"] = {
   signature = "ctr.core.watch.counter() -> fd",
@@ -2911,7 +2995,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 262,
+  place = 270,
 },
 ["ctr.core.watch.take"] = {
   signature = "ctr.core.watch.take(watch) -> boolean",
@@ -2922,7 +3006,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 263,
+  place = 271,
 },
 ["ctr.core.wire"] = {
   signature = "ctr.core.wire",
@@ -2932,7 +3016,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.wire",
-  place = 264,
+  place = 272,
 },
 ["ctr.core.wire.encode"] = {
   signature = "ctr.core.wire.encode(plan, keep) -> string",
@@ -2943,7 +3027,7 @@ return {
   errors_text = "`SystemError`: `E2BIG`, or `EINVAL` for a string that holds a NUL",
   kind = "function",
   module = "ctr.core.wire",
-  place = 265,
+  place = 273,
 },
 ["ctr.core.wire.decode"] = {
   signature = "ctr.core.wire.decode(message) -> table, number",
@@ -2954,7 +3038,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.wire",
-  place = 266,
+  place = 274,
 },
 ["ctr.core.wire.frame"] = {
   signature = "ctr.core.wire.frame(kind, step) -> string",
@@ -2964,7 +3048,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.wire",
-  place = 267,
+  place = 275,
 },
 ["ctr.core.wire.parse_frame"] = {
   signature = "ctr.core.wire.parse_frame(frame) -> table",
@@ -2975,7 +3059,7 @@ return {
   errors_text = "`SystemError`: `EBADMSG`",
   kind = "function",
   module = "ctr.core.wire",
-  place = 268,
+  place = 276,
 },
 ["ctr.core.xattr"] = {
   signature = "ctr.core.xattr",
@@ -2986,7 +3070,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.xattr",
-  place = 269,
+  place = 277,
 },
 ["ctr.core.xattr.set"] = {
   signature = "ctr.core.xattr.set(dir, path, name, value) -> boolean",
@@ -2997,7 +3081,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.xattr",
-  place = 270,
+  place = 278,
 },
 ["ctr.core.xattr.get"] = {
   signature = "ctr.core.xattr.get(dir, path, name) -> string",
@@ -3008,6 +3092,6 @@ return {
   errors_text = "`SystemError`; `ENODATA` where there is none",
   kind = "function",
   module = "ctr.core.xattr",
-  place = 271,
+  place = 279,
 },
 }

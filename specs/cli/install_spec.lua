@@ -3,12 +3,12 @@ local command = require("specs.support.command")
 local PROGRAM = [[
 local image = assert(require("ctr.locate").image())
 print(require("ctr").version, image:is_open(), require("ctr.core").proc.getpid() > 0)
-for _, name in ipairs({ "seccomp", "netlink", "systemd" }) do
+for _, name in ipairs({ "seccomp", "netlink", "systemd", "edit" }) do
   print(name, type(require("ctr.core." .. name)))
 end
 ]]
 local EXPECTED = require("ctr").version .. "\ttrue\ttrue\n"
-  .. "seccomp\ttable\nnetlink\ttable\nsystemd\ttable\n"
+  .. "seccomp\ttable\nnetlink\ttable\nsystemd\ttable\nedit\ttable\n"
 
 local function make(...)
   local result = command.run({ "/usr/bin/make", "--no-print-directory", ... })

@@ -1,7 +1,8 @@
 local command = require("specs.support.command")
 
 local FOLDER = "docs/annotations/"
-local MODULES = { "ctr", "ctr.core", "ctr.core.netlink", "ctr.core.seccomp", "ctr.core.systemd" }
+local MODULES = { "ctr", "ctr.core", "ctr.core.edit", "ctr.core.netlink", "ctr.core.seccomp",
+  "ctr.core.systemd" }
 local BUILTIN = { any = true, boolean = true, ["false"] = true, fun = true, ["function"] = true,
   integer = true, ["nil"] = true, number = true, string = true, table = true, ["true"] = true,
   userdata = true }

@@ -75,6 +75,20 @@ M.run_file = {
   min = 1,
 }
 
+--- What runs when there is no argument.
+M.repl = {
+  name = "lctr alone",
+  usage = "",
+  about = "type Lua at a prompt, with completion and help; run what a pipe brings",
+  options = {},
+  module = "ctr.cli.repl",
+  takes = {
+    root = true, ["systemd-cgroup"] = true, ["cgroup-manager"] = true, rootless = true,
+  },
+  min = 0,
+  max = 0,
+}
+
 local BUNDLE = { name = "bundle", short = "b", value = "DIR", about = "the bundle (default: here)" }
 local PID_FILE = { name = "pid-file", value = "FILE", about = "write the process id to a file" }
 local CONSOLE = {

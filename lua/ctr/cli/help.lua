@@ -6,6 +6,7 @@ local commands = require("ctr.cli.commands")
 local M = {}
 
 local EXAMPLES = {
+  { "lctr", "type Lua at a prompt: containers, completion, help" },
   { "lctr web.lua", "run the container that web.lua describes" },
   { "lctr plan web.lua", "show, without root, what that would do" },
   { "lctr check web.lua", "check the description" },
@@ -84,7 +85,10 @@ local function rows_to_text(rows)
 end
 
 local function command_rows()
-  local rows = { { "lctr " .. commands.run_file.name, commands.run_file.about } }
+  local rows = {
+    { "lctr", commands.repl.about },
+    { "lctr " .. commands.run_file.name, commands.run_file.about },
+  }
   for _, command in ipairs(commands.list) do
     rows[#rows + 1] = { "lctr " .. command.name .. " " .. command.usage, command.about }
   end

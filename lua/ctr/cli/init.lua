@@ -26,8 +26,12 @@ local function is_file(path)
   return file ~= nil
 end
 
--- The command that the first argument names: one of the table, or the file itself.
+-- The command that the first argument names: one of the table, or the file itself; without one
+-- the prompt.
 local function choose(args, at)
+  if not args[at] then
+    return commands.repl, at
+  end
   local command = commands.find(args[at])
   if command then
     return command, at + 1
@@ -176,7 +180,7 @@ local function dispatch(args, session)
     io.stdout:write(require("ctr.cli.version").text())
     return 0
   end
-  if at and (values.help or not args[at]) then
+  if at and (values.help or not (args[at] or require("ctr.cli.repl").is_wanted())) then
     io.stdout:write(require("ctr.cli.help").overview(), "\n")
     return 0
   end

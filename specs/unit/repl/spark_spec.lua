@@ -1,0 +1,17 @@
+local spark = require("ctr.repl.spark")
+
+describe("ctr.repl.spark", function()
+  it("draws a line, the newest to the right", function()
+    assert.equal("  ▁▄█", spark.line({ 0, 4, 8 }, 5))
+    assert.equal("▄█", spark.line({ 0, 4, 8 }, 2))
+    assert.equal("▁▁", spark.line({ 0, 0 }, 2))
+    assert.equal("_=@", spark.line({ 0, 4, 8 }, 3, { is_ascii = true }))
+    assert.equal("▂", spark.line({ 2 }, 1, { most = 8 }))
+  end)
+
+  it("draws a chart from above, and tells its top", function()
+    local lines, most = spark.chart({ 0, 1, 2, 4 }, 5, 2)
+    assert.equal(4, most)
+    assert.same({ "    █", "  ▄██" }, lines)
+  end)
+end)
