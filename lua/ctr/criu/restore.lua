@@ -203,6 +203,8 @@ local function undo(self)
   children.reap(container.host, self.mark)
   if steps.has_interfaces(self) then
     require("ctr.network").teardown(container)
+  elseif self.anew then
+    self.anew:undo()
   end
   if self.master then
     self.master:close()
@@ -318,10 +320,11 @@ end
 -- @tparam ctr.Container container
 -- @tparam ctr.Process object
 -- @tparam table options parsed
+-- @tparam[opt] table anew what a clone has of its own (`ctr.criu.anew`)
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.restore(container, object, options)
+function M.restore(container, object, options, anew)
   local process, err = parse_process(object)
   if not process then
     return nil, err
@@ -340,7 +343,7 @@ function M.restore(container, object, options)
     return nil, needs
   end
   local self = { container = container, process = process, path = path, opened = opened,
-    needs = needs, options = options, hooks = hooks_of(container), kill = kill,
+    needs = needs, options = options, hooks = hooks_of(container), kill = kill, anew = anew,
     namespaces = container.configuration.namespaces }
   local started
   started, err = begin(self, options, version)
