@@ -12,6 +12,7 @@ local options_module = require("ctr.criu.options")
 local overrides_module = require("ctr.criu.overrides")
 local planner = require("ctr.plan")
 local process_module = require("ctr.process")
+local streams = require("ctr.criu.streams")
 local walker = require("ctr.config.walker")
 
 local M = {}
@@ -199,6 +200,20 @@ local function look(needs, image, overrides)
   return ok and { config = config, kept = needs.kept, object = object, options = options,
     has_ghosts = needs.images[REMAPS] ~= nil, has_network = has_network,
     hostname = given.hostname, domainname = given.domainname }, err
+end
+
+--- Says what of a checkpoint's streams led out of the container, so that a clone gives others.
+-- @tparam string image the images' folder
+-- @treturn[1] {string,…} names: "stdin", …; without those that were the null device
+-- @treturn[1] boolean its process has a terminal
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.streams(image)
+  local needs, err = read(image)
+  if not needs then
+    return nil, err
+  end
+  return overrides_module.given_streams(needs), streams.is_terminal(needs)
 end
 
 --- Looks at a checkpoint, and at what is said of a clone.

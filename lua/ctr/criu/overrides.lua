@@ -285,6 +285,20 @@ local function was_null(needs, name)
   return false
 end
 
+--- Says which streams of a checkpoint are given anew: those that led out of the container, but for
+-- the null device.
+-- @tparam table needs (`ctr.criu.needs`)
+-- @treturn {string,…}
+function M.given_streams(needs)
+  local names = {}
+  for index, name in ipairs(STREAMS) do
+    if is_given_anew(needs.descriptors[index]) and not was_null(needs, name) then
+      names[#names + 1] = name
+    end
+  end
+  return names
+end
+
 local function check_stream(problems, needs, index, value)
   local name, link = STREAMS[index], needs.descriptors[index]
   local is_null = was_null(needs, name)

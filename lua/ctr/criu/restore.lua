@@ -20,6 +20,7 @@ local starter = require("ctr.start")
 local status_module = require("ctr.criu.status")
 local steps = require("ctr.criu.steps")
 local stream = require("ctr.stream")
+local streams = require("ctr.criu.streams")
 local verify = require("ctr.criu.verify")
 
 local M = {}
@@ -137,12 +138,6 @@ local function go(self, files)
   return ok, err
 end
 
-local function is_terminal(needs, process)
-  local first = needs.descriptors[1]
-  return process.console_socket ~= nil or type(first) == "string"
-    and (first:find("^/dev/pts/") or first:find("^/dev/console")) ~= nil
-end
-
 -- What was the host's null device is that again, whatever the caller has: nothing else fits.
 local function give_null(self)
   local was_null = {}
@@ -159,7 +154,7 @@ end
 -- The streams, and the socket of a terminal.
 local function with_files(self, action)
   give_null(self)
-  local terminal = is_terminal(self.needs, self.process)
+  local terminal = self.process.console_socket ~= nil or streams.is_terminal(self.needs)
   local files, err = stream.open(self.process, terminal)
   if not files then
     return nil, err
