@@ -1,4 +1,4 @@
---- What a program that takes its time to warm up costs: started, and cloned from a checkpoint of it.
+--- What a program that takes its time to warm up costs: started, and cloned of a checkpoint.
 -- @module bench.clone
 
 local core = require("ctr.core")

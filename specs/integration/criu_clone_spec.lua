@@ -426,6 +426,7 @@ describe("a clone that cannot be", function()
       ["cgroups.memory"] = { cgroups = { memory = "much" } },
       ["process"] = { process = 7 },
       ["process.args"] = { process = { args = { "/bin/sh" } } },
+      ["process.extra_files"] = { process = { extra_files = { 1 } } },
       ["criu.leave_running"] = { criu = { leave_running = true } },
       ["criu.tcp_close"] = { criu = { tcp_close = "yes" } },
     }) do

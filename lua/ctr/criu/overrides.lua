@@ -9,6 +9,8 @@ local place = require("ctr.cgroup.place")
 local planner = require("ctr.plan")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
+local sorted = require("ctr.sorted")
+local streams = require("ctr.criu.streams")
 local walker = require("ctr.config.walker")
 local words = require("ctr.config.words")
 
@@ -30,8 +32,7 @@ local MERGED = { cgroups = true, hooks = true, intel_rdt = true }
 local OF_ONE = { "address", "ipv6_address", "mac_address", "host_interface_name" }
 
 local STREAMS = { "stdin", "stdout", "stderr" }
-local OF_PROCESS = { stdin = true, stdout = true, stderr = true, extra_files = true,
-  console_socket = true, terminal = true }
+local OF_PROCESS = { stdin = true, stdout = true, stderr = true, console_socket = true }
 
 local function add(problems, path, text, ...)
   problems[#problems + 1] = { path = path, text = text:format(...) }
@@ -272,41 +273,37 @@ function M.shared_place(recorded, config)
   return nil
 end
 
-local function is_given_anew(link)
-  return type(link) == "string" and (link:find("^pipe:%[") or link:find("^file%[")) ~= nil
-end
-
-local function was_null(needs, name)
-  for _, other in ipairs(needs.null_streams) do
-    if other == name then
-      return true
-    end
+-- Which streams led out of the container, by their names.
+local function outer_streams(needs)
+  local set = {}
+  for _, row in ipairs(streams.inherited(needs.descriptors)) do
+    set[STREAMS[row.fd + 1]] = true
   end
-  return false
+  for _, name in ipairs(needs.null_streams) do
+    set[name] = nil
+  end
+  return set
 end
 
 --- Says which streams of a checkpoint are given anew: those that led out of the container, but for
 -- the null device.
 -- @tparam table needs (`ctr.criu.needs`)
--- @treturn {string,…}
+-- @treturn {string,…} sorted
 function M.given_streams(needs)
-  local names = {}
-  for index, name in ipairs(STREAMS) do
-    if is_given_anew(needs.descriptors[index]) and not was_null(needs, name) then
-      names[#names + 1] = name
-    end
-  end
-  return names
+  return sorted(outer_streams(needs))
 end
 
-local function check_stream(problems, needs, index, value)
-  local name, link = STREAMS[index], needs.descriptors[index]
-  local is_null = was_null(needs, name)
-  if value == nil or is_null and value == "null" then
-    return
-  elseif is_null or not is_given_anew(link) then
-    add(problems, "process." .. name, "was %s when the checkpoint was taken: it is that again",
-      is_null and "the null device" or tostring(link))
+local function check_streams(problems, fields, needs)
+  local outer, null = outer_streams(needs), {}
+  for _, name in ipairs(needs.null_streams) do
+    null[name] = true
+  end
+  for index, name in ipairs(STREAMS) do
+    local value = fields[name]
+    if value ~= nil and not outer[name] and not (null[name] and value == "null") then
+      add(problems, "process." .. name, "was %s when the checkpoint was taken: it is that again",
+        null[name] and "the null device" or tostring(needs.descriptors[index]))
+    end
   end
 end
 
@@ -323,9 +320,7 @@ function M.check_process(fields, needs)
       add(problems, "process." .. tostring(name), "%s", IN_IMAGES)
     end
   end
-  for index, name in ipairs(STREAMS) do
-    check_stream(problems, needs, index, fields[name])
-  end
+  check_streams(problems, fields, needs)
   return problems_or(problems, true)
 end
 
