@@ -2,6 +2,7 @@ local box = require("specs.support.box")
 local core = require("ctr.core")
 local criu = require("specs.support.criu")
 local ctr = require("ctr")
+local hierarchy = require("ctr.criu.hierarchy")
 local host = require("specs.support.host")
 local machine = require("specs.support.machine")
 local netns = require("specs.support.netns")
@@ -477,6 +478,10 @@ describe("a clone that cannot be", function()
   end)
 
   it("holds no lock that is held", function()
+    if host.sh("command -v musl-gcc").code ~= 0 then
+      pending("needs musl-gcc")
+      return
+    end
     assert.equal(0, host.sh(("musl-gcc -static -D_GNU_SOURCE -O1 -Wall -Wextra -o %s/locker "
       .. "specs/support/locker.c"):format(b.root)).code)
     local container = assert(b:create())
@@ -534,7 +539,7 @@ describe("a clone that cannot be", function()
     for _, step in ipairs({ "setup-namespaces", "post-restore", "pre-resume" }) do
       local id = "cloned-" .. step
       orphans.adopt()
-      local before = machine.snapshot(box.PATTERN)
+      local before, options = machine.snapshot(box.PATTERN), hierarchy.options()
       local result = host.sh(("exec luajit specs/support/criu_cloner.lua %s %s %s %s {} %s"):format(
         b.folder, criu.path, folder, id, step))
       assert.equal("SIGKILL", result.signal, result.stderr)
@@ -543,6 +548,8 @@ describe("a clone that cannot be", function()
       assert(container:destroy())
       container = nil -- luacheck: ignore 311
       orphans.reap("a clone that was killed at " .. step)
+      -- CRIU took them from the cgroup2 hierarchy, and nobody was left to put them back.
+      hierarchy.put_back(options)
       assert.same(before, machine.snapshot(box.PATTERN))
     end
   end)
