@@ -7,6 +7,7 @@ package.path = here .. "/../lua/?.lua;" .. here .. "/../lua/?/init.lua;" .. here
   .. package.path
 package.cpath = build .. "/?.so;" .. package.cpath
 
+local clone = require("clone")
 local core = require("ctr.core")
 local ctr = require("ctr")
 local growth = require("growth")
@@ -321,9 +322,10 @@ end
 
 local targets = {}
 
-local function row(what, value, limit, is_least)
+local function row(what, value, limit, is_least, reason)
   if not value then
-    targets[#targets + 1] = { what, "-", (is_least and "≥ " or "≤ ") .. limit, "no peer" }
+    targets[#targets + 1] = { what, "-", (is_least and "≥ " or "≤ ") .. limit,
+      reason or "no peer" }
     return
   end
   local reached = value <= limit
@@ -396,6 +398,17 @@ local function rows_of_others()
   end_targets(runtimes)
 end
 
+local function row_of_clones()
+  local start, taken = clone.measure(STATE, config, process_fields.env, build .. "/bench/images",
+    ROUNDS)
+  if start then
+    print(("until a program that warms up answers: started %.0f ms, cloned %.0f ms"):format(
+      start * 1e3, taken * 1e3))
+  end
+  row("clone of a warmed-up program, against its cold start", start and taken / start, 0.6, false,
+    taken)
+end
+
 local function rows_of_many(hot)
   local many, few = many_mounts()
   print(("3000 host mounts %.2f ms, none %.2f ms"):format(many * 1e3, few * 1e3))
@@ -419,6 +432,7 @@ local function main()
   rows_of_library(factory)
   local waiting = waiting_memory(factory)
   factory:close()
+  row_of_clones()
   rows_of_many(hot)
   row("peak memory of a run, MiB", by_name(hot, "lctr").peak / 1048576, 4)
   row("memory of a created container's waiting init, KiB", waiting, 150)

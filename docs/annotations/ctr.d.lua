@@ -601,6 +601,26 @@ function ctr.container(name) end
 ---@return ctr.Error? # `IdInUse`, `InvalidIdFormat`, `ConfigInvalid`, `SystemError`
 function ctr_Factory:create(id, config, kept) end
 
+---Makes a container of a checkpoint, with all that was in its memory: a program that has warmed up is ready in the time of a restore.
+---
+---Of one checkpoint as many are made as one likes, side by side.
+---
+---The configuration is that of the checkpoint. Cgroup, hardware addresses and the names of interfaces on the host are made anew; an `address` has to be given where there was one. The root is the same, unless another is given: containers that write to it see each other's files. A network with more than a loopback is made as at a first start; hooks run as for one. Established TCP connections are closed, unless `criu = { tcp_established = true }` says that both ends are inside. The checkpoint needs a pid namespace, and its folder has to be the caller's own.
+---
+---```lua
+---local second, process = assert(factory:clone("/var/tmp/web", "web2", {
+---  hostname = "web2",
+---  cgroups = { memory = "64M" },
+---  process = { stdout = "null" },
+---}))
+---```
+---@param image string the `images_directory` of `container:checkpoint`
+---@param id string
+---@param overrides? table keys of a configuration (`ctr.config.schema`) that the images do not hold: `rootfs`, `hostname`, `domainname`, `cgroups`, `networks`, `routes`, `net_devices`, `labels`, `hooks`, `intel_rdt`, `exec_cpu_affinity`, `version`; of mounts `source` and `data`; of namespaces that are joined `path`. What is not given stays: maps are merged, mounts by their `destination`, networks by their `name`, namespaces by their `type`. And beside these: `process`, a process or the fields of one, whose streams alone are to be said (what was the null device is that again); `criu`, options as for `restore`
+---@return ctr.Container? # running
+---@return ctr.Process # its first process
+function ctr_Factory:clone(image, id, overrides) end
+
 ---Finds a container, whoever made it below the same root.
 ---
 ---```lua

@@ -100,6 +100,12 @@ local function locked(container, action, ...)
   return value, problem
 end
 
+--- Runs an action of a container under its lock, with the container as its file has it.
+-- @tparam ctr.Container container
+-- @tparam func action is called with the container and the rest
+-- @return what the action returns: two values
+M.locked = locked
+
 -- For what may wait until another call resumes the container.
 local function unlocked(container, action, ...)
   local ok, err = check_usable(container)

@@ -11,15 +11,20 @@ local statuses = require("ctr.status")
 
 local M = {}
 
-local function check_privilege(container)
-  if not container.host.rootless then
+--- Checks that the caller may do this at all.
+-- @tparam ctr.Host host
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error errno `EPERM`
+function M.check_privilege(host)
+  if not host.rootless then
     return true
   end
   return nil, errors.new("SystemError", "checkpoint and restore are root's", { errno = "EPERM" })
 end
 
 local function parse(container, options)
-  local ok, err = check_privilege(container)
+  local ok, err = M.check_privilege(container.host)
   if not ok then
     return nil, err
   end
@@ -60,10 +65,11 @@ end
 -- @tparam ctr.Container container
 -- @tparam ctr.Process object takes over the restored first process
 -- @tparam table opts (`ctr.criu.options`)
+-- @tparam[opt] table anew what a clone has of its own (`ctr.criu.anew`)
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.restore(container, object, opts)
+function M.restore(container, object, opts, anew)
   local options, err = parse(container, opts)
   if not options then
     return nil, err
@@ -77,7 +83,7 @@ function M.restore(container, object, opts)
     return nil, record.refusal(container, "ContainerNotStopped",
       "cannot be restored: it is " .. status)
   end
-  return keeping_options(restore.restore, container, object, options)
+  return keeping_options(restore.restore, container, object, options, anew)
 end
 
 return M

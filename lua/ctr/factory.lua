@@ -232,6 +232,46 @@ function factory_methods:create(id, config, kept)
   return container
 end
 
+--- Makes a container of a checkpoint, with all that was in its memory: a program that has warmed up
+-- is ready in the time of a restore. Of one checkpoint as many are made as one likes, side by side.
+--
+-- The configuration is that of the checkpoint. Cgroup, hardware addresses and the names of
+-- interfaces on the host are made anew; an `address` has to be given where there was one. The root
+-- is the same, unless another is given: containers that write to it see each other's files. A
+-- network with more than a loopback is made as at a first start; hooks run as for one. Established
+-- TCP connections are closed, unless `criu = { tcp_established = true }` says that both ends are
+-- inside. The checkpoint needs a pid namespace, and its folder has to be the caller's own.
+-- @tparam string image the `images_directory` of `container:checkpoint`
+-- @tparam string id
+-- @tparam[opt] table overrides keys of a configuration (`ctr.config.schema`) that the images do not
+-- hold: `rootfs`, `hostname`, `domainname`, `cgroups`, `networks`, `routes`, `net_devices`,
+-- `labels`, `hooks`, `intel_rdt`, `exec_cpu_affinity`, `version`; of mounts `source` and `data`; of
+-- namespaces that are joined `path`. What is not given stays: maps are merged, mounts by their
+-- `destination`, networks by their `name`, namespaces by their `type`. And beside these: `process`,
+-- a process or the fields of one, whose streams alone are to be said (what was the null device is
+-- that again); `criu`, options as for `restore`
+-- @treturn[1] ctr.Container running
+-- @treturn[1] ctr.Process its first process
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`, `IdInUse`, `InvalidIdFormat`, `SystemError`: nothing is
+-- left of the clone but CRIU's log (`log`), which is `clone-ID.log` in the folder unless
+-- `criu.work_directory` says otherwise
+-- @usage
+-- local second, process = assert(factory:clone("/var/tmp/web", "web2", {
+--   hostname = "web2",
+--   cgroups = { memory = "64M" },
+--   process = { stdout = "null" },
+-- }))
+function factory_methods:clone(image, id, overrides)
+  if type(image) ~= "string" then
+    error("bad argument #1 to 'clone' (string expected, got " .. type(image) .. ")", 2)
+  end
+  if overrides ~= nil and type(overrides) ~= "table" then
+    error("bad argument #3 to 'clone' (table expected, got " .. type(overrides) .. ")", 2)
+  end
+  return require("ctr.criu.clone").clone(self, image, id, overrides or {})
+end
+
 --- Finds a container, whoever made it below the same root.
 -- @tparam string id
 -- @treturn[1] ctr.Container

@@ -222,12 +222,18 @@ local function variable_part(container)
   }
 end
 
+--- The configuration as it can be stored: functions among the hooks have a token in their place.
+-- @tparam ctr.Container container
+-- @treturn table which is not to be changed
+function M.storable(container)
+  local config = container.configuration
+  return config.hooks and require("ctr.hooks").storable(container) or config
+end
+
 -- The configuration, and what the creator keeps, never change between writes: they are put into
 -- words once.
 local function put_into_words(container)
-  local config = container.configuration
-  local text, err = core.json.encode(config.hooks and require("ctr.hooks").storable(container)
-    or config)
+  local text, err = core.json.encode(M.storable(container))
   if not text then
     return nil, err
   end
@@ -326,8 +332,7 @@ end
 --- The state under libcontainer's names.
 function M.state(container)
   local state = variable_part(container)
-  local config = container.configuration
-  state.config = M.copy(config.hooks and require("ctr.hooks").storable(container) or config)
+  state.config = M.storable(container)
   return M.copy(state)
 end
 

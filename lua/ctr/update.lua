@@ -2,6 +2,7 @@
 -- @module ctr.update
 
 local cgroup_shapes = require("ctr.config.schema.cgroups")
+local difference = require("ctr.config.difference")
 local errors = require("ctr.errors")
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
@@ -38,47 +39,18 @@ local function merge(old, given)
   return result
 end
 
-local function is_same(one, other)
-  if type(one) ~= "table" or type(other) ~= "table" then
-    return one == other
-  end
-  for key, value in pairs(one) do
-    if not is_same(value, other[key]) then
-      return false
-    end
-  end
-  for key in pairs(other) do
-    if one[key] == nil then
-      return false
-    end
-  end
-  return true
-end
-
-local function add_changed(problems, prefix, old, new, may_change)
-  local keys = {}
-  for _, map in ipairs({ old, new }) do
-    for key in pairs(map) do
-      keys[key] = true
-    end
-  end
-  for key in pairs(keys) do
-    if not may_change(key) and not is_same(old[key], new[key]) then
-      problems[#problems + 1] = { path = prefix .. key, text = "cannot be changed any more" }
-    end
-  end
-end
+local UNCHANGED = "cannot be changed any more"
 
 local function check_unchanged(old, new)
   local problems = {}
-  add_changed(problems, "", old, new, function(key) return LIVE[key] end)
-  add_changed(problems, "cgroups.", old.cgroups, new.cgroups, function(key)
+  difference.add(problems, "", old, new, function(key) return LIVE[key] end, UNCHANGED)
+  difference.add(problems, "cgroups.", old.cgroups, new.cgroups, function(key)
     return not cgroup_shapes.PLACE[key]
-  end)
+  end, UNCHANGED)
   if old.intel_rdt and new.intel_rdt then
-    add_changed(problems, "intel_rdt.", old.intel_rdt, new.intel_rdt, function(key)
+    difference.add(problems, "intel_rdt.", old.intel_rdt, new.intel_rdt, function(key)
       return LIVE_RDT[key]
-    end)
+    end, UNCHANGED)
   end
   if #problems > 0 then
     table.sort(problems, function(a, b) return a.path < b.path end)

@@ -137,6 +137,39 @@ describe("lctr checkpoint and restore", function()
     assert.equal(0, lctr("delete", b.id).code)
   end)
 
+  it("make clones of it, with names and limits of their own", function()
+    b = bundles.sh(COUNT)
+    local images, file = b.folder .. "/images", b.folder .. "/own.json"
+    local first = begin("run", "-d", "-b", b.folder, b.id)
+    assert.equal("1 a\n", first:ask("a"))
+    assert.equal(0, lctr("checkpoint", "--leave-running", "--image-path", images, b.id).code)
+    local handle = assert(io.open(file, "w"))
+    handle:write('{"cgroups":{"memory":67108864}}')
+    handle:close()
+    local sessions = { first }
+    for _, name in ipairs({ "one", "two" }) do
+      local id, pid_file = b.id .. "-" .. name, b.folder .. "/pid-" .. name
+      local session = begin("clone", "--hostname", name, "-f", file, "--pid-file", pid_file, images,
+        id)
+      assert.equal(0, session.code)
+      assert.equal("2 b\n", session:ask("b"))
+      assert.equal(name .. "\n", lctr("exec", id, "hostname").stdout)
+      local state = core.json.decode(lctr("state", id).stdout)
+      assert.equal(tostring(state.pid), b:read("pid-" .. name))
+      local stats = core.json.decode(lctr("events", "--stats", id).stdout)
+      assert.equal(67108864, stats.data.memory.usage.limit)
+      sessions[#sessions + 1] = session
+    end
+    assert.equal("2 c\n", first:ask("c"))
+    for _, session in ipairs(sessions) do
+      session:close()
+    end
+    orphans.reap("their end")
+    for _, id in ipairs({ b.id, b.id .. "-one", b.id .. "-two" }) do
+      assert.equal(0, lctr("delete", id).code)
+    end
+  end)
+
   local function refuses(words, ...)
     local result = lctr(...)
     assert.equal(1, result.code)
@@ -161,6 +194,9 @@ describe("lctr checkpoint and restore", function()
       b.folder, b.id)
     refuses("there is no checkpoint in", "restore", "-d", "--image-path", b.folder, "-b", b.folder,
       b.id)
+    refuses("images_directory", "clone", b.folder .. "/none", b.id)
+    refuses("there is no checkpoint in", "clone", b.folder, b.id)
+    refuses("own.json", "clone", "-f", b.folder .. "/own.json", b.folder, b.id)
     assert.equal("lctr: container does not exist\n", status())
   end)
 end)

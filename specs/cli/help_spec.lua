@@ -59,7 +59,7 @@ local BETWEEN = {
   spec = "rm bundle/config.json",
   kill = "true",
 }
-local NEEDS_CRIU = { checkpoint = true, restore = true }
+local NEEDS_CRIU = { checkpoint = true, restore = true, clone = true }
 
 local function add(blocks, text)
   if text ~= "" then
@@ -120,6 +120,20 @@ describe("an example of", function()
       add(blocks, help.examples("restore")[1][1] .. " >log 2>&1")
       add(blocks, "lctr state web | grep running")
       add(blocks, "lctr delete -f web")
+    end, ("PATH=%s:$PATH\n"):format(criu.path:match("^(.*)/")))
+  end)
+
+  it("lctr clone --help runs", function()
+    if not criu.path then
+      pending(criu.reason)
+      return
+    end
+    run(function(blocks)
+      add(blocks, RUNNING)
+      add(blocks, "lctr checkpoint --image-path images web")
+      add(blocks, help.examples("clone")[1][1] .. " >log 2>&1")
+      add(blocks, "test $(lctr exec web2 hostname) = web2")
+      add(blocks, "lctr delete -f web2")
     end, ("PATH=%s:$PATH\n"):format(criu.path:match("^(.*)/")))
   end)
 

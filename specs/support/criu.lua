@@ -123,4 +123,25 @@ function M.restore(container, folder, options)
   return client
 end
 
+--- Makes a clone.
+-- @tparam[opt] table overrides
+-- @tparam[opt] string id
+-- @treturn table a client, with `container`
+function M.clone(b, folder, overrides, id)
+  local client, all = M.client(), {}
+  for key, value in pairs(overrides or {}) do
+    all[key] = value
+  end
+  all.process = client.process
+  b.clones = (b.clones or 0) + 1
+  local container, err = b.factory:clone(folder, id or "clone-" .. b.clones, all)
+  if not container then
+    client:close()
+    return nil, err
+  end
+  b.containers[#b.containers + 1] = container
+  client.container = container
+  return client
+end
+
 return M

@@ -212,6 +212,32 @@ M.list = {
     max = 1,
   },
   {
+    name = "clone",
+    usage = "IMAGES ID",
+    about = "make a container of a checkpoint, as often as wanted; nobody waits for it",
+    options = {
+      { name = "hostname", value = "NAME", about = "its host's name" },
+      {
+        name = "address", value = "[NAME=]ADDRESS", many = true,
+        about = "the address of an interface (default: eth0's), with its prefix",
+      },
+      { name = "rootfs", value = "DIR", about = "a root of its own" },
+      {
+        name = "config", short = "f", value = "FILE",
+        about = "what else it has of its own: keys of a configuration, as JSON",
+      },
+      { name = "work-path", value = "DIR", about = "where CRIU's log goes" },
+      { name = "tcp-established", about = "keep TCP connections whose ends are both inside" },
+      PID_FILE, CONSOLE,
+    },
+    takes = {
+      root = true, ["systemd-cgroup"] = true, ["cgroup-manager"] = true, rootless = true,
+    },
+    module = "ctr.cli.clone",
+    min = 2,
+    max = 2,
+  },
+  {
     name = "doctor",
     usage = "",
     about = "show what this machine can do, and what mends what it cannot",

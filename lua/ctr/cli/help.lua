@@ -23,6 +23,7 @@ local EXAMPLES_OF = {
   },
   check = { { "lctr check web.lua", "what is wrong, by file and line" } },
   learn = { { "lctr learn web.lua >profile", "a seccomp profile of what it called" } },
+  clone = { { "lctr clone --hostname web2 images web2", "a container of a checkpoint" } },
   doctor = {
     { "lctr doctor", "what is there, and what mends what is not" },
     { "lctr doctor --json", "the same for a program" },

@@ -92,7 +92,7 @@ end
 
 -- What a pre-dump, which takes memory alone, has no use for; returns what is to be noted with the
 -- images.
-local function add_outside(request, container, version)
+local function add_outside(request, container, options, version)
   local list, rows = mounts.outer(container)
   if not list then
     return nil, rows
@@ -105,7 +105,8 @@ local function add_outside(request, container, version)
   for _, key in ipairs(outer) do
     table.insert(request.external, key)
   end
-  return { mounts = list, criu = version, links = links, null = null }
+  return { mounts = list, criu = version, links = links, null = null,
+    options = options_module.repeated(options) }
 end
 
 local function check_features(options, version, path)
@@ -149,7 +150,7 @@ local function dump(container, options, opened, how)
   end
   local facts
   if not options.pre_dump then
-    facts, err = add_outside(request, container, how.version)
+    facts, err = add_outside(request, container, options, how.version)
   end
   local status
   if facts or options.pre_dump then

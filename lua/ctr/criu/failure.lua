@@ -19,6 +19,8 @@ local MEANINGS = {
   { "Can't run iptables", "iptables is not installed, or does not run here" },
   { "iptables", "the network is locked by iptables, which failed: network_lock may be nftables or "
     .. "skip" },
+  { "Can't bind inet socket", "a socket listens at an address that the clone does not have, or "
+    .. "that is in use here" },
   { "Connected TCP socket", "a TCP connection is open: tcp_established takes it along" },
   { "tcp%-established", "a TCP connection is open: tcp_established takes it along" },
   { "ext%-unix%-sk", "a unix socket leads out of the container: external_unix_connections" },

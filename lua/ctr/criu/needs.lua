@@ -5,6 +5,7 @@
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local planner = require("ctr.plan")
+local record = require("ctr.record")
 
 local M = {}
 
@@ -59,7 +60,7 @@ end
 -- @tparam ctr.fd dir of the images
 -- @tparam ctr.Container container
 -- @tparam table facts `mounts` (`ctr.criu.mounts`), `links` and `null` (`ctr.criu.streams`),
--- `criu` (its version)
+-- `criu` (its version), `options` (what a restore has to be told again)
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
@@ -76,7 +77,8 @@ function M.write(dir, container, facts)
   return write(dir, OURS, {
     format = FORMAT, id = container.store.id, criu = facts.criu,
     kernel = core.path.read(container.host:procfs(), "sys/kernel/osrelease", 256):match("%S+"),
-    images = images,
+    images = images, config = record.storable(container), kept = container.kept_data,
+    options = facts.options,
     mounts = core.json.array(facts.mounts), namespaces = namespaces_of(config),
     null_streams = core.json.array(facts.null),
     uid_mappings = map_text(config.uid_mappings), gid_mappings = map_text(config.gid_mappings),

@@ -118,11 +118,38 @@ M.options = shape.record({
 
 --- Checks options and fills in what was left out.
 -- @tparam table opts
+-- @tparam[opt] string prefix of paths, where the options are a part of something
 -- @treturn[1] table
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, whose path is the option's name
-function M.parse(opts)
-  return shape.parse(M.options, opts)
+function M.parse(opts, prefix)
+  return shape.parse(M.options, opts, prefix and { prefix = prefix })
+end
+
+-- What a restore has to be told as the checkpoint was.
+local REPEATED = { "tcp_established", "external_unix_connections", "shell_job", "file_locks",
+  "link_remap", "manage_cgroups_mode", "empty_ns", "network_lock" }
+
+local function word_of(words, number)
+  for word, other in pairs(words) do
+    if other == number then
+      return word
+    end
+  end
+  return nil
+end
+
+--- What of a checkpoint's options its restore has to be told again.
+-- @tparam table options parsed
+-- @treturn table for `parse`, plain data
+function M.repeated(options)
+  local list = {}
+  for _, name in ipairs(REPEATED) do
+    list[name] = options[name]
+  end
+  list.manage_cgroups_mode = word_of(CGROUP_MODES, options.manage_cgroups_mode)
+  list.network_lock = word_of(NETWORK_LOCKS, options.network_lock)
+  return list
 end
 
 --- Says whether the content of the network namespace is left out.

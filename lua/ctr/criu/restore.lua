@@ -20,6 +20,7 @@ local starter = require("ctr.start")
 local status_module = require("ctr.criu.status")
 local steps = require("ctr.criu.steps")
 local stream = require("ctr.stream")
+local streams = require("ctr.criu.streams")
 local verify = require("ctr.criu.verify")
 
 local M = {}
@@ -137,12 +138,6 @@ local function go(self, files)
   return ok, err
 end
 
-local function is_terminal(needs, process)
-  local first = needs.descriptors[1]
-  return process.console_socket ~= nil or type(first) == "string"
-    and (first:find("^/dev/pts/") or first:find("^/dev/console")) ~= nil
-end
-
 -- What was the host's null device is that again, whatever the caller has: nothing else fits.
 local function give_null(self)
   local was_null = {}
@@ -159,7 +154,7 @@ end
 -- The streams, and the socket of a terminal.
 local function with_files(self, action)
   give_null(self)
-  local terminal = is_terminal(self.needs, self.process)
+  local terminal = self.process.console_socket ~= nil or streams.is_terminal(self.needs)
   local files, err = stream.open(self.process, terminal)
   if not files then
     return nil, err
@@ -182,12 +177,14 @@ local function with_files(self, action)
   return { pid = self.pid, pidfd = self.pidfd, readers = files.readers, console = self.master }
 end
 
--- In the cgroups there is nobody else.
+-- In the cgroups there is nobody else, once they are the container's.
 local function kill(self)
   if self.pidfd then
     core.proc.send_signal(self.pidfd, SIGKILL)
   end
-  self.container.cgroup:signal(SIGKILL)
+  if self.has_cgroups then
+    self.container.cgroup:signal(SIGKILL)
+  end
 end
 
 -- Takes away all that a restore which failed has left.
@@ -201,6 +198,8 @@ local function undo(self)
   children.reap(container.host, self.mark)
   if steps.has_interfaces(self) then
     require("ctr.network").teardown(container)
+  elseif self.anew then
+    self.anew:undo()
   end
   if self.master then
     self.master:close()
@@ -238,7 +237,9 @@ local function make(self)
   end
   if ok then
     ok, err = common.make_ahead(container, function()
-      return container.cgroup:create()
+      local made, problem = container.cgroup:create()
+      self.has_cgroups = made
+      return made, problem
     end)
   end
   local started
@@ -314,10 +315,11 @@ end
 -- @tparam ctr.Container container
 -- @tparam ctr.Process object
 -- @tparam table options parsed
+-- @tparam[opt] table anew what a clone has of its own (`ctr.criu.anew`)
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.restore(container, object, options)
+function M.restore(container, object, options, anew)
   local process, err = parse_process(object)
   if not process then
     return nil, err
@@ -336,7 +338,7 @@ function M.restore(container, object, options)
     return nil, needs
   end
   local self = { container = container, process = process, path = path, opened = opened,
-    needs = needs, options = options, hooks = hooks_of(container), kill = kill,
+    needs = needs, options = options, hooks = hooks_of(container), kill = kill, anew = anew,
     namespaces = container.configuration.namespaces }
   local started
   started, err = begin(self, options, version)

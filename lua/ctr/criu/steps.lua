@@ -38,6 +38,9 @@ steps["setup-namespaces"] = function(self, pid)
   self.criu:watch(self.pidfd)
   local ok
   ok, err = commit(self, pid)
+  if ok and self.anew then
+    ok, err = self.anew:make_network(pid)
+  end
   for _, kind in ipairs(self.hooks and { "prestart", "createRuntime" } or {}) do
     if ok then
       ok, err = self.hooks:run_all(kind)
@@ -77,7 +80,11 @@ steps["post-restore"] = function(self, pid)
     return nil, err
   end
   note_time(container, pid)
-  return commit(self, pid)
+  ok, err = commit(self, pid)
+  if ok and self.anew then
+    ok, err = self.anew:set_names(pid)
+  end
+  return ok, err
 end
 
 local function is_below(host, pid, above)
@@ -138,7 +145,7 @@ end
 
 --- Does what there is to do at a step.
 -- @tparam table self the restore: `container`, `options`, `status`, `sockets`, `criu` (session),
--- `given`, `kill()`; gets `pid`, `pidfd`, `master`
+-- `given`, `anew` (`ctr.criu.anew`, of a clone), `kill()`; gets `pid`, `pidfd`, `master`
 -- @tparam string script CRIU's name of the step
 -- @tparam ?number pid of the container's first process
 -- @tparam {ctr.fd,…} handles that came along

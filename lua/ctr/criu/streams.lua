@@ -61,6 +61,15 @@ function M.of(container, rows)
   return links, outer, null
 end
 
+--- Says whether the first process has a terminal.
+-- @tparam table needs (`ctr.criu.needs`)
+-- @treturn boolean
+function M.is_terminal(needs)
+  local first = needs.descriptors[1]
+  return type(first) == "string"
+    and (first:find("^/dev/pts/") or first:find("^/dev/console")) ~= nil
+end
+
 --- Says which streams a restore gives anew.
 -- @tparam {string,…} links as `of` returned them
 -- @treturn {table,…} of CRIU's request: `key`, `fd`
