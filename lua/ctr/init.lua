@@ -74,6 +74,21 @@ function M.default_seccomp(capabilities)
   return require("ctr.seccomp.default").profile(capabilities)
 end
 
+--- Migrates a running container (`ctr.migrate`).
+-- @tparam ctr.Container container
+-- @tparam table target
+-- @tparam[opt] table opts
+function M.migrate(container, target, opts)
+  return require("ctr.migrate").migrate(container, target, opts)
+end
+
+--- Receives a container that another program migrates (`ctr.migrate`).
+-- @param socket
+-- @tparam table target
+function M.receive_migration(socket, target)
+  return require("ctr.migrate").receive(socket, target)
+end
+
 --- Begins the description of a container (`ctr.describe`).
 -- @tparam string name
 function M.container(name)

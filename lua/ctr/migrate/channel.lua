@@ -1,0 +1,223 @@
+--- What both ends of a migration say to each other, over a stream of the caller's.
+--
+-- A message is its length (4 bytes, the most significant first) and a JSON object with a `type`. A
+-- message `file` is followed by as many bytes as its `size` says. Whoever is at the other end has
+-- been let in by the caller, and is still not trusted with memory: lengths have bounds.
+-- @module ctr.migrate.channel
+
+local bit = require("bit")
+local core = require("ctr.core")
+local errors = require("ctr.errors")
+
+local M = {}
+
+local CHUNK = 256 * 1024
+local MESSAGE_MAX = 4 * 1024 * 1024
+local HEADER = 4
+
+--- The protocol's version: both ends have to have the same.
+M.VERSION = 1
+
+local channel_methods = {}
+local channel_metatable = { __index = channel_methods }
+
+local function problem(text, errno)
+  return errors.new("SystemError", text, { op = "migrate", errno = errno })
+end
+
+--- Makes a channel of a stream that is open for both ways. It does not wait from then on.
+-- @param socket a descriptor
+-- @tparam number timeout seconds
+-- @treturn[1] table
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.new(socket, timeout)
+  local ok, err = core.fd.set_nonblock(socket, true)
+  if not ok then
+    return nil, err
+  end
+  return setmetatable({ fd = socket, timeout = timeout, buffer = "", sent = 0, received = 0 },
+    channel_metatable)
+end
+
+--- Has the stream wait again, as its owner knows it.
+function channel_methods:release()
+  core.fd.set_nonblock(self.fd, false)
+end
+
+local function await(channel, events)
+  local ready, err = core.poll.wait({ { fd = channel.fd, events = events } }, channel.timeout)
+  if not ready then
+    return nil, err
+  elseif next(ready) == nil then
+    return nil, problem(("the other end has said nothing for %s seconds"):format(channel.timeout),
+      "ETIMEDOUT")
+  end
+  return true
+end
+
+--- Writes all of the data.
+-- @tparam string data
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function channel_methods:write(data)
+  while data ~= "" do
+    local ok, err = await(self, "w")
+    local count
+    if ok then
+      count, err = core.fd.write(self.fd, data)
+    end
+    if not count and err.errno ~= "EAGAIN" then
+      return nil, errors.wrap(err, "write to the other end")
+    end
+    self.sent = self.sent + (count or 0)
+    data = count ~= #data and data:sub((count or 0) + 1) or ""
+  end
+  return true
+end
+
+-- At most so many bytes, and at least one.
+local function read_some(channel, max)
+  if channel.buffer ~= "" then
+    local data = channel.buffer:sub(1, max)
+    channel.buffer = channel.buffer:sub(max + 1)
+    return data
+  end
+  while true do
+    local ok, err = await(channel, "r")
+    local data
+    if ok then
+      data, err = core.fd.read(channel.fd, math.min(max, CHUNK))
+    end
+    if data == "" then
+      return nil, problem("the other end went away", "ECONNRESET")
+    elseif data then
+      channel.received = channel.received + #data
+      return data
+    elseif err.errno ~= "EAGAIN" then
+      return nil, errors.wrap(err, "read from the other end")
+    end
+  end
+end
+
+local function read_exactly(channel, count)
+  local parts = {}
+  while count > 0 do
+    local data, err = read_some(channel, count)
+    if not data then
+      return nil, err
+    end
+    parts[#parts + 1] = data
+    count = count - #data
+  end
+  return table.concat(parts)
+end
+
+--- Sends a message.
+-- @tparam table message with a `type`
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function channel_methods:send(message)
+  local text, err = core.json.encode(message)
+  if not text then
+    return nil, err
+  elseif #text > MESSAGE_MAX then
+    return nil, problem(("a message of %d bytes is too long"):format(#text), "EMSGSIZE")
+  end
+  local size = #text
+  return self:write(string.char(bit.rshift(size, 24), bit.band(bit.rshift(size, 16), 255),
+    bit.band(bit.rshift(size, 8), 255), bit.band(size, 255)) .. text)
+end
+
+--- Waits for a message.
+-- @treturn[1] table
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function channel_methods:receive()
+  local header, err = read_exactly(self, HEADER)
+  if not header then
+    return nil, err
+  end
+  local a, b, c, d = header:byte(1, HEADER)
+  local size = ((a * 256 + b) * 256 + c) * 256 + d
+  if size > MESSAGE_MAX then
+    return nil, problem("the other end does not speak this protocol", "EPROTO")
+  end
+  local text
+  text, err = read_exactly(self, size)
+  if not text then
+    return nil, err
+  end
+  local message = core.json.decode(text)
+  if type(message) ~= "table" or type(message.type) ~= "string" then
+    return nil, problem("the other end does not speak this protocol", "EPROTO")
+  end
+  return message
+end
+
+--- Sends a file: its message, then what is in it.
+-- @tparam string name
+-- @tparam ctr.fd file
+-- @tparam number size
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function channel_methods:send_file(name, file, size)
+  local ok, err = self:send({ type = "file", name = name, size = size })
+  while ok and size > 0 do
+    local data
+    data, err = core.fd.read(file, math.min(size, CHUNK))
+    if data == "" then
+      return nil, problem(name .. " is shorter than it was")
+    end
+    ok = data
+    if data then
+      size = size - #data
+      ok, err = self:write(data)
+    end
+  end
+  return ok, err
+end
+
+--- Takes what is in a file.
+-- @tparam number size
+-- @tparam func take is called with each piece
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error of the stream alone
+function channel_methods:receive_file(size, take)
+  while size > 0 do
+    local data, err = read_some(self, size)
+    if not data then
+      return nil, err
+    end
+    size = size - #data
+    take(data)
+  end
+  return true
+end
+
+--- Puts an error into a message.
+-- @tparam ctr.Error err
+-- @treturn table
+function M.failed(err)
+  return { type = "failed", code = err.code, message = tostring(err), path = err.path,
+    errno = err.errno, log = err.log }
+end
+
+--- Makes the error of a message `failed`.
+-- @tparam table message
+-- @treturn ctr.Error
+function M.error_of(message)
+  local code = errors.codes[message.code] and message.code or "SystemError"
+  local err = errors.new(code, "the other end: " .. tostring(message.message):gsub("%c", "?"),
+    { op = "migrate" })
+  for _, name in ipairs({ "path", "errno", "log" }) do
+    err[name] = type(message[name]) == "string" and message[name] or nil
+  end
+  return err
+end
+
+return M
