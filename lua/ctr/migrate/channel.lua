@@ -14,6 +14,7 @@ local M = {}
 local CHUNK = 256 * 1024
 local MESSAGE_MAX = 4 * 1024 * 1024
 local HEADER = 4
+local QUIET = 1 -- seconds
 
 --- The protocol's version: both ends have to have the same.
 M.VERSION = 1
@@ -53,17 +54,27 @@ local function await(channel, events)
     return nil, problem(("the other end has said nothing for %s seconds"):format(channel.timeout),
       "ETIMEDOUT")
   end
-  return true
+  return ready[1]
+end
+
+-- Waits until it can write. Who is spoken to while a file is on its way has nobody who listens.
+local function await_writing(channel, is_file)
+  local ready, err = await(channel, is_file and "rw" or "w")
+  if ready and ready:find("r", 1, true) then
+    return nil, problem("the other end does not listen", "EPROTO")
+  end
+  return ready, err
 end
 
 --- Writes all of the data.
 -- @tparam string data
+-- @tparam[opt] boolean is_file it is a part of one
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function channel_methods:write(data)
+function channel_methods:write(data, is_file)
   while data ~= "" do
-    local ok, err = await(self, "w")
+    local ok, err = await_writing(self, is_file)
     local count
     if ok then
       count, err = core.fd.write(self.fd, data)
@@ -175,7 +186,7 @@ function channel_methods:send_file(name, file, size)
     ok = data
     if data then
       size = size - #data
-      ok, err = self:write(data)
+      ok, err = self:write(data, true)
     end
   end
   return ok, err
@@ -197,6 +208,16 @@ function channel_methods:receive_file(size, take)
     take(data)
   end
   return true
+end
+
+--- Reads what nobody wants, until the other end has been quiet for a while: it is to find time to
+-- hear why.
+function channel_methods:drain()
+  local deadline = core.proc.clock() + self.timeout
+  self.timeout = math.min(self.timeout, QUIET)
+  while core.proc.clock() < deadline and read_some(self, CHUNK) do
+    self.buffer = ""
+  end
 end
 
 --- Puts an error into a message.

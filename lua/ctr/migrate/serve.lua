@@ -175,6 +175,9 @@ function M.run(socket, settings)
       target:give_up(err)
     end
     channel:send(channel_module.failed(err))
+    if self.turn == "within" then
+      channel:drain()
+    end
   end
   channel:release()
   return ok and { container = target.container, process = target.process,

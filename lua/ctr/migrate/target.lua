@@ -85,6 +85,7 @@ local function check_cgroups(container)
   end
   local pids = container.cgroup:exists() and container.cgroup:pids(true) or {}
   if #pids > 0 then
+    container.cgroup:leave_all()
     return nil, errors.new("SystemError", "the container's cgroups are in use here: another id, or "
       .. "another path, has to be configured", { path = "cgroups.path", errno = "EBUSY" })
   end

@@ -86,6 +86,12 @@ local function send_file(self, file)
   return ok, err
 end
 
+-- What the other end has to say when it does not listen any more.
+local function last_words(self, err)
+  local message = self.channel:receive()
+  return message and message.type == "failed" and channel_module.error_of(message) or err
+end
+
 --- Sends a round's files.
 -- @treturn[1] number bytes that were sent
 -- @return[2] nil
@@ -99,7 +105,9 @@ function peer_methods:end_round()
       ok, err = send_file(self, file)
     end
   end
-  if ok then
+  if files and not ok then
+    return nil, last_words(self, err)
+  elseif ok then
     ok, err = ask(self, { type = "end" }, "taken")
   end
   return ok and self.channel.sent - before, err
