@@ -224,6 +224,20 @@ describe("a restore that fails", function()
     assert(container:destroy())
   end)
 
+  -- Its undoing killed whoever was in the cgroups.
+  it("leaves those alone whose cgroups are configured", function()
+    local others, client = criu.counter(b)
+    local path = box.PARENT .. "/" .. others:id()
+    local container = assert(b:create({ cgroups = { path = path } }))
+    local restored, err = criu.restore(container, folder)
+    assert.is_nil(restored)
+    assert.equal("cgroups.path", err.path)
+    assert(container:destroy())
+    assert.equal("1 a", client:ask("a"))
+    client:finish()
+    assert(others:destroy())
+  end)
+
   it("leaves what destroy takes away where the caller is killed", function()
     for _, step in ipairs({ "setup-namespaces", "post-restore", "pre-resume" }) do
       local id = "killed-" .. step

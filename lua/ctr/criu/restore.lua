@@ -182,12 +182,14 @@ local function with_files(self, action)
   return { pid = self.pid, pidfd = self.pidfd, readers = files.readers, console = self.master }
 end
 
--- In the cgroups there is nobody else.
+-- In the cgroups there is nobody else, once they are the container's.
 local function kill(self)
   if self.pidfd then
     core.proc.send_signal(self.pidfd, SIGKILL)
   end
-  self.container.cgroup:signal(SIGKILL)
+  if self.has_cgroups then
+    self.container.cgroup:signal(SIGKILL)
+  end
 end
 
 -- Takes away all that a restore which failed has left.
@@ -238,7 +240,9 @@ local function make(self)
   end
   if ok then
     ok, err = common.make_ahead(container, function()
-      return container.cgroup:create()
+      local made, problem = container.cgroup:create()
+      self.has_cgroups = made
+      return made, problem
     end)
   end
   local started
