@@ -34,7 +34,8 @@ local function children()
   local list = {}
   for pid in text:gmatch("%d+") do
     local stat = read("/proc/" .. pid .. "/stat") or "gone"
-    list[#list + 1] = stat:match("^(%d+ %(.*%) %a)") or pid
+    -- Whether one runs or sleeps at the moment is of no interest; whether it is a zombie is.
+    list[#list + 1] = (stat:match("^(%d+ %(.*%) %a)") or pid):gsub(" [RSD]$", " alive")
   end
   return list
 end

@@ -9,9 +9,7 @@ local M = {}
 
 local DENIED = { EACCES = true, EPERM = true, EROFS = true }
 
--- What is another's stays that when the container that was refused it is removed.
 local function busy(node, reason)
-  node.is_foreign = not node.is_new
   return nil, errors.new("SystemError", ("cgroup %s %s"):format(node.full, reason),
     { path = "cgroups.path", errno = "EBUSY", op = "mkdir", target = node.full })
 end
@@ -93,6 +91,13 @@ function M.all(manager)
   return true
 end
 
+--- Has what is another's stay that when the container that was refused it is removed.
+function M.leave(manager)
+  for _, node in ipairs(manager.nodes) do
+    node.is_foreign = not node.is_new
+  end
+end
+
 --- Checks that nobody else is in them, and none is frozen.
 -- @treturn[1] true
 -- @return[2] nil
@@ -101,6 +106,7 @@ function M.check_free(manager)
   for _, node in ipairs(manager.nodes) do
     local ok, err = check_one(manager, node)
     if not ok then
+      M.leave(manager)
       return nil, err
     end
   end

@@ -445,9 +445,7 @@ end
 
 --- Leaves the directories to whoever is in them: `destroy` removes none.
 function methods:leave_all()
-  for _, node in ipairs(self.nodes) do
-    node.is_foreign = true
-  end
+  making.leave(self)
 end
 
 --- Closes the descriptors that `create` left open for `join`.
