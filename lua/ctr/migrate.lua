@@ -39,8 +39,8 @@ end
 -- then); "stopped" where it is not known whether the target runs, or where the pages are at the
 -- receiving end alone. The source is destroyed when the target runs.
 -- @tparam ctr.Container container
--- @tparam table target `socket`: a stream to `ctr.receive_migration` of another program; or the
--- receiving end in this one, as `ctr.receive_migration` takes it; there `config` may be left out,
+-- @tparam table target `socket`: a stream to `ctr.receive_migration` of another program (a
+-- descriptor, or `{ input =, output = }`), which is not closed; or the receiving end in this one, as `ctr.receive_migration` takes it; there `config` may be left out,
 -- and `network_namespace` (a path or descriptor) says which host's it is
 -- @tparam[opt] table opts
 --
@@ -79,7 +79,7 @@ end
 
 --- Receives one container from `ctr.migrate` of another program. What is received runs; a failure
 -- leaves nothing but images that may be all that is left of it (`err.images`).
--- @param socket a stream: a descriptor, a `ctr.fd`
+-- @param socket a stream: a descriptor, or `{ input =, output = }`; it is not closed
 -- @tparam table target `factory`; `directory`: a folder for images; `config`: a configuration, or a
 -- function that is given the source's and its id and returns one, or nil and why it refuses; `id`:
 -- the source's without it; `process`: gets the first process; `page_server`: where one may listen,

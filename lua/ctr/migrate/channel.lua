@@ -26,41 +26,53 @@ local function problem(text, errno)
   return errors.new("SystemError", text, { op = "migrate", errno = errno })
 end
 
---- Makes a channel of a stream that is open for both ways. It does not wait from then on.
--- @param socket a descriptor
+local function set_nonblock(channel, is_nonblock)
+  local ok, err = core.fd.set_nonblock(channel.input, is_nonblock)
+  if ok then
+    ok, err = core.fd.set_nonblock(channel.output, is_nonblock)
+  end
+  return ok, err
+end
+
+--- Makes a channel of a stream. It does not wait from then on.
+-- @param stream a descriptor that is open for both ways, or `{ input =, output = }`
 -- @tparam number timeout seconds
 -- @treturn[1] table
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.new(socket, timeout)
-  local ok, err = core.fd.set_nonblock(socket, true)
-  if not ok then
-    return nil, err
-  end
-  return setmetatable({ fd = socket, timeout = timeout, buffer = "", sent = 0, received = 0 },
-    channel_metatable)
+function M.new(stream, timeout)
+  local is_pair = type(stream) == "table"
+  local channel = setmetatable({ input = is_pair and stream.input or stream,
+    output = is_pair and stream.output or stream, timeout = timeout, buffer = "", sent = 0,
+    received = 0 }, channel_metatable)
+  local ok, err = set_nonblock(channel, true)
+  return ok and channel, err
 end
 
 --- Has the stream wait again, as its owner knows it.
 function channel_methods:release()
-  core.fd.set_nonblock(self.fd, false)
+  set_nonblock(self, false)
 end
 
-local function await(channel, events)
-  local ready, err = core.poll.wait({ { fd = channel.fd, events = events } }, channel.timeout)
+-- Waits until something can be read, or written, or either; what that is.
+local function await(channel, reads, writes)
+  local write = { fd = channel.output, events = "w" }
+  local set = { reads and { fd = channel.input, events = "r" } or write,
+    reads and writes and write or nil }
+  local ready, err = core.poll.wait(set, channel.timeout)
   if not ready then
     return nil, err
   elseif next(ready) == nil then
     return nil, problem(("the other end has said nothing for %s seconds"):format(channel.timeout),
       "ETIMEDOUT")
   end
-  return ready[1]
+  return ready[1] and reads and "r" or "w"
 end
 
 -- Waits until it can write. Who is spoken to while a file is on its way has nobody who listens.
 local function await_writing(channel, is_file)
-  local ready, err = await(channel, is_file and "rw" or "w")
-  if ready and ready:find("r", 1, true) then
+  local ready, err = await(channel, is_file, true)
+  if ready == "r" then
     return nil, problem("the other end does not listen", "EPROTO")
   end
   return ready, err
@@ -77,7 +89,7 @@ function channel_methods:write(data, is_file)
     local ok, err = await_writing(self, is_file)
     local count
     if ok then
-      count, err = core.fd.write(self.fd, data)
+      count, err = core.fd.write(self.output, data)
     end
     if not count and err.errno ~= "EAGAIN" then
       return nil, errors.wrap(err, "write to the other end")
@@ -96,10 +108,10 @@ local function read_some(channel, max)
     return data
   end
   while true do
-    local ok, err = await(channel, "r")
+    local ok, err = await(channel, true)
     local data
     if ok then
-      data, err = core.fd.read(channel.fd, math.min(max, CHUNK))
+      data, err = core.fd.read(channel.input, math.min(max, CHUNK))
     end
     if data == "" then
       return nil, problem("the other end went away", "ECONNRESET")
