@@ -40,8 +40,9 @@ end
 -- receiving end alone. The source is destroyed when the target runs.
 -- @tparam ctr.Container container
 -- @tparam table target `socket`: a stream to `ctr.receive_migration` of another program (a
--- descriptor, or `{ input =, output = }`), which is not closed; or the receiving end in this one, as `ctr.receive_migration` takes it; there `config` may be left out,
--- and `network_namespace` (a path or descriptor) says which host's it is
+-- descriptor, or `{ input =, output = }`), which is not closed; or the receiving end in this one, as
+-- `ctr.receive_migration` takes it: there `config` may be left out, and `network_namespace` (a path
+-- or descriptor) says which host's it is
 -- @tparam[opt] table opts
 --
 -- * `method`: "pre-copy", "stop-and-copy" or "post-copy"; without it pre-copy where the kernel

@@ -64,14 +64,30 @@ end
 local PIPE_MAX = "/proc/sys/fs/pipe-max-size"
 local PIPE_WANTED = 4 * 1024 * 1024
 
---- Says whether CRIU can serve pages: its pipes are larger than what is allowed without
--- CAP_SYS_RESOURCE unless the machine allows more.
-function M.can_serve_pages()
+local function set_pipe_max(value)
+  local file = io.open(PIPE_MAX, "w")
+  local ok = file and file:write(value)
+  return file and file:close() and ok
+end
+
+--- Says whether the machine allows the pipe that CRIU serves pages through.
+function M.allows_pipes()
   local file = assert(io.open(PIPE_MAX))
   local allowed = file:read("*n")
   file:close()
   local names = table.concat(assert(core.caps.of()).effective, " ")
-  return allowed >= PIPE_WANTED or names:find("CAP_SYS_RESOURCE", 1, true) ~= nil
+  return allowed >= PIPE_WANTED or names:find("CAP_SYS_RESOURCE", 1, true) ~= nil, allowed
+end
+
+--- Has the machine allow it.
+-- @treturn[1] function puts the value back
+-- @return[2] nil it may not be changed
+function M.allow_pipes()
+  local is_allowed, before = M.allows_pipes()
+  if is_allowed then
+    return function() end
+  end
+  return set_pipe_max(PIPE_WANTED) and function() set_pipe_max(before) end or nil
 end
 
 local program_methods = {}

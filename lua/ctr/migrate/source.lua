@@ -10,8 +10,8 @@ local channel = require("ctr.migrate.channel")
 local core = require("ctr.core")
 local ending = require("ctr.ending")
 local errors = require("ctr.errors")
+local methods = require("ctr.migrate.method")
 local process_module = require("ctr.process")
-local program = require("ctr.criu.program")
 local record = require("ctr.record")
 
 local M = {}
@@ -35,26 +35,6 @@ local function tell(self, phase, info)
   end
   return nil, errors.is(problem) and problem or errors.new("SystemError", tostring(problem),
     { path = "progress" })
-end
-
--- How it is to be done, and why not better.
-local function choose(self)
-  local version, path = program.version(self.container.factory)
-  if not version then
-    return nil, path
-  end
-  self.criu = version
-  local wanted = self.options.method
-  if wanted == "stop-and-copy" then
-    return wanted
-  end
-  local feature = wanted == "post-copy" and "lazy_pages" or "mem_track"
-  local ok, err = program.check_feature(path, version, feature, "method")
-  if not ok and not wanted then
-    self.fallback = tostring(err)
-    return "stop-and-copy"
-  end
-  return ok and (wanted or "pre-copy"), err
 end
 
 local function offer(self)
@@ -326,7 +306,8 @@ function M.run(container, options, connect)
     source = RUNS }
   local ok, err = check_running(container)
   if ok then
-    self.method, err = choose(self)
+    self.method, self.criu, self.fallback = methods.choose(container, options.method)
+    err = self.criu
   end
   if self.method then
     self.peer, err = connect()
