@@ -40,9 +40,9 @@ end
 -- receiving end alone. The source is destroyed when the target runs.
 -- @tparam ctr.Container container
 -- @tparam table target `socket`: a stream to `ctr.receive_migration` of another program (a
--- descriptor, or `{ input =, output = }`), which is not closed; or the receiving end in this one, as
--- `ctr.receive_migration` takes it: there `config` may be left out, and `network_namespace` (a path
--- or descriptor) says which host's it is
+-- descriptor, or `{ input =, output = }`), which is not closed; or the receiving end in this one,
+-- as `ctr.receive_migration` takes it: there `config` may be left out, and `network_namespace` (a
+-- path or descriptor) says which host's it is
 -- @tparam[opt] table opts
 --
 -- * `method`: "pre-copy", "stop-and-copy" or "post-copy"; without it pre-copy where the kernel
@@ -53,7 +53,8 @@ end
 -- * `lazy_server`: `{ address =, port = }` where this end serves pages after a post-copy
 -- * `directory`: a folder of this end for images; not where both ends are this program
 -- * `process`: gets the first process where the source has to be restored
--- * `progress`: is called with `{ phase = "round" | "dump" | "transfer" | "restore", … }`; an error
+-- * `progress`: is called with a table whose `phase` is "round" (with `number`, `pages`, `bytes`),
+--   "dump", "transfer", "restore" and "go": all is there, and the target is told to run. An error
 --   that it raises ends the migration
 -- * `timeout` (120): seconds that the other end may say nothing
 -- * of `container:checkpoint`: `tcp_established`, `tcp_skip_in_flight`, `file_locks`, `link_remap`,

@@ -181,6 +181,29 @@ describe("a migration that fails", function()
     local container, client = criu.counter(b)
     assert.equal("1 a", client:ask("a"))
     local again = criu.client()
+    local report, err = ctr.migrate(container, here(), { process = again.process,
+      progress = function(info)
+        if info.phase == "go" then
+          error("enough", 0)
+        end
+      end })
+    assert.is_nil(report)
+    assert.equal("enough", err.message)
+    assert.equal("restored", err.source)
+    assert.equal(again.process, err.process)
+    assert.equal("SIGKILL", client.process:wait(SECONDS).signal)
+    client:close()
+    assert.equal("2 b", again:ask("b"))
+    assert.same({}, other:list())
+    assert.equal("", folders())
+    again:finish()
+    assert(container:destroy())
+  end)
+
+  it("in a hook that runs beside the target restores the source", function()
+    local container, client = criu.counter(b)
+    assert.equal("1 a", client:ask("a"))
+    local again = criu.client()
     local report, err = ctr.migrate(container, with_hook("poststart", "exit 1"),
       { process = again.process })
     assert.is_nil(report)
@@ -329,6 +352,27 @@ describe("a migration that fails", function()
     end)
   end)
 
+  it("where the sending end is killed in the last moment leaves nothing that runs", function()
+    local container, client = criu.counter(b)
+    assert.equal("1 a", client:ask("a"))
+    local receiver, socket = migration.receiver(b)
+    local source = migration.killed_source(b, container, socket, "go")
+    assert.is_nil(source:line())
+    source:finish()
+    local images = assert(receiver:line():match("^failed\t.*\t(/.*)$"))
+    receiver:finish()
+    assert.equal("SIGKILL", client.process:wait(SECONDS).signal)
+    client:close()
+    assert.equal("stopped", container:status())
+    -- They are all that is left of it.
+    local again = assert(criu.restore(container, images .. "/1"))
+    assert.equal("2 b", again:ask("b"))
+    again:finish()
+    assert(container:destroy())
+    orphans.reap("the sending end")
+    remove_folders()
+  end)
+
   describe("of a server with a client", function()
     local SERVER = { args = { "/bin/nc", "-l", "-p", migration.PORT, "-e", "/bin/sh", "-c",
       "while read word; do i=$((i+1)); echo $i $word; done" }, env = { "PATH=/bin" } }
@@ -346,6 +390,17 @@ describe("a migration that fails", function()
         assert.equal("running", err.source)
         client:await_more(10)
       end
+      local report, err = ctr.migrate(container, here({ network_namespace = world.there }),
+        { tcp_established = true, progress = function(info)
+          if info.phase == "go" then
+            error("enough", 0)
+          end
+        end })
+      assert.is_nil(report)
+      assert.equal("restored", err.source)
+      process:wait(SECONDS)
+      process = err.process
+      client:await_more(10)
       client:finish()
       assert.equal(0, process:wait(SECONDS).code)
       assert(container:destroy())

@@ -36,6 +36,6 @@ if report then
   print("ended", status.code or status.signal)
   assert(report.container:destroy())
 else
-  print("failed", (tostring(err):gsub("\n", " ")))
+  print("failed", (tostring(err):gsub("\n", " ")), err.images)
 end
 factory:close()

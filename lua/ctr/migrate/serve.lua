@@ -150,6 +150,21 @@ local function converse(self)
   return ok, err
 end
 
+-- Where it was complete, and the source has said nothing more, that one may have ended: these
+-- images are perhaps all that is left of it.
+local function give_up(self, err)
+  if self.turn ~= "restored" or self.is_told then
+    self.target:give_up(err)
+  else
+    err.images = self.target.images.path
+    self.target.images:close()
+  end
+  self.channel:send(channel_module.failed(err))
+  if self.turn == "within" then
+    self.channel:drain()
+  end
+end
+
 --- Receives one container.
 -- @param socket a descriptor of the stream
 -- @tparam table settings parsed (`ctr.migrate.options`)
@@ -170,14 +185,7 @@ function M.run(socket, settings)
     channel:send({ type = "done" })
   else
     target:abort(err)
-    -- The source may have ended by now: these images are perhaps all that is left of it.
-    if self.turn ~= "restored" or self.is_told then
-      target:give_up(err)
-    end
-    channel:send(channel_module.failed(err))
-    if self.turn == "within" then
-      channel:drain()
-    end
+    give_up(self, err)
   end
   channel:release()
   return ok and { container = target.container, process = target.process,

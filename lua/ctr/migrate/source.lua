@@ -127,7 +127,12 @@ end
 
 -- The target runs from now on, as far as anybody can know.
 local function go(self)
-  local ok, err, is_certain = self.peer:go()
+  local ok, err = tell(self, "go")
+  if not ok then
+    return nil, err
+  end
+  local is_certain
+  ok, err, is_certain = self.peer:go()
   if ok then
     self.source = GONE
     self.down_time = core.proc.clock() - self.stopped
