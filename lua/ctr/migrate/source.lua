@@ -10,6 +10,7 @@ local channel = require("ctr.migrate.channel")
 local core = require("ctr.core")
 local ending = require("ctr.ending")
 local errors = require("ctr.errors")
+local hierarchy = require("ctr.criu.hierarchy")
 local methods = require("ctr.migrate.method")
 local process_module = require("ctr.process")
 local record = require("ctr.record")
@@ -21,7 +22,7 @@ local PAGE = 4096
 local WORTH_IT = 0.9 -- of the round before: more is no progress
 
 -- Where the source is. What can be taken back depends on it.
-local RUNS, ENDED, GONE = "running", "ended", "gone"
+local RUNS, GONE = "running", "gone"
 
 local function tell(self, phase, info)
   if not self.options.progress then
@@ -159,6 +160,7 @@ steps["pre-dump"] = function(self)
 end
 
 steps["post-dump"] = function(self, round)
+  self.has_images = true
   local ok, err = tell(self, "transfer")
   if ok then
     ok, err = end_round(self, round)
@@ -214,7 +216,6 @@ end
 local function go_on_there(self)
   local ok, err = ending.kill_init(self.container)
   if ok then
-    self.source = ENDED
     ok, err = go(self)
   end
   return ok, err
@@ -270,12 +271,12 @@ local function settle(self, err)
     return
   end
   err.source = self.container:status()
-  if self.source == ENDED or err.source == "stopped" then
+  if self.has_images and err.source == "stopped" then
     restore_here(self, err)
   end
 end
 
-local function report_of(self, began)
+local function report_of(self)
   -- What is left of the source has no process, and can be destroyed at any time.
   local destroyed, problem = self.container:destroy()
   local bytes = 0
@@ -284,7 +285,7 @@ local function report_of(self, began)
   end
   return {
     method = self.method, fallback = self.fallback, rounds = self.rounds,
-    bytes = self.sent + bytes, down_time = self.down_time, total = core.proc.clock() - began,
+    bytes = self.sent + bytes, down_time = self.down_time, total = core.proc.clock() - self.began,
     container = self.there.container, process = self.there.process,
     warning = not destroyed and problem or nil,
   }
@@ -298,20 +299,10 @@ local function check_running(container)
   return status, err
 end
 
---- Migrates a container.
--- @tparam ctr.Container container
--- @tparam table options parsed (`ctr.migrate.options`)
--- @tparam func connect makes the receiving end
--- @treturn[1] table the report
--- @return[2] nil
--- @treturn[2] ctr.Error with `source`
-function M.run(container, options, connect)
-  local began = core.proc.clock()
-  local self = { container = container, options = options, rounds = {}, number = 0, sent = 0,
-    source = RUNS }
-  local ok, err = check_running(container)
+local function run(self, connect)
+  local ok, err = check_running(self.container)
   if ok then
-    self.method, self.criu, self.fallback = methods.choose(container, options.method)
+    self.method, self.criu, self.fallback = methods.choose(self.container, self.options.method)
     err = self.criu
   end
   if self.method then
@@ -327,7 +318,23 @@ function M.run(container, options, connect)
     return nil, err
   end
   self.peer:close()
-  return report_of(self, began)
+  return report_of(self)
+end
+
+--- Migrates a container.
+-- @tparam ctr.Container container
+-- @tparam table options parsed (`ctr.migrate.options`)
+-- @tparam func connect makes the receiving end
+-- @treturn[1] table the report
+-- @return[2] nil
+-- @treturn[2] ctr.Error with `source`
+function M.run(container, options, connect)
+  -- Where both ends are one machine, the restore begins while the dump has not put them back yet.
+  local before = hierarchy.options()
+  local report, err = run({ container = container, options = options, rounds = {}, number = 0,
+    sent = 0, source = RUNS, began = core.proc.clock() }, connect)
+  hierarchy.put_back(before)
+  return report, err
 end
 
 return M
