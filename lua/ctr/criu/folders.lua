@@ -6,7 +6,7 @@ local errors = require("ctr.errors")
 
 local M = {}
 
-local MODE, MODE_OF_GROUP = 448, 456 -- 0700, 0710
+local MODE, MODE_OF_GROUP = 448, 488 -- 0700, 0750
 local FOLDER = { flags = { "rdonly", "directory" } }
 local BESIDE = { flags = { "rdonly", "directory", "nofollow" } }
 local ABOVE, LAST = "/images/", "last"
@@ -14,7 +14,8 @@ local ABOVE, LAST = "/images/", "last"
 --- Where CRIU finds the images of a restore, and what lies beside them, below its own folder.
 M.IMAGES = ABOVE .. LAST
 
--- In a user namespace CRIU opens images as the container's root does: its group may go in.
+-- In a user namespace CRIU opens images, and the folders of earlier ones, as the container's root
+-- does: its group may go in.
 local function let_in(dir, name, group)
   if not group then
     return true

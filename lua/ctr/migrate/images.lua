@@ -8,7 +8,7 @@ local planner = require("ctr.plan")
 local M = {}
 
 local FOLDER = { flags = { "rdonly", "directory" } }
-local MODE, MODE_OF_GROUP, MODE_ABOVE = 448, 456, 457 -- 0700, 0710, 0711
+local MODE, MODE_OF_GROUP, MODE_ABOVE = 448, 488, 457 -- 0700, 0750, 0711
 local FILE_MODE = 420 -- 0644: the folder is closed
 local NAME_MAX = 64
 local TRIES = 10000
