@@ -34,6 +34,22 @@ static int l_open(lua_State *L)
 }
 
 /***
+Enters a namespace: the calling thread alone does, and what it starts from then on.
+@function enter
+@param fd of a namespace
+@treturn[1] boolean true
+@return[2] nil
+@treturn[2] ctr.Error `SystemError`; `EINVAL` for what is no namespace
+*/
+static int l_enter(lua_State *L)
+{
+	int fd = ctrL_check_fd(L, 1);
+	struct ctr_err err;
+
+	return ctrL_result(L, ctr_ns_enter(fd, &err), &err);
+}
+
+/***
 Tells whether the kernel has a kind of namespace.
 @function supported
 @tparam string name `"NEWTIME"`
@@ -53,6 +69,7 @@ static int l_supported(lua_State *L)
 
 static const luaL_Reg ns_functions[] = {
 	{ "open", l_open },
+	{ "enter", l_enter },
 	{ "supported", l_supported },
 	{ NULL, NULL },
 };

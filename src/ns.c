@@ -77,6 +77,13 @@ int ctr_ns_open(const char *path, const struct ctr_ns_kind **ret_kind, struct ct
 	return ctr_take_fd(&fd);
 }
 
+int ctr_ns_enter(int fd, struct ctr_err *err)
+{
+	if (setns(fd, 0) < 0)
+		return ctr_fail(err, errno, "setns", "%d", fd);
+	return 0;
+}
+
 bool ctr_ns_supported(const struct ctr_ns_kind *kind)
 {
 	char path[32];

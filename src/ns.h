@@ -18,6 +18,8 @@ extern const struct ctr_ns_kind ctr_ns_kinds[];
 
 /* Opens a namespace by a path of the host; EINVAL for anything else (ioctl_ns(2)). */
 int ctr_ns_open(const char *path, const struct ctr_ns_kind **ret_kind, struct ctr_err *err);
+/* The calling thread enters a namespace that is open (setns(2)). */
+int ctr_ns_enter(int fd, struct ctr_err *err);
 /* Whether the kernel has this kind. */
 bool ctr_ns_supported(const struct ctr_ns_kind *kind);
 

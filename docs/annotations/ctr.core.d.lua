@@ -434,6 +434,12 @@ function ctr_core_notify.errno_name(errno) end
 ---@return string # its type, `"NEWNET"`
 function ctr_core_ns.open(path) end
 
+---Enters a namespace: the calling thread alone does, and what it starts from then on.
+---@param fd any of a namespace
+---@return boolean? # true
+---@return ctr.Error? # `SystemError`; `EINVAL` for what is no namespace
+function ctr_core_ns.enter(fd) end
+
 ---Tells whether the kernel has a kind of namespace.
 ---@param name string `"NEWTIME"`
 ---@return boolean

@@ -565,6 +565,76 @@ function ctr.loop() end
 ---@return table # for `seccomp` of a configuration
 function ctr.default_seccomp(capabilities) end
 
+---@class ctr.migrate.target
+---@field network_namespace? string a path or descriptor: the host of a receiving end in this program (default: the program's own)
+---@class ctr.migrate.opts
+---@field method? string "pre-copy", "stop-and-copy" or "post-copy" (default: pre-copy where the kernel tracks which pages are written to, else stop-and-copy)
+---@field max_rounds? number most pre-dumps before the last dump (default 5)
+---@field dirty_limit? number|string bytes: a pre-dump that wrote no more is the last one (default "4M"), as is one that wrote hardly less than the one before
+---@field page_server? boolean pages go to CRIU's page server at the receiving end (default false)
+---@field lazy_server? table `{ address =, port = }` where this end serves pages after a post-copy
+---@field directory? string a folder of this end for images: required with `socket`
+---@field process? ctr.Process gets the first process of a source that is restored
+---@field progress? function is called with a table whose `phase` is "round" (with `number`, `pages`, `bytes`), "dump", "transfer", "restore", and "go" just before the target is told to run. An error that it raises ends the migration
+---@field timeout? number seconds that the other end may say nothing (default 120)
+
+---Migrates a running container: it goes on elsewhere, and there are never two.
+---
+---A failure brings the source back: `err.source` is "running"; "restored" where it had ended and was restored of its images, with its first process in `err.process`; "stopped" where nobody can know whether the target runs, or where its memory is not here any more (`docs/guide/migrate.md`). The source is destroyed when the target runs.
+---
+---```lua
+---local west = assert(ctr.new("/run/ctr-west"))
+---local report = assert(ctr.migrate(container, {
+---  factory = west,
+---  directory = "/var/tmp",
+---  network_namespace = "/run/netns/west",
+---  config = function(config)
+---    config.cgroups = { path = "/west" } -- both hosts are one machine
+---    return config
+---  end,
+---}, { tcp_established = true }))
+---print(report.method, report.down_time)
+---```
+---@param container ctr.Container
+---@param target ctr.migrate.target `socket`: a stream to `ctr.receive_migration` of another program, which is not closed; or the receiving end in this one, as that takes it, where `config` may be left out
+---@param opts? ctr.migrate.opts also, of `container:checkpoint`: `tcp_established`, `tcp_skip_in_flight`, `file_locks`, `link_remap`, `external_unix_connections`, `shell_job`, `manage_cgroups_mode`, `empty_ns`, `network_lock`
+---@return table? # `method`, `fallback` (why there was no pre-copy), `rounds` (of each `pages`, `bytes`, `sent`, `seconds`; the last dump included), `bytes` (sent), `down_time` and `total` (seconds), `warning` (why what is left of the source could not be destroyed); with both ends in this program also `container` and `process`
+---@return ctr.Error? # `ConfigInvalid`, `ContainerNotRunning`, `SystemError`
+function ctr.migrate(container, target, opts) end
+
+---@class ctr.receive_migration.target
+---@field factory ctr.Factory makes the container
+---@field directory string a folder for images
+---@field config table|function its configuration, or a function that is given the source's and its id, and returns one; or nil and why the container is refused
+---@field id? string its id (default: the source's)
+---@field process? ctr.Process gets the first process
+---@field page_server? table `{ address =, port = }` where a page server may listen
+---@field max_bytes? number|string most bytes of images (default "64G")
+---@field timeout? number seconds that the other end may say nothing (default 120)
+
+---Receives one container from `ctr.migrate` of another program: it runs then.
+---
+---A failure leaves nothing, but for images that may be all that is left of it: `err.images` is their folder.
+---
+---```lua
+---local report = assert(ctr.receive_migration({ input = 0, output = 1 }, {
+---  factory = factory,
+---  directory = "/var/tmp",
+---  config = function(config, id)
+---    if id ~= "web" then
+---      return nil, "only web is expected"
+---    end
+---    return config
+---  end,
+---}))
+---report.process:wait()
+---```
+---@param socket number|ctr.fd|table the stream to the other program: a descriptor, or `{ input =, output = }`. It is not closed. Who is let in there says what runs here as root, as far as `config` lets it
+---@param target ctr.receive_migration.target
+---@return table? # `container`, `process`, `bytes` (received)
+---@return ctr.Error? # `ConfigInvalid`, `SystemError`
+function ctr.receive_migration(socket, target) end
+
 ---Begins the description of a container: `ctr.container "web" { … }`.
 ---
 ---What it does not say has a safe default.

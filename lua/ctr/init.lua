@@ -135,6 +135,90 @@ function M.default_seccomp(capabilities)
   return require("ctr.seccomp.default").profile(capabilities)
 end
 
+--- Migrates a running container: it goes on elsewhere, and there are never two. A failure brings
+-- the source back: `err.source` is "running"; "restored" where it had ended and was restored of its
+-- images, with its first process in `err.process`; "stopped" where nobody can know whether the
+-- target runs, or where its memory is not here any more (`docs/guide/migrate.md`). The source is
+-- destroyed when the target runs.
+-- @tparam ctr.Container container
+-- @tparam table target `socket`: a stream to `ctr.receive_migration` of another program, which is
+-- not closed; or the receiving end in this one, as that takes it, where `config` may be left out
+-- @tparam[opt] string target.network_namespace a path or descriptor: the host of a receiving end in
+-- this program (default: the program's own)
+-- @tparam[opt] table opts also, of `container:checkpoint`: `tcp_established`, `tcp_skip_in_flight`,
+-- `file_locks`, `link_remap`, `external_unix_connections`, `shell_job`, `manage_cgroups_mode`,
+-- `empty_ns`, `network_lock`
+-- @tparam[optchain] string opts.method "pre-copy", "stop-and-copy" or "post-copy" (default:
+-- pre-copy where the kernel tracks which pages are written to, else stop-and-copy)
+-- @tparam[optchain] number opts.max_rounds most pre-dumps before the last dump (default 5)
+-- @tparam[optchain] number|string opts.dirty_limit bytes: a pre-dump that wrote no more is the last
+-- one (default "4M"), as is one that wrote hardly less than the one before
+-- @tparam[optchain] boolean opts.page_server pages go to CRIU's page server at the receiving end
+-- (default false)
+-- @tparam[optchain] table opts.lazy_server `{ address =, port = }` where this end serves pages
+-- after a post-copy
+-- @tparam[optchain] string opts.directory a folder of this end for images: required with `socket`
+-- @tparam[optchain] ctr.Process opts.process gets the first process of a source that is restored
+-- @tparam[optchain] function opts.progress is called with a table whose `phase` is "round" (with
+-- `number`, `pages`, `bytes`), "dump", "transfer", "restore", and "go" just before the target is
+-- told to run. An error that it raises ends the migration
+-- @tparam[optchain] number opts.timeout seconds that the other end may say nothing (default 120)
+-- @treturn[1] table `method`, `fallback` (why there was no pre-copy), `rounds` (of each `pages`,
+-- `bytes`, `sent`, `seconds`; the last dump included), `bytes` (sent), `down_time` and `total`
+-- (seconds), `warning` (why what is left of the source could not be destroyed); with both ends in
+-- this program also `container` and `process`
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`, `ContainerNotRunning`, `SystemError`
+-- @usage
+-- local west = assert(ctr.new("/run/ctr-west"))
+-- local report = assert(ctr.migrate(container, {
+--   factory = west,
+--   directory = "/var/tmp",
+--   network_namespace = "/run/netns/west",
+--   config = function(config)
+--     config.cgroups = { path = "/west" } -- both hosts are one machine
+--     return config
+--   end,
+-- }, { tcp_established = true }))
+-- print(report.method, report.down_time)
+function M.migrate(container, target, opts)
+  return require("ctr.migrate").migrate(container, target, opts)
+end
+
+--- Receives one container from `ctr.migrate` of another program: it runs then. A failure leaves
+-- nothing, but for images that may be all that is left of it: `err.images` is their folder.
+-- @tparam number|ctr.fd|table socket the stream to the other program: a descriptor, or
+-- `{ input =, output = }`. It is not closed. Who is let in there says what runs here as root,
+-- as far as `config` lets it
+-- @tparam table target
+-- @tparam ctr.Factory target.factory makes the container
+-- @tparam string target.directory a folder for images
+-- @tparam table|function target.config its configuration, or a function that is given the source's
+-- and its id, and returns one; or nil and why the container is refused
+-- @tparam[opt] string target.id its id (default: the source's)
+-- @tparam[optchain] ctr.Process target.process gets the first process
+-- @tparam[optchain] table target.page_server `{ address =, port = }` where a page server may listen
+-- @tparam[optchain] number|string target.max_bytes most bytes of images (default "64G")
+-- @tparam[optchain] number target.timeout seconds that the other end may say nothing (default 120)
+-- @treturn[1] table `container`, `process`, `bytes` (received)
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
+-- @usage
+-- local report = assert(ctr.receive_migration({ input = 0, output = 1 }, {
+--   factory = factory,
+--   directory = "/var/tmp",
+--   config = function(config, id)
+--     if id ~= "web" then
+--       return nil, "only web is expected"
+--     end
+--     return config
+--   end,
+-- }))
+-- report.process:wait()
+function M.receive_migration(socket, target)
+  return require("ctr.migrate").receive(socket, target)
+end
+
 --- Begins the description of a container: `ctr.container "web" { … }`. What it does not say has a
 -- safe default.
 -- @tparam string name the container's id

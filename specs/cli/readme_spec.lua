@@ -1,4 +1,5 @@
 local command = require("specs.support.command")
+local criu = require("specs.support.criu")
 local host = require("specs.support.host")
 local machine = require("specs.support.machine")
 local netns = require("specs.support.netns")
@@ -99,6 +100,29 @@ hooks.prestart[1]: /bin/sh exited with 1, stderr: no bridge
     assert.same(before, netns.snapshot())
     remove_state()
     leave()
+  end)
+
+  it("migration.lua moves a server while somebody talks to it, and leaves nothing", function()
+    if not criu.path then
+      pending(criu.reason)
+      return
+    end
+    local before = machine.snapshot("/ctr%-server")
+    local leave = netns.enter()
+    -- As the example says.
+    for line in read("examples/migration.lua"):gmatch("\n%-%-     ip ([^\n]+)") do
+      netns.ip(line)
+    end
+    local result = command.run({ "build/lctr", "examples/migration.lua", rootfs.shared(),
+      criu.path })
+    netns.ip("netns del west")
+    leave()
+    host.sh("umount /run/netns; rm -r /run/ctr-east /run/ctr-west")
+    assert.equal("", result.stderr)
+    assert.matches("^1 before\n  dump\n  transfer\n  restore\n  go\n  moved: stop%-and%-copy, "
+      .. "1 round%(s%), stopped for less than %d+ seconds\n2 after\n$",
+      (result.stdout:gsub("  round\n", ""):gsub("pre%-copy, %d", "stop-and-copy, 1")))
+    assert.same(before, machine.snapshot("/ctr%-server"))
   end)
 
   it("web.lua is right", function()

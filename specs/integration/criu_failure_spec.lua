@@ -224,6 +224,15 @@ describe("a restore that fails", function()
     assert(container:destroy())
   end)
 
+  it("leaves nothing where the images' parent is not beside them", function()
+    for link, words in pairs({ ["/etc"] = "has to lie beside it",
+      ["../.."] = "has to lie beside it", ["../gone"] = "its parent ../gone cannot be opened" }) do
+      local err = fails(assert(b:create()), broken("ln -s " .. link .. " parent"))
+      assert.equal("images_directory", err.path)
+      assert.matches(words, tostring(err), 1, true)
+    end
+  end)
+
   -- Its undoing killed whoever was in the cgroups.
   it("leaves those alone whose cgroups are configured", function()
     local others, client = criu.counter(b)

@@ -6,9 +6,9 @@ local ctr = require("ctr")
 local documentation = require("ctr.documentation")
 local machine = require("specs.support.machine")
 
--- What they say is tried in specs/integration/criu_spec.lua and criu_clone_spec.lua.
+-- What they say is tried in specs/integration/criu_spec.lua, criu_clone_spec.lua, migrate_spec.lua.
 local NEEDS_CRIU = { ["container:checkpoint"] = true, ["container:restore"] = true,
-  ["factory:clone"] = true }
+  ["factory:clone"] = true, ["ctr.migrate"] = true, ["ctr.receive_migration"] = true }
 
 local function examples()
   local keys = {}

@@ -448,6 +448,11 @@ function methods:exists()
   return false
 end
 
+--- Leaves the directories to whoever is in them: `destroy` removes none.
+function methods:leave_all()
+  making.leave(self)
+end
+
 --- Closes the descriptors that `create` left open for `join`.
 function methods:close()
   for _, node in ipairs(self.nodes) do

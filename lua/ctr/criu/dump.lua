@@ -127,16 +127,30 @@ local function let_go_on(container, was_paused)
   end
 end
 
-local function run(path, request, options, on_notify)
+-- What is done while CRIU serves pages: it was told to go on, and is killed where that fails.
+local function while_serving(session, status)
+  return function(script)
+    local ok, err = true, nil
+    if script == "status-ready" then
+      ok, err = status:tell("serving")
+    end
+    session.refused = session.refused or not ok and err or nil
+    session.is_given_up = not ok
+    return ok, err
+  end
+end
+
+local function run(path, request, options, status, on_notify)
   local session, err = program.start(path)
   if not session then
     return nil, err
   end
+  session.on_answered = options.lazy_pages and while_serving(session, status) or nil
   local kind = options.pre_dump and "PRE_DUMP" or "DUMP"
   local response
   response, err = session:request({ type = messages.types[kind], opts = request }, on_notify)
   -- After a pre-dump it would wait for another request.
-  local result = session:finish()
+  local result = session:finish(session.is_given_up)
   if response and response.success and (options.pre_dump or result and result.code == 0) then
     return true
   end
@@ -161,7 +175,7 @@ local function dump(container, options, opened, how)
   end
   status:fill(request)
   local ok
-  ok, err = run(how.path, request, options, function(script)
+  ok, err = run(how.path, request, options, status, function(script)
     -- All images are written, and the container is still there.
     if script == "post-dump" and facts then
       local noted, problem = needs.write(opened.images, container, facts)

@@ -37,6 +37,7 @@ local MEANINGS = {
     .. "namespace of its own" },
   { "killed by signal 9", "out of memory? the memory limit may be too low" },
   { "Can't set pgid", "its process group is in use here" },
+  { "connect a socket: Network is unreachable", "the loopback interface is down where CRIU is" },
   { "Can't connect to server", "nobody answers at the page server's address" },
 }
 

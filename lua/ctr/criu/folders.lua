@@ -6,10 +6,16 @@ local errors = require("ctr.errors")
 
 local M = {}
 
-local MODE, MODE_OF_GROUP = 448, 456 -- 0700, 0710
+local MODE, MODE_OF_GROUP = 448, 488 -- 0700, 0750
 local FOLDER = { flags = { "rdonly", "directory" } }
+local BESIDE = { flags = { "rdonly", "directory", "nofollow" } }
+local ABOVE, LAST = "/images/", "last"
 
--- In a user namespace CRIU opens images as the container's root does: its group may go in.
+--- Where CRIU finds the images of a restore, and what lies beside them, below its own folder.
+M.IMAGES = ABOVE .. LAST
+
+-- In a user namespace CRIU opens images, and the folders of earlier ones, as the container's root
+-- does: its group may go in.
 local function let_in(dir, name, group)
   if not group then
     return true
@@ -72,7 +78,7 @@ end
 -- @treturn[2] ctr.Error
 function M.of_process(opened, pid, above)
   local root = ("/proc/%d/root%s/"):format(pid, above)
-  local images, err = core.fd.open(root .. "images", FOLDER)
+  local images, err = core.fd.open(root .. M.IMAGES:sub(2), FOLDER)
   if not images then
     return nil, err
   end
@@ -83,6 +89,40 @@ function M.of_process(opened, pid, above)
     return nil, err
   end
   return { images = images, work = work, work_path = opened.work_path, close = close_both }
+end
+
+local function open_beside(dir, link)
+  local name = link:match("^%.%./([^/]+)/*$")
+  if not name or name == "." or name == ".." or name == LAST then
+    return nil, errors.new("SystemError", ("its parent is %s: it has to lie beside it"):format(
+      link), { path = "images_directory" })
+  end
+  local path = ("/proc/self/fd/%d/../%s"):format(core.fd.number(dir), name)
+  local handle, err = core.fd.open(path, BESIDE)
+  return handle and { handle = handle, set = 0, clear = 0, place = ABOVE .. name },
+    err and errors.new("SystemError", ("its parent %s cannot be opened"):format(link),
+      { path = "images_directory", errno = err.errno, cause = err })
+end
+
+--- Opens the earlier images that the last ones are only the changes of: each has a link to the one
+-- before, which CRIU follows. So they have to be beside the last where CRIU is, too.
+-- @tparam ctr.fd images
+-- @treturn {table,…} `handle`, `place`, `set`, `clear`, as sources of mounts have them
+-- @treturn ?ctr.Error what could not be opened: the list is that of the others
+function M.parents(images)
+  local list, seen, dir = {}, {}, images
+  local link = core.path.readlink(dir, "parent")
+  while link and not seen[link] do
+    seen[link] = true
+    local row, err = open_beside(dir, link)
+    if not row then
+      return list, err
+    end
+    list[#list + 1] = row
+    dir = row.handle
+    link = core.path.readlink(dir, "parent")
+  end
+  return list
 end
 
 --- Opens the folders that options name.

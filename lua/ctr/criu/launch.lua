@@ -13,6 +13,7 @@ local attributes = require("ctr.plan.mount_attributes")
 local conversation = require("ctr.launch.conversation")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local folders = require("ctr.criu.folders")
 local planner = require("ctr.plan")
 local program = require("ctr.criu.program")
 local resources = require("ctr.resources")
@@ -27,7 +28,7 @@ local TREES = { "tmpfs", "root", "images", "work" }
 local FOLDERS = { "/tmp", "/mnt", "/srv" }
 
 --- What is made for CRIU, below the covered folder.
-M.ROOT, M.IMAGES, M.WORK = "/root", "/images", "/work"
+M.ROOT, M.WORK = "/root", "/work"
 
 local function attach(number, set, clear, place)
   return { "attach", { number, set, clear, 0, 0 }, { place } }
@@ -37,9 +38,9 @@ local function add_trees(list, options, numbers)
   local readonly = options.config.readonlyfs and attributes.ATTR.RDONLY or 0
   list[#list + 1] = { "root_attach_at", { numbers.tmpfs }, { options.folder } }
   list[#list + 1] = attach(numbers.root, readonly, 0, M.ROOT)
-  list[#list + 1] = attach(numbers.images, 0, 0, M.IMAGES)
+  list[#list + 1] = attach(numbers.images, 0, 0, folders.IMAGES)
   list[#list + 1] = attach(numbers.work, 0, 0, M.WORK)
-  for index, source in ipairs(options.sources) do
+  for index, source in ipairs(options.shown) do
     list[#list + 1] = attach(numbers.sources[index], source.set, source.clear, source.place)
   end
 end
@@ -110,7 +111,7 @@ local function descriptors(options, theirs, control)
   for _, name in ipairs(TREES) do
     numbers[name] = add(options.trees[name])
   end
-  for index, source in ipairs(options.sources) do
+  for index, source in ipairs(options.shown) do
     numbers.sources[index] = add(source.handle)
   end
   return fds, numbers
@@ -157,6 +158,20 @@ local function open_trees(options)
     trees.work, err = core.mount.clone("", { dir = options.opened.work })
   end
   return trees.work, err
+end
+
+-- What the child attaches by a row: the sources, and the images before the last.
+local function open_parents(options)
+  options.shown, options.parents = { unpack(options.sources) }, {}
+  local list, err = folders.parents(options.opened.images)
+  for _, row in ipairs(list) do
+    local tree, problem = core.mount.clone("", { dir = row.handle })
+    row.handle:close()
+    options.parents[#options.parents + 1] = tree
+    row.handle, err = tree, err or problem
+    options.shown[#options.shown + 1] = row
+  end
+  return not err or nil, err
 end
 
 local function start(options)
@@ -207,10 +222,15 @@ function M.start(options)
   local session
   local ok, err = open_trees(options)
   if ok then
+    ok, err = open_parents(options)
+  end
+  if ok then
     session, err = start(options)
   end
-  for _, handle in pairs(options.trees) do
-    handle:close()
+  for _, handles in ipairs({ options.trees, options.parents or {} }) do
+    for _, handle in pairs(handles) do
+      handle:close()
+    end
   end
   return session, err
 end

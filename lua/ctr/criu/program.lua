@@ -185,6 +185,8 @@ local function answer(session, response, handles, on_notify)
   local sent, problem = send(session, { type = TYPES.NOTIFY, notify_success = ok ~= nil })
   if not ok then
     session.refused = session.refused or err
+  elseif sent and session.on_answered then
+    return session.on_answered(notify.script)
   end
   return sent, problem
 end
@@ -331,7 +333,7 @@ function M.check_feature(path, version, feature, option)
   end
   local response
   response, err = session:request({ type = TYPES.FEATURE_CHECK, features = { [feature] = true } })
-  session:finish(true)
+  session:finish() -- a child of its own answers, which it still has to reap
   if not response then
     return nil, errors.wrap(err, "ask CRIU for its features")
   end
