@@ -100,8 +100,13 @@ describe("a checkpoint in parts", function()
     assert.equal("1 a", client:ask("a"))
     local folder, there = criu.folder(b), criu.folder(b)
     local server = serve(there)
+    local told = {}
     assert(container:checkpoint({ images_directory = folder,
-      page_server = { address = "127.0.0.1", port = PORT } }))
+      page_server = { address = "127.0.0.1", port = PORT },
+      progress = function(info) told[info.step] = info end }))
+    assert.equal(0, told["network-lock"].bytes_written)
+    assert.is_true(told["post-dump"].pages_written > 0)
+    assert.equal(told.done.pages_written, told["post-dump"].pages_written)
     assert(core.proc.wait(server.pidfd, {}))
     server.pidfd:close()
     client.process:wait(SECONDS)

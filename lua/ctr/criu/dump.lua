@@ -5,6 +5,7 @@ local core = require("ctr.core")
 local errors = require("ctr.errors")
 local failure = require("ctr.criu.failure")
 local folders = require("ctr.criu.folders")
+local hierarchy = require("ctr.criu.hierarchy")
 local messages = require("ctr.criu.messages")
 local mounts = require("ctr.criu.mounts")
 local needs = require("ctr.criu.needs")
@@ -110,8 +111,9 @@ end
 
 local function check_features(options, version, path)
   local ok, err = true, nil
-  if options.pre_dump then
-    ok, err = program.check_feature(path, version, "mem_track", "pre_dump")
+  if options.pre_dump or options.parent_image ~= "" then
+    ok, err = program.check_feature(path, version, "mem_track",
+      options.pre_dump and "pre_dump" or "parent_image")
   end
   if ok and options.lazy_pages then
     ok, err = program.check_feature(path, version, "lazy_pages", "lazy_pages")
@@ -126,63 +128,78 @@ local function let_go_on(container, was_paused)
   end
 end
 
-local function run(path, request, options, on_notify)
+-- Asks CRIU; what it says, and who refused a step.
+local function ask(path, message, status, on_notify)
   local session, err = program.start(path)
   if not session then
     return nil, err
   end
-  local kind = options.pre_dump and "PRE_DUMP" or "DUMP"
+  session:every(status.counts and function() return status:tick() end)
   local response
-  response, err = session:request({ type = messages.types[kind], opts = request }, on_notify)
+  response, err = session:request(message, on_notify)
   -- After a pre-dump it would wait for another request.
   local result = session:finish()
-  if response and response.success and (options.pre_dump or result and result.code == 0) then
+  local is_pre_dump = message.type == messages.types.PRE_DUMP
+  if not session.refused and response and response.success
+    and (is_pre_dump or result and result.code == 0) then
     return true
   end
-  return nil, { response = response, err = err, refused = session.refused }
+  return nil, session.refused or { response = response, err = err }
 end
 
-local function dump(container, options, opened, how)
-  local request, err = request_options(container, options, opened, how.version)
-  if not request then
-    return nil, err
-  end
-  local facts
-  if not options.pre_dump then
-    facts, err = add_outside(request, container, how.version)
-  end
-  local status
-  if facts or options.pre_dump then
-    status, err = status_module.new(options, how.version)
-  end
-  if not status then
-    return nil, err
-  end
-  status:fill(request)
-  local ok
-  ok, err = run(how.path, request, options, function(script)
-    -- All images are written, and the container is still there.
-    if script == "post-dump" and facts then
-      local noted, problem = needs.write(opened.images, container, facts)
-      if not noted then
-        return nil, problem
+local function run(container, request, how)
+  local options, opened, status = how.options, how.opened, how.status
+  local kind = options.pre_dump and "PRE_DUMP" or "DUMP"
+  local ok, err = ask(how.path, { type = messages.types[kind], opts = request }, status,
+    function(script)
+      -- All images are written, and the container is still there.
+      if script == "post-dump" and how.facts then
+        local noted, problem = needs.write(opened.images, container, how.facts)
+        if not noted then
+          return nil, problem
+        end
       end
-    end
-    return status:tell(script)
-  end)
-  status:close()
+      return status:tell(script)
+    end)
   if ok then
     status:finish(opened.work)
     return true
   end
   let_go_on(container, how.was_paused)
-  if err.refused then
-    return nil, err.refused
-  elseif errors.is(err) then
+  if errors.is(err) then
     return nil, err
   end
   return nil, failure.error({ what = options.pre_dump and "pre-dump" or "dump", dir = opened.work,
     folder = opened.work_path, log = LOG, response = err.response, err = err.err })
+end
+
+local function dump(container, how)
+  local options, opened = how.options, how.opened
+  local request, err = request_options(container, options, opened, how.version)
+  if not request then
+    return nil, err
+  end
+  if not options.pre_dump then
+    how.facts, err = add_outside(request, container, how.version)
+  end
+  if how.facts or options.pre_dump then
+    how.status, err = status_module.new(options, how.version)
+  end
+  if not how.status then
+    return nil, err
+  end
+  how.status:fill(request)
+  how.status:count(container, options, opened, LOG)
+  local yard = hierarchy.yard(how.version)
+  request.cgroup_yard = yard
+    and ("/proc/%d/fd/%d"):format(core.proc.getpid(), core.fd.number(yard))
+  local ok
+  ok, err = run(container, request, how)
+  how.status:close()
+  if yard then
+    yard:close()
+  end
+  return ok, err
 end
 
 -- The group of the root of the container's user namespace, where it has one.
@@ -223,8 +240,8 @@ function M.checkpoint(container, options, was_paused)
   if not opened then
     return nil, err
   end
-  ok, err = dump(container, options, opened,
-    { version = version, path = path, was_paused = was_paused })
+  ok, err = dump(container, { options = options, opened = opened, version = version, path = path,
+    was_paused = was_paused })
   opened:close()
   return ok, err
 end

@@ -6,6 +6,7 @@ local common = require("ctr.start.common")
 local core = require("ctr.core")
 local failure = require("ctr.criu.failure")
 local folders = require("ctr.criu.folders")
+local hierarchy = require("ctr.criu.hierarchy")
 local launch = require("ctr.criu.launch")
 local messages = require("ctr.criu.messages")
 local mounts = require("ctr.criu.mounts")
@@ -98,10 +99,12 @@ local function start_criu(self, files, inherited)
   if not joined then
     return nil, dir
   end
+  local unified = hierarchy.clone(self.version)
+  self.request.cgroup_yard = unified and self.folder .. launch.YARD
   local criu, err = launch.start({ host = container.host, config = container.configuration,
     path = self.path, fds = files.fds, inherited = inherited, cgroup_files = joined,
-    cgroup_dir = dir, folder = self.folder, opened = self.opened,
-    sources = self.sources })
+    cgroup_dir = dir, folder = self.folder, opened = self.opened, sources = self.sources,
+    unified = unified })
   common.close_handles(joined, dir)
   if not criu then
     return nil, err
@@ -335,8 +338,8 @@ function M.restore(container, object, options)
   if not opened then
     return nil, needs
   end
-  local self = { container = container, process = process, path = path, opened = opened,
-    needs = needs, options = options, hooks = hooks_of(container), kill = kill,
+  local self = { container = container, process = process, path = path, version = version,
+    opened = opened, needs = needs, options = options, hooks = hooks_of(container), kill = kill,
     namespaces = container.configuration.namespaces }
   local started
   started, err = begin(self, options, version)
