@@ -1,6 +1,7 @@
 --- A checkpoint: what CRIU is told of a running container, and what becomes of that.
 -- @module ctr.criu.dump
 
+local asked = require("ctr.criu.asked")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local failure = require("ctr.criu.failure")
@@ -56,9 +57,22 @@ local function outer_namespaces(config, version)
   return list
 end
 
+local function has_stopped(container)
+  for _, pid in ipairs(container.cgroup:pids(true) or {}) do
+    if container.host:is_stopped(pid) then
+      return true
+    end
+  end
+  return false
+end
+
+-- Where CRIU freezes the processes. The freezer of cgroup v1 has it wait for ever for one that was
+-- stopped by a signal before: such containers it goes through process by process.
 local function freezer_of(container, version)
   local node = container.cgroup:find("freezer")
-  if not node or node.hierarchy.type == "cgroup2" and version < FREEZER_OF_V2 then
+  local is_unified = node and node.hierarchy.type == "cgroup2"
+  if not node or is_unified and version < FREEZER_OF_V2
+    or not is_unified and has_stopped(container) then
     return nil
   end
   return node.full
@@ -107,18 +121,6 @@ local function add_outside(request, container, version)
     table.insert(request.external, key)
   end
   return { mounts = list, criu = version, links = links, null = null }
-end
-
-local function check_features(options, version, path)
-  local ok, err = true, nil
-  if options.pre_dump or options.parent_image ~= "" then
-    ok, err = program.check_feature(path, version, "mem_track",
-      options.pre_dump and "pre_dump" or "parent_image")
-  end
-  if ok and options.lazy_pages then
-    ok, err = program.check_feature(path, version, "lazy_pages", "lazy_pages")
-  end
-  return ok, err
 end
 
 -- CRIU lets the container go on when it fails; where it was killed itself, nobody has done so.
@@ -228,10 +230,7 @@ function M.checkpoint(container, options, was_paused)
   if not version then
     return nil, path
   end
-  local ok, err = program.check_version(version, program.OLDEST, "a checkpoint")
-  if ok then
-    ok, err = check_features(options, version, path)
-  end
+  local ok, err = asked.of_dump(options, version, path)
   if not ok then
     return nil, err
   end

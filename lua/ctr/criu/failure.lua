@@ -15,17 +15,22 @@ local MEANINGS = {
     .. "to be let into images_directory" },
   { "Can't lookup mount=%d+ for fd=%-?%d+", "a file is open that lies outside of the container's "
     .. "mounts, like a standard stream: pipes and /dev/null can be taken along" },
-  { "[Ii]p6?tables%-?%w* ?.*[Nn]o such file", "iptables is not installed" },
-  { "Can't run iptables", "iptables is not installed, or does not run here" },
+  { "[Ii]p6?tables%-?%w* ?.*[Nn]o such file", "iptables is not installed: network_lock may be "
+    .. "nftables or skip" },
+  { "Can't run iptables", "iptables is not installed, or does not run here: network_lock may "
+    .. "be nftables or skip" },
   { "iptables", "the network is locked by iptables, which failed: network_lock may be nftables or "
     .. "skip" },
+  { "In%-flight connection", "a TCP connection waits to be accepted: tcp_skip_in_flight leaves it "
+    .. "out" },
   { "Connected TCP socket", "a TCP connection is open: tcp_established takes it along" },
   { "tcp%-established", "a TCP connection is open: tcp_established takes it along" },
   { "ext%-unix%-sk", "a unix socket leads out of the container: external_unix_connections" },
   { "External socket", "a unix socket leads out of the container: external_unix_connections" },
   { "shell%-job", "the session or the terminal is from outside of the container: shell_job" },
   { "file%-locks", "files are locked: file_locks takes the locks along" },
-  { "link%-remap", "a file is open that was unlinked: link_remap" },
+  { "link%-remap", "a file is open that was unlinked and has another name: "
+    .. "link_remap takes it along" },
   { "Can't get 1:%d+ opt: Operation not supported", "this CRIU is too old for the kernel" },
   { "Unsupported .*vDSO", "this CRIU is too old for the kernel" },
   { "vDSO", "this CRIU is too old for the kernel" },

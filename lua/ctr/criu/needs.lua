@@ -4,7 +4,8 @@
 
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local planner = require("ctr.plan")
+local fit = require("ctr.criu.fit")
+local sorted = require("ctr.sorted")
 
 local M = {}
 
@@ -12,11 +13,6 @@ local OURS, DESCRIPTORS = "ctr.json", "descriptors.json"
 local MODE = 384 -- 0600
 local SIZE_MAX = 16 * 1024 * 1024
 local FORMAT = 1
-
-local NAMESPACE_WORDS = {
-  NEWNS = "mount", NEWNET = "network", NEWIPC = "ipc", NEWUTS = "uts", NEWPID = "pid",
-  NEWUSER = "user", NEWCGROUP = "cgroup", NEWTIME = "time",
-}
 
 local function namespaces_of(config)
   local list = {}
@@ -32,14 +28,6 @@ local function write(dir, name, value)
     return nil, err
   end
   return core.path.replace(dir, name, text, MODE)
-end
-
-local function map_text(maps)
-  local words = {}
-  for _, map in ipairs(maps or {}) do
-    words[#words + 1] = ("%s %s %s"):format(map.container_id, map.host_id, map.size)
-  end
-  return table.concat(words, ", ")
 end
 
 -- CRIU's images and how long they are: of one that is cut off it may wait for the rest for ever.
@@ -73,13 +61,14 @@ function M.write(dir, container, facts)
   if not ok then
     return nil, err
   end
+  local here = fit.machine(container.host)
   return write(dir, OURS, {
-    format = FORMAT, id = container.store.id, criu = facts.criu,
-    kernel = core.path.read(container.host:procfs(), "sys/kernel/osrelease", 256):match("%S+"),
-    images = images,
+    format = FORMAT, id = container.store.id, criu = facts.criu, kernel = here.kernel,
+    machine = here.machine, images = images,
     mounts = core.json.array(facts.mounts), namespaces = namespaces_of(config),
     null_streams = core.json.array(facts.null),
-    uid_mappings = map_text(config.uid_mappings), gid_mappings = map_text(config.gid_mappings),
+    uid_mappings = fit.map_text(config.uid_mappings),
+    gid_mappings = fit.map_text(config.gid_mappings),
   })
 end
 
@@ -123,15 +112,19 @@ local function is_whole(needs)
 end
 
 local function check_images(dir, folder, images)
-  for name, size in pairs(images) do
+  local found = {}
+  for _, name in ipairs(sorted(images)) do
     local stat = core.path.stat(dir, name)
-    local problem = not stat and "is missing" or stat.size ~= size and "is not as it was"
+    local problem = not stat and "is missing" or stat.size ~= images[name] and "is not as it was"
     if problem then
-      return nil, errors.new("SystemError", ("%s/%s %s"):format(folder, name, problem),
-        { path = "images_directory" })
+      found[#found + 1] = name .. " " .. problem
     end
   end
-  return true
+  if #found == 0 then
+    return true
+  end
+  return nil, errors.new("SystemError", ("the checkpoint in %s is damaged: %s"):format(folder,
+    table.concat(found, ", ")), { path = "images_directory" })
 end
 
 --- Reads both files, and checks that all images are there.
@@ -159,59 +152,6 @@ function M.read(dir, folder)
   local ok
   ok, err = check_images(dir, folder, needs.images or {})
   return ok and needs, err
-end
-
-local function check_namespace(kind, has, config)
-  local spaces = planner.namespaces(config)
-  local joined, new = spaces.joined[kind] ~= nil, spaces.new[kind] == true
-  if has == "joined" and not joined then
-    return ("its %s namespace was another's, whose path has to be given")
-  elseif has == "new" and not new and not joined then
-    return "it had a %s namespace of its own"
-  elseif not has and (new or joined) and kind ~= "NEWTIME" then
-    return "it had no %s namespace of its own"
-  end
-  return nil
-end
-
-local function check_namespaces(needs, config)
-  local had = {}
-  for _, namespace in ipairs(needs.namespaces) do
-    had[namespace.type] = namespace.is_joined and "joined" or "new"
-  end
-  for kind, word in pairs(NAMESPACE_WORDS) do
-    local problem = check_namespace(kind, had[kind], config)
-    -- CRIU gives a container a time namespace that had none.
-    if problem and kind ~= "NEWTIME" then
-      return nil, errors.new("ConfigInvalid", "the checkpoint does not fit the configuration: "
-        .. problem:format(word), { path = "namespaces" })
-    end
-  end
-  return true
-end
-
---- Checks that a configuration has what a checkpoint needs of it, before anything is made.
--- @tparam table needs
--- @tparam table config
--- @treturn[1] true
--- @return[2] nil
--- @treturn[2] ctr.Error `ConfigInvalid`
-function M.check(needs, config)
-  if not needs.format then
-    return true
-  end
-  local ok, err = check_namespaces(needs, config)
-  if not ok then
-    return nil, err
-  end
-  for _, name in ipairs({ "uid_mappings", "gid_mappings" }) do
-    local own = map_text(config[name])
-    if needs[name] ~= own then
-      return nil, errors.new("ConfigInvalid", ("the checkpoint has other %s: %s"):format(name,
-        needs[name] ~= "" and needs[name] or "none"), { path = name })
-    end
-  end
-  return true
 end
 
 return M

@@ -8,11 +8,18 @@ local M = {}
 
 local INFO_MAX = 65536
 local NAMES = { "stdin", "stdout", "stderr" }
+local INHERITED = { pipe = true, file = true, tty = true }
 local FILES = { file = true, char = true, block = true }
 
 -- /dev/null (devices.txt of the kernel).
 local function is_null(stat)
   return stat.type == "char" and stat.rdev_major == 1 and stat.rdev_minor == 3
+end
+
+-- Terminals, pseudo-terminals, consoles (devices.txt of the kernel).
+local function is_terminal(stat)
+  local major = stat.rdev_major
+  return stat.type == "char" and (major == 4 or major == 5 or major >= 136 and major <= 143)
 end
 
 -- CRIU's name of a file that is not in the container's mounts; and whether that is the null device.
@@ -25,17 +32,19 @@ local function file_key(procfs, pid, number, rows)
   end
   local kind, stat = core.fd.type(handle), core.path.stat(handle, "")
   handle:close()
-  if mount and stat and FILES[kind] and not rows[mount] then
-    return ("file[%x:%x]"):format(mount, stat.ino), is_null(stat)
+  if not (mount and stat and FILES[kind]) or rows[mount] then
+    return nil
+  elseif is_terminal(stat) then
+    return ("tty[%x:%x]"):format(stat.rdev_major * 256 + stat.rdev_minor, stat.dev)
   end
-  return nil
+  return ("file[%x:%x]"):format(mount, stat.ino), is_null(stat)
 end
 
 --- Says where the streams of a container lead.
 -- @tparam ctr.Container container
 -- @tparam table rows of its mounts
 -- @treturn {string,…} of each what it is for CRIU: "pipe:[1234]", "file[1a:2b]", or what the first
--- process has there
+-- process has there; "tty[88:3]" where that is a terminal of somebody else's
 -- @treturn {string,…} those that have to be said to a dump
 -- @treturn {string,…} the names of those that are the host's null device: a restore opens it anew,
 -- for the caller may have something else there
@@ -67,7 +76,7 @@ end
 function M.inherited(links)
   local list = {}
   for index, link in ipairs(links) do
-    if type(link) == "string" and (link:find("^pipe:%[") or link:find("^file%[")) then
+    if type(link) == "string" and INHERITED[link:match("^(%l+):?%[")] then
       list[#list + 1] = { key = link, fd = index - 1 }
     end
   end
