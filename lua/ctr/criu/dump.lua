@@ -2,6 +2,7 @@
 -- @module ctr.criu.dump
 
 local asked = require("ctr.criu.asked")
+local before = require("ctr.criu.before")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local failure = require("ctr.criu.failure")
@@ -12,7 +13,9 @@ local mounts = require("ctr.criu.mounts")
 local needs = require("ctr.criu.needs")
 local options_module = require("ctr.criu.options")
 local planner = require("ctr.plan")
+local process_module = require("ctr.process")
 local program = require("ctr.criu.program")
+local starter = require("ctr.start")
 local status_module = require("ctr.criu.status")
 local streams = require("ctr.criu.streams")
 
@@ -57,22 +60,13 @@ local function outer_namespaces(config, version)
   return list
 end
 
-local function has_stopped(container)
-  for _, pid in ipairs(container.cgroup:pids(true) or {}) do
-    if container.host:is_stopped(pid) then
-      return true
-    end
-  end
-  return false
-end
-
 -- Where CRIU freezes the processes. The freezer of cgroup v1 has it wait for ever for one that was
 -- stopped by a signal before: such containers it goes through process by process.
 local function freezer_of(container, version)
   local node = container.cgroup:find("freezer")
   local is_unified = node and node.hierarchy.type == "cgroup2"
   if not node or is_unified and version < FREEZER_OF_V2
-    or not is_unified and has_stopped(container) then
+    or not is_unified and before.find_stopped(container) then
     return nil
   end
   return node.full
@@ -131,12 +125,12 @@ local function let_go_on(container, was_paused)
 end
 
 -- Asks CRIU; what it says, and who refused a step.
-local function ask(path, message, status, on_notify)
+local function ask(path, message, on_tick, on_notify)
   local session, err = program.start(path)
   if not session then
     return nil, err
   end
-  session:every(status.counts and function() return status:tick() end)
+  session:every(on_tick)
   local response
   response, err = session:request(message, on_notify)
   -- After a pre-dump it would wait for another request.
@@ -152,7 +146,13 @@ end
 local function run(container, request, how)
   local options, opened, status = how.options, how.opened, how.status
   local kind = options.pre_dump and "PRE_DUMP" or "DUMP"
-  local ok, err = ask(how.path, { type = messages.types[kind], opts = request }, status,
+  -- CRIU waits for the end of a pid namespace, which comes when this program's own processes in it
+  -- were reaped.
+  local function on_tick()
+    process_module.reap(starter.others_of(container))
+    return status:tick()
+  end
+  local ok, err = ask(how.path, { type = messages.types[kind], opts = request }, on_tick,
     function(script)
       -- All images are written, and the container is still there.
       if script == "post-dump" and how.facts then
@@ -223,6 +223,7 @@ end
 -- @tparam table options parsed
 -- @tparam boolean was_paused
 -- @treturn[1] true
+-- @treturn[1] ?ctr.Error what is not in it (`ctr.criu.before`)
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.checkpoint(container, options, was_paused)
@@ -230,19 +231,21 @@ function M.checkpoint(container, options, was_paused)
   if not version then
     return nil, path
   end
-  local ok, err = asked.of_dump(options, version, path)
-  if not ok then
-    return nil, err
+  local ok, warning = asked.of_dump(options, version, path)
+  if ok then
+    ok, warning = before.check(container, options, was_paused)
   end
-  local opened
-  opened, err = folders.open(options, true, group_inside(container))
+  if not ok then
+    return nil, warning
+  end
+  local opened, err = folders.open(options, true, group_inside(container))
   if not opened then
     return nil, err
   end
   ok, err = dump(container, { options = options, opened = opened, version = version, path = path,
     was_paused = was_paused })
   opened:close()
-  return ok, err
+  return ok, err or warning
 end
 
 return M

@@ -120,6 +120,9 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error what the caller's function raised
 function status_methods:tick()
+  if not self.counts then
+    return true
+  end
   local info = self.counts:fill({ step = "memory" })
   if info.bytes_written == self.bytes_told then
     return true

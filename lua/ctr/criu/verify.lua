@@ -28,8 +28,11 @@ local RESTRICTIONS = {
 }
 
 local function refuse(path, text)
-  return nil, errors.new("SystemError", ("the checkpoint was refused: %s: %s"):format(path, text),
+  local detail = ("%s: %s"):format(path, text)
+  local err = errors.new("SystemError", "the checkpoint was refused: " .. detail,
     { path = path, errno = "EPERM", op = "restore" })
+  err.detail = detail
+  return nil, err
 end
 
 local function has_word(row, word)
@@ -262,6 +265,16 @@ local function check_tree(container, pid, given)
   end
   finder.root:close()
   return ok, err
+end
+
+--- Looks at one process: a restore refuses those that have more than the configuration gives.
+-- @tparam ctr.Container container
+-- @tparam number pid
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error whose path is what it has more than; `detail` says what
+function M.process(container, pid)
+  return check_process(container.host:procfs(), pid, container.configuration)
 end
 
 --- Looks at what was restored, while it stands still.
