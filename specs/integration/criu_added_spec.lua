@@ -91,8 +91,9 @@ describe("a checkpoint of a container that processes were added to", function()
     ok, warning = container:checkpoint({ images_directory = folder, leave_running = true })
     assert.is_true(ok)
     assert.equal("capabilities.permitted", warning.path)
-    b:run(container, ("kill -9 %s $(pgrep -P %s); while ps -o stat,comm | grep -v ^Z "
-      .. "| grep -q sleep; do usleep 1000; done"):format(pid, pid), { init = false })
+    b:run(container, ("all='%s '$(cat /proc/%s/task/*/children); kill -9 $all; for pid in $all; do "
+      .. "while grep -q '^State:.[RSD]' /proc/$pid/status; do usleep 1000; done; done"):format(pid,
+      pid), { init = false })
     assert.equal("2 b", client:ask("b"))
     folder = criu.dump(b, container, client)
     client = assert(criu.restore(container, folder))
@@ -120,7 +121,9 @@ describe("a checkpoint of a container that processes were added to", function()
   it("is refused where one was stopped before the container was paused", function()
     local container, client = criu.counter(b)
     local node = container.cgroup:find("freezer")
-    local left = b:run(container, "sleep 1000 & kill -STOP $!; echo $!", { init = false })
+    local left = b:run(container, "sleep 1000 & kill -STOP $!; "
+      .. "until grep -q '^State:.T' /proc/$!/status; do usleep 1000; done; echo $!",
+      { init = false })
     assert(container:pause())
     local ok, err = container:checkpoint({ images_directory = criu.folder(b) })
     if node.hierarchy.type == "cgroup2" then
