@@ -5,6 +5,7 @@
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local options_module = require("ctr.criu.options")
+local pipes = require("ctr.criu.pipes")
 local program = require("ctr.criu.program")
 
 local M = {}
@@ -81,19 +82,33 @@ local function check_features(options, version, path)
   return ok, err
 end
 
+local function check_serving(options, host)
+  if not options.lazy_pages then
+    return true
+  elseif not options.page_server then
+    return nil, errors.new("ConfigInvalid", "page_server is required by lazy_pages: where "
+      .. "pages are served", { path = "page_server" })
+  end
+  return pipes.check(host, "lazy_pages")
+end
+
 --- Checks what a checkpoint is asked for.
 -- @tparam table options parsed
 -- @tparam number version of CRIU
 -- @tparam string path of CRIU
+-- @tparam ctr.Host host
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error whose path is the option
-function M.of_dump(options, version, path)
+function M.of_dump(options, version, path, host)
   local ok, err = program.check_version(version, program.OLDEST, "a checkpoint")
   for _, check in ipairs({ check_versions, check_config_file, check_features }) do
     if ok then
       ok, err = check(options, version, path)
     end
+  end
+  if ok then
+    ok, err = check_serving(options, host)
   end
   return ok, err
 end

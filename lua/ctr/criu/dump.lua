@@ -231,7 +231,7 @@ function M.checkpoint(container, options, was_paused)
   if not version then
     return nil, path
   end
-  local ok, warning = asked.of_dump(options, version, path)
+  local ok, warning = asked.of_dump(options, version, path, container.host)
   if ok then
     ok, warning = before.check(container, options, was_paused)
   end

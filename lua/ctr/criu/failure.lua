@@ -23,6 +23,9 @@ local MEANINGS = {
     .. "skip" },
   { "In%-flight connection", "a TCP connection waits to be accepted: tcp_skip_in_flight leaves it "
     .. "out" },
+  { "Unknown peer net namespace", "an interface's other end was on the host: veth_pairs says "
+    .. "how it is called there" },
+  { "No space left on device", "the disk of the images is full" },
   { "Connected TCP socket", "a TCP connection is open: tcp_established takes it along" },
   { "tcp%-established", "a TCP connection is open: tcp_established takes it along" },
   { "ext%-unix%-sk", "a unix socket leads out of the container: external_unix_connections" },
@@ -37,6 +40,8 @@ local MEANINGS = {
   { "unreachable sharing", "a mount is shared with one that is not in the container" },
   { "Can't dump ghost file .* too big", "an open file was unlinked, and is too large" },
   { "Pid %d+ do not match expected", "its process id is in use here: the container needs a pid "
+    .. "namespace of its own" },
+  { "Can't fork for %d+: File exists", "its process id is in use here: the container needs a pid "
     .. "namespace of its own" },
   { "killed by signal 9", "out of memory? the memory limit may be too low" },
   { "Can't set pgid", "its process group is in use here" },
