@@ -7,6 +7,7 @@ local bit = require("bit")
 local attributes = require("ctr.plan.mount_attributes")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local mount_rules = require("ctr.config.mount")
 local mounts = require("ctr.criu.mounts")
 local planner = require("ctr.plan")
 
@@ -39,12 +40,28 @@ local function has_word(row, word)
   return ("," .. row.options .. ","):find("," .. word .. ",", 1, true) ~= nil
 end
 
+-- The hierarchies of cgroup v1 lie in a memory file system of the container's own, which other
+-- runtimes leave writable: it is they that may not be written to.
+local function has_hierarchies(finder, there, mount, word)
+  if not mount_rules.is_cgroup(mount) or not there or there.type ~= "tmpfs" then
+    return false
+  end
+  local prefix = there.mountpoint .. "/"
+  for _, row in pairs(finder.rows) do
+    if row.mountpoint:sub(1, #prefix) == prefix and not has_word(row, word) then
+      return false
+    end
+  end
+  return true
+end
+
 local function check_flags(finder, mount, index)
   local path = ("mounts[%d]"):format(index)
   for _, row in ipairs(RESTRICTIONS) do
     if bit.band(mount.flags, row[1]) ~= 0 then
       local there = finder:under(mount.destination)
-      if not there or not has_word(there, row[2]) then
+      if not (there and has_word(there, row[2])
+        or has_hierarchies(finder, there, mount, row[2])) then
         return refuse(path, ("%s is not %s in it"):format(mount.destination, row[2]))
       end
     end
