@@ -127,7 +127,7 @@ describe("a checkpoint of a container that processes were added to", function()
     assert(container:pause())
     local ok, err = container:checkpoint({ images_directory = criu.folder(b) })
     if node.hierarchy.type == "cgroup2" then
-      assert.is_true(ok)
+      assert(ok, tostring(err))
       client.process:wait(SECONDS)
     else
       assert.is_nil(ok)

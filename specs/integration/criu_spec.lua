@@ -50,6 +50,18 @@ describe("checkpoint and restore", function()
     assert(container:destroy())
   end)
 
+  -- The folder that a link among the images leads to was not shown to CRIU.
+  it("find the images that images build on", function()
+    local container, client = criu.counter(b)
+    local first, second = criu.folder(b), criu.dump(b, container, client)
+    assert.equal(0, host.sh(("cp -r %s %s && ln -s ../%s %s/parent"):format(second, first,
+      first:match("[^/]+$"), second)).code)
+    client = assert(criu.restore(container, second))
+    assert.equal("1 a", client:ask("a"))
+    client:finish()
+    assert(container:destroy())
+  end)
+
   it("leave nothing that was not there before", function()
     local before = machine.snapshot(box.PATTERN)
     local container, client = criu.counter(b)

@@ -2,14 +2,13 @@
 -- Pages are in files, which grow; those that go to a page server are told of in CRIU's log.
 -- @module ctr.criu.counts
 
+local chain = require("ctr.criu.chain")
 local core = require("ctr.core")
 
 local M = {}
 
 local PAGE = 4096
 local FILE_MAX = 65536
-local CHAIN_MAX = 1000 -- images on images on images
-local FOLDER = { flags = { "path", "directory" } }
 local KIB = 1024
 
 -- What it says of pages that it hands on: "\tp 0x401000 - 0x402000" or, until 4.1,
@@ -53,19 +52,10 @@ end
 -- @tparam string parent its folder relative to that, "" where there is none
 -- @treturn number 1 for one that stands alone
 function M.iteration(dir, parent)
-  local number, above = 1, ("/proc/self/fd/%d"):format(core.fd.number(dir))
-  local link = parent ~= "" and parent or nil
-  while link and number < CHAIN_MAX do
-    number = number + 1
-    -- CRIU notes a dump's parent by a link, which is relative to the folder that it is in.
-    above = core.path.realpath(above .. "/" .. link)
-    local handle = above and core.fd.open(above, FOLDER)
-    link = handle and core.path.readlink(handle, "parent")
-    if handle then
-      handle:close()
-    end
+  if parent == "" then
+    return 1
   end
-  return number
+  return 1 + #chain.follow(("/proc/self/fd/%d"):format(core.fd.number(dir)), parent)
 end
 
 local function bytes_in_files(dir)

@@ -1,10 +1,14 @@
 --- The folders that a checkpoint lies in and that CRIU works in.
 -- @module ctr.criu.folders
 
+local chain = require("ctr.criu.chain")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 
 local M = {}
+
+--- Below what images are shown to CRIU, in the folder that is made for it.
+M.IMAGES = "/images"
 
 local MODE, MODE_OF_GROUP = 448, 456 -- 0700, 0710
 local FOLDER = { flags = { "rdonly", "directory" } }
@@ -60,11 +64,44 @@ end
 local function close_both(self)
   self.images:close()
   self.work:close()
+  for _, parent in ipairs(self.parents or {}) do
+    parent.handle:close()
+  end
+end
+
+-- Where a folder of images is shown to CRIU, whose links to others are relative: as deep as it is.
+local function place_of(path)
+  return M.IMAGES .. path
+end
+
+--- Opens the folders that images build on, to be shown to CRIU beside them.
+-- @tparam table opened gets `place`, where the images themselves are shown, and `parents`: sources
+-- as of `ctr.criu.sources`, which `close` closes
+-- @tparam string path of the images' folder
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.open_parents(opened, path)
+  local real, err = core.path.realpath(path)
+  if not real then
+    return nil, errors.with_path(err, "images_directory")
+  end
+  opened.place, opened.parents = place_of(real), {}
+  for _, folder in ipairs(chain.follow(real)) do
+    local tree
+    tree, err = core.mount.clone(folder)
+    if not tree then
+      return nil, errors.with_path(err, "images_directory")
+    end
+    opened.parents[#opened.parents + 1] = { handle = tree, set = 0, clear = 0,
+      place = place_of(folder) }
+  end
+  return true
 end
 
 --- Opens the same folders as another process sees them: what CRIU mounts in its folder has to be a
 -- mount of its own namespace.
--- @tparam table opened
+-- @tparam table opened with `place`
 -- @tparam number pid of CRIU
 -- @tparam string above where they are there
 -- @treturn[1] table as `open` returns it
@@ -72,7 +109,7 @@ end
 -- @treturn[2] ctr.Error
 function M.of_process(opened, pid, above)
   local root = ("/proc/%d/root%s/"):format(pid, above)
-  local images, err = core.fd.open(root .. "images", FOLDER)
+  local images, err = core.fd.open(root .. opened.place, FOLDER)
   if not images then
     return nil, err
   end

@@ -27,22 +27,31 @@ local TREES = { "tmpfs", "root", "images", "work", "unified" }
 local FOLDERS = { "/tmp", "/mnt", "/srv" }
 
 --- What is made for CRIU, below the covered folder.
-M.ROOT, M.IMAGES, M.WORK, M.YARD = "/root", "/images", "/work", "/yard"
+M.ROOT, M.WORK, M.YARD = "/root", "/work", "/yard"
 
 local function attach(number, set, clear, place)
   return { "attach", { number, set, clear, 0, 0 }, { place } }
+end
+
+-- The sources of mounts, and the images that the images build on.
+local function shown_of(options)
+  local list = { unpack(options.sources) }
+  for _, parent in ipairs(options.opened.parents) do
+    list[#list + 1] = parent
+  end
+  return list
 end
 
 local function add_trees(list, options, numbers)
   local readonly = options.config.readonlyfs and attributes.ATTR.RDONLY or 0
   list[#list + 1] = { "root_attach_at", { numbers.tmpfs }, { options.folder } }
   list[#list + 1] = attach(numbers.root, readonly, 0, M.ROOT)
-  list[#list + 1] = attach(numbers.images, 0, 0, M.IMAGES)
+  list[#list + 1] = attach(numbers.images, 0, 0, options.opened.place)
   list[#list + 1] = attach(numbers.work, 0, 0, M.WORK)
   if numbers.unified then
     list[#list + 1] = attach(numbers.unified, 0, 0, M.YARD .. "/unified")
   end
-  for index, source in ipairs(options.sources) do
+  for index, source in ipairs(shown_of(options)) do
     list[#list + 1] = attach(numbers.sources[index], source.set, source.clear, source.place)
   end
 end
@@ -113,7 +122,7 @@ local function descriptors(options, theirs, control)
   for _, name in ipairs(TREES) do
     numbers[name] = options.trees[name] and add(options.trees[name])
   end
-  for index, source in ipairs(options.sources) do
+  for index, source in ipairs(shown_of(options)) do
     numbers.sources[index] = add(source.handle)
   end
   return fds, numbers

@@ -300,7 +300,10 @@ local function read_needs(container, options, version)
   local needs
   needs, err = needs_module.read(opened.images, options.images_directory)
   local ok = needs
-  if needs then
+  if ok then
+    ok, err = folders.open_parents(opened, options.images_directory)
+  end
+  if ok then
     local here = fit.machine(container.host)
     here.criu, here.any_version = version, options.any_version
     ok, err = fit.check(needs, container.configuration, here)
