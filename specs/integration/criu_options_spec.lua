@@ -169,6 +169,43 @@ describe("an option of checkpoint and restore", function()
     assert(container:destroy())
   end)
 
+  it("lets a unix socket lead out of the container: external_unix_connections", function()
+    assert.equal(0, host.sh(("musl-gcc -static -O1 -Wall -Wextra -o %s/sender "
+      .. "specs/support/sender.c && mkdir %s/sockets"):format(b.root, b.folder)).code)
+    -- CRIU connects by the name that the other end was bound with.
+    local folder, path = b.folder .. "/sockets", b.folder .. "/sockets/log"
+    local listener = assert(core.fd.bind_unix(path))
+    local mounts = { unpack(box.config(b.root).mounts) }
+    mounts[#mounts + 1] = { source = folder, destination = folder, flags = { "bind" } }
+    local options = { external_unix_connections = true }
+    local client
+    local function begin(changes)
+      changes.mounts = mounts
+      local container = assert(b:create(changes))
+      client = criu.client({ args = { "/sender", path } })
+      assert(container:run(client.process))
+      return container
+    end
+    local function sends(word)
+      assert.equal(word, client:ask(word))
+      assert.equal(word .. "\n", core.fd.recv(listener, 100))
+    end
+    local container = begin({})
+    sends("a")
+    -- CRIU looks for the other end in the container's network namespace.
+    fails(container, options, "where the network is the host's")
+    sends("b")
+    finish(container, client)
+    container = begin({ networks = {}, namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID" } })
+    fails(container, {}, "external_unix_connections")
+    sends("c")
+    local images = criu.dump(b, container, client, options)
+    client = assert(criu.restore(container, images, options))
+    sends("d")
+    finish(container, client)
+    listener:close()
+  end)
+
   -- A caller at a terminal, which the container has no other than.
   local function at_terminal(options)
     local master, path = core.tty.open_pty()

@@ -28,6 +28,8 @@ local MEANINGS = {
   { "No space left on device", "the disk of the images is full" },
   { "Connected TCP socket", "a TCP connection is open: tcp_established takes it along" },
   { "tcp%-established", "a TCP connection is open: tcp_established takes it along" },
+  { "Unix socket %d+ without peer", "a unix socket leads out of the container: CRIU takes it along "
+    .. "where the network is the host's alone" },
   { "ext%-unix%-sk", "a unix socket leads out of the container: external_unix_connections" },
   { "External socket", "a unix socket leads out of the container: external_unix_connections" },
   { "shell%-job", "the session or the terminal is from outside of the container: shell_job" },

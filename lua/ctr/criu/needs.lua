@@ -10,6 +10,7 @@ local sorted = require("ctr.sorted")
 local M = {}
 
 local OURS, DESCRIPTORS = "ctr.json", "descriptors.json"
+local INVENTORY = "inventory.img" -- the last that CRIU writes
 local MODE = 384 -- 0600
 local SIZE_MAX = 16 * 1024 * 1024
 local FORMAT = 1
@@ -151,6 +152,10 @@ function M.read(dir, folder)
   needs.descriptors = links
   local ok
   ok, err = check_images(dir, folder, needs.images or {})
+  if ok and not core.path.stat(dir, INVENTORY) then
+    return nil, errors.new("SystemError", ("there is no whole checkpoint in %s: it has no %s")
+      :format(folder, INVENTORY), { path = "images_directory" })
+  end
   return ok and needs, err
 end
 
