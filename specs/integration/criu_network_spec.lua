@@ -104,6 +104,9 @@ describe("the network of a restored container", function()
     assert.equal("1 a", client:ask("a"))
     client:finish()
     assert(container:destroy())
+    -- The kernel takes its time.
+    assert.equal(0, host.sh("for i in $(seq 600); do ip link show outer8 > /dev/null 2>&1 "
+      .. "|| exit 0; sleep 0.1; done; exit 1").code)
   end)
 
   it("is not there after a restore that failed", function()

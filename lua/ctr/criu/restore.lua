@@ -112,7 +112,7 @@ local function start_criu(self, files, inherited)
     return nil, err
   end
   self.criu = criu
-  self.given = verify.given(container.host, criu.pid, self.folder)
+  self.given = verify.given(container, criu.pid, self.folder, self.sources)
   return criu
 end
 
