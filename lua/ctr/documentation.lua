@@ -426,11 +426,11 @@ return {
   place = 36,
 },
 ["container:checkpoint"] = {
-  signature = "container:checkpoint(opts) -> true",
+  signature = "container:checkpoint(opts) -> true, [err]",
   summary = "Takes a checkpoint: the processes, their memory and all that they use, in a folder of images.",
   text = "The container is stopped by it, unless `leave_running` or `pre_dump` is said; a failure leaves it running.",
   params = { { name = "opts", text = "libcontainer's `CriuOpts` in snake_case (`ctr.criu.options`); `images_directory` is required", type = "table" } },
-  returns = { { text = "", type = "true" } },
+  returns = { { text = "", type = "true" }, { optional = true, text = "what is not in it: `pids` of processes that were added from outside and whose parents are there; or, of a container that goes on, why a restore would refuse it", type = "ctr.Error" } },
   errors = { "ContainerNotRunning", "ConfigInvalid", "SystemError" },
   errors_text = "`ConfigInvalid`, `ContainerNotRunning`, `SystemError`: of what CRIU refuses with `log` (the log's path), `lines` (its first errors) and `meaning`, where that is known",
   example = "assert(container:checkpoint({ images_directory = \"/var/tmp/web\", leave_running = true }))\n",
