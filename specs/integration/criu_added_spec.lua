@@ -48,6 +48,23 @@ describe("a checkpoint of a container that processes were added to", function()
     finish(container, client)
   end)
 
+  -- As `lctr exec -d` begins one.
+  it("takes along the host's null device that they have as a stream", function()
+    local container, client = criu.counter(b)
+    local added = ctr.process({ args = { "/bin/sh", "-c", "sleep 1000 & :" }, init = false,
+      env = { "PATH=/bin" }, stdin = "null", stdout = "null", stderr = "null" })
+    assert(container:run(added))
+    assert.equal(0, assert(added:wait(SECONDS)).code)
+    local folder = criu.folder(b)
+    assert.same({ true }, { container:checkpoint({ images_directory = folder }) })
+    client.process:wait(SECONDS)
+    client:close()
+    client = assert(criu.restore(container, folder))
+    assert.equal(2, #container:processes())
+    assert.equal("1 a", client:ask("a"))
+    finish(container, client)
+  end)
+
   -- CRIU goes from parent to child, and the parent of such a process is not in the container.
   it("says which of them it does not have", function()
     local container, client = criu.counter(b)
@@ -121,7 +138,7 @@ describe("a checkpoint of a container that processes were added to", function()
   it("is refused where one was stopped before the container was paused", function()
     local container, client = criu.counter(b)
     local node = container.cgroup:find("freezer")
-    local left = b:run(container, "sleep 1000 & kill -STOP $!; "
+    local left = b:run(container, "sleep 1000 > /dev/null 2>&1 & kill -STOP $!; "
       .. "until grep -q '^State:.T' /proc/$!/status; do usleep 1000; done; echo $!",
       { init = false })
     assert(container:pause())

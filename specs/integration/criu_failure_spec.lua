@@ -38,7 +38,15 @@ describe("a checkpoint that fails", function()
       .. "while read word; do echo $word; done" }, env = { "PATH=/bin" } })
     assert(container:run(client.process))
     assert.equal("a", client:ask("a"))
-    local before = machine.snapshot(box.PATTERN)
+    -- Whether a process just runs or waits is nobody's matter.
+    local function seen()
+      local found = machine.snapshot(box.PATTERN)
+      for index, child in ipairs(found.children) do
+        found.children[index] = child:gsub(" [RS]$", "")
+      end
+      return found
+    end
+    local before = seen()
     local folder, work = criu.folder(b), criu.folder(b)
     local ok, err = container:checkpoint({ images_directory = folder, work_directory = work })
     assert.is_nil(ok)
@@ -51,7 +59,7 @@ describe("a checkpoint that fails", function()
     assert.is_nil(tostring(err):find("\n"))
     assert.equal("running", container:status())
     assert.equal("b", client:ask("b"))
-    assert.same(before, machine.snapshot(box.PATTERN))
+    assert.same(before, seen())
     assert(container:signal("SIGKILL"))
     client.process:wait(SECONDS)
     client:close()

@@ -111,10 +111,14 @@ local function add_outside(request, container, version)
     request.ext_mnt[index] = { key = mount.mountpoint, val = mount.key }
   end
   local links, outer, null = streams.of(container, rows)
-  for _, key in ipairs(outer) do
-    table.insert(request.external, key)
+  local null_files = streams.null_files(container, rows, outer)
+  for _, keys in ipairs({ outer, null_files }) do
+    for _, key in ipairs(keys) do
+      table.insert(request.external, key)
+    end
   end
-  return { mounts = list, criu = version, links = links, null = null }
+  return { mounts = list, criu = version, links = links, null = null,
+    null_files = null_files }
 end
 
 -- CRIU lets the container go on when it fails; where it was killed itself, nobody has done so.

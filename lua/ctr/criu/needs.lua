@@ -47,7 +47,8 @@ end
 --- Writes both files, when CRIU has written its own.
 -- @tparam ctr.fd dir of the images
 -- @tparam ctr.Container container
--- @tparam table facts `mounts` (`ctr.criu.mounts`), `links` and `null` (`ctr.criu.streams`),
+-- @tparam table facts `mounts` (`ctr.criu.mounts`), `links`, `null` and `null_files`
+-- (`ctr.criu.streams`),
 -- `criu` (its version)
 -- @treturn[1] true
 -- @return[2] nil
@@ -67,7 +68,7 @@ function M.write(dir, container, facts)
     format = FORMAT, id = container.store.id, criu = facts.criu, kernel = here.kernel,
     machine = here.machine, images = images,
     mounts = core.json.array(facts.mounts), namespaces = namespaces_of(config),
-    null_streams = core.json.array(facts.null),
+    null_streams = core.json.array(facts.null), null_files = core.json.array(facts.null_files),
     uid_mappings = fit.map_text(config.uid_mappings),
     gid_mappings = fit.map_text(config.gid_mappings),
   })
@@ -96,8 +97,18 @@ end
 
 local MOUNT = { key = "string", kind = "string", destination = "string", below = "string" }
 
+local function are_texts(list)
+  for _, text in ipairs(list) do
+    if type(text) ~= "string" then
+      return false
+    end
+  end
+  return true
+end
+
 local function is_whole(needs)
-  for _, key in ipairs({ "mounts", "namespaces", "images", "null_streams" }) do
+  needs.null_files = needs.null_files or {}
+  for _, key in ipairs({ "mounts", "namespaces", "images", "null_streams", "null_files" }) do
     if type(needs[key]) ~= "table" then
       return false
     end
@@ -109,7 +120,7 @@ local function is_whole(needs)
       end
     end
   end
-  return true
+  return are_texts(needs.null_files)
 end
 
 local function check_images(dir, folder, images)

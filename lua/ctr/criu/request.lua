@@ -13,6 +13,7 @@ local M = {}
 local LOG = "restore.log"
 M.LOG = LOG
 local CGROUP_MAX = 65536
+local READ_WRITE = { flags = { "rdwr" } }
 
 -- How both ends of a pair are called, the one in the container first.
 local function veth_pairs(container, options)
@@ -46,7 +47,7 @@ function M.new(container, options, needs)
   request.evasive_devices = true
   request.lsm_profile = optional(options.lsm_profile)
   request.lsm_mount_context = optional(options.lsm_mount_context)
-  request.inherit_fd = streams.inherited(needs.descriptors)
+  request.inherit_fd = streams.inherited(needs.descriptors, needs.null_files or {})
   request.veths = veth_pairs(container, options)
   return request
 end
@@ -100,7 +101,12 @@ end
 -- @treturn[2] ctr.Error
 function M.add_streams(request, fds, first, inherited)
   for _, row in ipairs(request.inherit_fd) do
-    local handle, err = core.fd.dup(fds[row.fd + 1])
+    local handle, err
+    if row.fd then
+      handle, err = core.fd.dup(fds[row.fd + 1])
+    else
+      handle, err = core.fd.open("/dev/null", READ_WRITE)
+    end
     if not handle then
       return nil, err
     end

@@ -70,15 +70,42 @@ function M.of(container, rows)
   return links, outer, null
 end
 
+--- Finds the host's null device among the streams of other processes than the first: what was
+-- added to a container in the background has it, and leaves it to what it leaves behind.
+-- @tparam ctr.Container container
+-- @tparam table rows of its mounts
+-- @tparam {string,…} known what has to be said to a dump already
+-- @treturn {string,…} what has to be said beside that
+function M.null_files(container, rows, known)
+  local found, seen = {}, {}
+  for _, key in ipairs(known) do
+    seen[key] = true
+  end
+  for _, pid in ipairs(container.cgroup:pids(true) or {}) do
+    for number = 0, 2 do
+      local key, is_device = file_key(container.host:procfs(), pid, number, rows)
+      if is_device and not seen[key] then
+        seen[key] = true
+        found[#found + 1] = key
+      end
+    end
+  end
+  return found
+end
+
 --- Says which streams a restore gives anew.
 -- @tparam {string,…} links as `of` returned them
--- @treturn {table,…} of CRIU's request: `key`, `fd`
-function M.inherited(links)
+-- @tparam {string,…} nulls as `null_files` returned them
+-- @treturn {table,…} of CRIU's request: `key`, `fd`, which is nil for the null device
+function M.inherited(links, nulls)
   local list = {}
   for index, link in ipairs(links) do
     if type(link) == "string" and INHERITED[link:match("^(%l+):?%[")] then
       list[#list + 1] = { key = link, fd = index - 1 }
     end
+  end
+  for _, key in ipairs(nulls) do
+    list[#list + 1] = { key = key }
   end
   return list
 end
