@@ -53,8 +53,9 @@ describe("an option of checkpoint and restore", function()
       assert.equal("1 a", client:ask("a"))
       local folder = criu.dump(b, container, client, options)
       client = assert(criu.restore(container, folder, { tcp_close = true }))
-      local left = b:run(container, "while grep -q :1B58 /proc/net/tcp*; do usleep 1000; "
-        .. "done; echo gone", { init = false })
+      local left = b:run(container, "for i in $(seq 600); do "
+        .. "grep -q :1B58 /proc/net/tcp* || exec echo gone; sleep 0.1; done; cat /proc/net/tcp*",
+        { init = false })
       assert.equal("gone\n", left.out)
       assert.equal("2 b", client:ask("b"))
       finish(container, client)
