@@ -435,8 +435,11 @@ return {
 
   -- Checkpoints.
   { name = "a restored mount is no freer", spec = CHECKPOINT, filter = "of the host's to write to",
-    edits = { { "lua/ctr/criu/verify.lua", "      if not there or not has_word(there, row[2]) then",
-      "      if not there then" } } },
+    edits = { { "lua/ctr/criu/verify.lua", "      if not (there and has_word(there, row[2])",
+      "      if not (there" }, { "lua/ctr/criu/verify.lua", "    if word then\n",
+      "    if false then\n" } } },
+  { name = "a restored mount is no freer elsewhere", spec = CHECKPOINT, filter = "at another place",
+    edits = { { "lua/ctr/criu/verify.lua", "    if word then\n", "    if false then\n" } } },
   { name = "a restored root is no freer", spec = CHECKPOINT, filter = "a root to write to",
     edits = { { "lua/ctr/criu/verify.lua", "  if config.readonlyfs and not", "  if false and not" } } },
   { name = "restored paths are masked", spec = CHECKPOINT, filter = "what is masked",

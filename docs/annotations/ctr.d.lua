@@ -913,7 +913,7 @@ function ctr_Container:resume() end
 ---```
 ---@param opts table libcontainer's `CriuOpts` in snake_case (`ctr.criu.options`); `images_directory` is required
 ---@return true?
----@return ctr.Error? # `ConfigInvalid`, `ContainerNotRunning`, `SystemError`: of what CRIU refuses with `log` (the log's path), `lines` (its first errors) and `meaning`, where that is known
+---@return ctr.Error? # what is not in it: `pids` of processes that were added from outside and whose parents are there; or, of a container that goes on, why a restore would refuse it
 function ctr_Container:checkpoint(opts) end
 
 ---Restores the processes of a checkpoint in a container that is stopped: a new one, or the one that the checkpoint stopped.

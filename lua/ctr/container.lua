@@ -427,6 +427,8 @@ end
 -- @tparam table opts libcontainer's `CriuOpts` in snake_case (`ctr.criu.options`);
 -- `images_directory` is required
 -- @treturn[1] true
+-- @treturn[1] ?ctr.Error what is not in it: `pids` of processes that were added from outside and
+-- whose parents are there; or, of a container that goes on, why a restore would refuse it
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `ContainerNotRunning`, `SystemError`: of what CRIU refuses
 -- with `log` (the log's path), `lines` (its first errors) and `meaning`, where that is known

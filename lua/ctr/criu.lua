@@ -43,6 +43,7 @@ end
 -- @tparam ctr.Container container
 -- @tparam table opts (`ctr.criu.options`)
 -- @treturn[1] true
+-- @treturn[1] ?ctr.Error what is not in it
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.checkpoint(container, opts)

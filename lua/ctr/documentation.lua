@@ -140,6 +140,32 @@ return {
   module = "ctr",
   place = 12,
 },
+["ctr.migrate"] = {
+  signature = "ctr.migrate(container, target, [opts]) -> table",
+  summary = "Migrates a running container: it goes on elsewhere, and there are never two.",
+  text = "A failure brings the source back: `err.source` is \"running\"; \"restored\" where it had ended and was restored of its images, with its first process in `err.process`; \"stopped\" where nobody can know whether the target runs, or where its memory is not here any more (`docs/guide/migrate.md`). The source is destroyed when the target runs.",
+  params = { { name = "container", text = "", type = "ctr.Container" }, { name = "target", text = "`socket`: a stream to `ctr.receive_migration` of another program, which is not closed; or the receiving end in this one, as that takes it, where `config` may be left out", type = "table" }, { name = "target.network_namespace", optional = true, text = "a path or descriptor: the host of a receiving end in this program (default: the program's own)", type = "string" }, { name = "opts", optional = true, text = "also, of `container:checkpoint`: `tcp_established`, `tcp_skip_in_flight`, `file_locks`, `link_remap`, `external_unix_connections`, `shell_job`, `manage_cgroups_mode`, `empty_ns`, `network_lock`", type = "table" }, { name = "opts.method", optional = true, text = "\"pre-copy\", \"stop-and-copy\" or \"post-copy\" (default: pre-copy where the kernel tracks which pages are written to, else stop-and-copy)", type = "string" }, { name = "opts.max_rounds", optional = true, text = "most pre-dumps before the last dump (default 5)", type = "number" }, { name = "opts.dirty_limit", optional = true, text = "bytes: a pre-dump that wrote no more is the last one (default \"4M\"), as is one that wrote hardly less than the one before", type = "number|string" }, { name = "opts.page_server", optional = true, text = "pages go to CRIU's page server at the receiving end (default false)", type = "boolean" }, { name = "opts.lazy_server", optional = true, text = "`{ address =, port = }` where this end serves pages after a post-copy", type = "table" }, { name = "opts.directory", optional = true, text = "a folder of this end for images: required with `socket`", type = "string" }, { name = "opts.process", optional = true, text = "gets the first process of a source that is restored", type = "ctr.Process" }, { name = "opts.progress", optional = true, text = "is called with a table whose `phase` is \"round\" (with `number`, `pages`, `bytes`), \"dump\", \"transfer\", \"restore\", and \"go\" just before the target is told to run. An error that it raises ends the migration", type = "function" }, { name = "opts.timeout", optional = true, text = "seconds that the other end may say nothing (default 120)", type = "number" } },
+  returns = { { text = "`method`, `fallback` (why there was no pre-copy), `rounds` (of each `pages`, `bytes`, `sent`, `seconds`; the last dump included), `bytes` (sent), `down_time` and `total` (seconds), `warning` (why what is left of the source could not be destroyed); with both ends in this program also `container` and `process`", type = "table" } },
+  errors = { "ContainerNotRunning", "ConfigInvalid", "SystemError" },
+  errors_text = "`ConfigInvalid`, `ContainerNotRunning`, `SystemError`",
+  example = "local west = assert(ctr.new(\"/run/ctr-west\"))\nlocal report = assert(ctr.migrate(container, {\n  factory = west,\n  directory = \"/var/tmp\",\n  network_namespace = \"/run/netns/west\",\n  config = function(config)\n    config.cgroups = { path = \"/west\" } -- both hosts are one machine\n    return config\n  end,\n}, { tcp_established = true }))\nprint(report.method, report.down_time)\n",
+  kind = "function",
+  module = "ctr",
+  place = 13,
+},
+["ctr.receive_migration"] = {
+  signature = "ctr.receive_migration(socket, target) -> table",
+  summary = "Receives one container from `ctr.migrate` of another program: it runs then.",
+  text = "A failure leaves nothing, but for images that may be all that is left of it: `err.images` is their folder.",
+  params = { { name = "socket", text = "the stream to the other program: a descriptor, or `{ input =, output = }`. It is not closed. Who is let in there says what runs here as root, as far as `config` lets it", type = "number|ctr.fd|table" }, { name = "target", text = "", type = "table" }, { name = "target.factory", text = "makes the container", type = "ctr.Factory" }, { name = "target.directory", text = "a folder for images", type = "string" }, { name = "target.config", text = "its configuration, or a function that is given the source's and its id, and returns one; or nil and why the container is refused", type = "table|function" }, { name = "target.id", optional = true, text = "its id (default: the source's)", type = "string" }, { name = "target.process", optional = true, text = "gets the first process", type = "ctr.Process" }, { name = "target.page_server", optional = true, text = "`{ address =, port = }` where a page server may listen", type = "table" }, { name = "target.max_bytes", optional = true, text = "most bytes of images (default \"64G\")", type = "number|string" }, { name = "target.timeout", optional = true, text = "seconds that the other end may say nothing (default 120)", type = "number" } },
+  returns = { { text = "`container`, `process`, `bytes` (received)", type = "table" } },
+  errors = { "ConfigInvalid", "SystemError" },
+  errors_text = "`ConfigInvalid`, `SystemError`",
+  example = "local report = assert(ctr.receive_migration({ input = 0, output = 1 }, {\n  factory = factory,\n  directory = \"/var/tmp\",\n  config = function(config, id)\n    if id ~= \"web\" then\n      return nil, \"only web is expected\"\n    end\n    return config\n  end,\n}))\nreport.process:wait()\n",
+  kind = "function",
+  module = "ctr",
+  place = 14,
+},
 ["ctr.container"] = {
   signature = "ctr.container(name) -> function",
   summary = "Begins the description of a container: `ctr.container \"web\" { … }`.",
@@ -150,7 +176,7 @@ return {
   example = "local web = assert(ctr.container(\"web\")({\n  rootfs = \"./rootfs\",\n  run = { \"/bin/httpd\", \"-f\" },\n  limits = { memory = \"256M\" },\n}))\nassert(ctr.validate(web.config))\n",
   kind = "function",
   module = "ctr",
-  place = 13,
+  place = 15,
 },
 ["factory"] = {
   signature = "factory",
@@ -160,7 +186,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.factory",
-  place = 14,
+  place = 16,
 },
 ["factory:create"] = {
   signature = "factory:create(id, config, [kept]) -> container",
@@ -173,7 +199,20 @@ return {
   example = "local container = assert(factory:create(\"web\", {\n  rootfs = rootfs,\n  namespaces = { \"NEWNS\", \"NEWPID\", \"NEWUTS\", \"NEWIPC\", \"NEWNET\" },\n  hostname = \"web\",\n  cgroups = { memory = \"256M\", pids_limit = 64 },\n}))\nassert(container:destroy())\n",
   kind = "function",
   module = "ctr.factory",
-  place = 15,
+  place = 17,
+},
+["factory:clone"] = {
+  signature = "factory:clone(image, id, [overrides]) -> container, process",
+  summary = "Makes a container of a checkpoint, with all that was in its memory: a program that has warmed up is ready in the time of a restore.",
+  text = "Of one checkpoint as many are made as one likes, side by side.\n\nThe configuration is that of the checkpoint. Cgroup, hardware addresses and the names of interfaces on the host are made anew; an `address` has to be given where there was one. The root is the same, unless another is given: containers that write to it see each other's files. A network with more than a loopback is made as at a first start; hooks run as for one. Established TCP connections are closed, unless `criu = { tcp_established = true }` says that both ends are inside. The checkpoint needs a pid namespace, and its folder has to be the caller's own.",
+  params = { { name = "image", text = "the `images_directory` of `container:checkpoint`", type = "string" }, { name = "id", text = "", type = "string" }, { name = "overrides", optional = true, text = "keys of a configuration (`ctr.config.schema`) that the images do not hold: `rootfs`, `hostname`, `domainname`, `cgroups`, `networks`, `routes`, `net_devices`, `labels`, `hooks`, `intel_rdt`, `exec_cpu_affinity`, `version`; of mounts `source` and `data`; of namespaces that are joined `path`. What is not given stays: maps are merged, mounts by their `destination`, networks by their `name`, namespaces by their `type`. And beside these: `process`, a process or the fields of one, whose streams alone are to be said (what was the null device is that again); `criu`, options as for `restore`", type = "table" } },
+  returns = { { text = "running", type = "ctr.Container" }, { text = "its first process", type = "ctr.Process" } },
+  errors = { "IdInUse", "InvalidIdFormat", "ConfigInvalid", "SystemError" },
+  errors_text = "`ConfigInvalid`, `IdInUse`, `InvalidIdFormat`, `SystemError`: nothing is left of the clone but CRIU's log (`log`), which is `clone-ID.log` in the folder unless `criu.work_directory` says otherwise",
+  example = "local second, process = assert(factory:clone(\"/var/tmp/web\", \"web2\", {\n  hostname = \"web2\",\n  cgroups = { memory = \"64M\" },\n  process = { stdout = \"null\" },\n}))\n",
+  kind = "function",
+  module = "ctr.factory",
+  place = 18,
 },
 ["factory:load"] = {
   signature = "factory:load(id) -> container",
@@ -185,7 +224,7 @@ return {
   example = "local container, err = factory:load(\"nobody\")\nassert(not container and err.code == \"ContainerNotExists\")\n",
   kind = "function",
   module = "ctr.factory",
-  place = 16,
+  place = 19,
 },
 ["factory:list"] = {
   signature = "factory:list() -> {string,…}",
@@ -197,7 +236,7 @@ return {
   example = "for _, id in ipairs(assert(factory:list())) do\n  print(id, assert(assert(factory:load(id)):status()))\nend\n",
   kind = "function",
   module = "ctr.factory",
-  place = 17,
+  place = 20,
 },
 ["factory:type"] = {
   signature = "factory:type() -> string",
@@ -208,7 +247,7 @@ return {
   example = "assert(factory:type() == \"ctr\")\n",
   kind = "function",
   module = "ctr.factory",
-  place = 18,
+  place = 21,
 },
 ["factory:close"] = {
   signature = "factory:close() -> boolean",
@@ -220,7 +259,7 @@ return {
   example = "local other = assert(ctr.new(factory.root))\nother:close()\n",
   kind = "function",
   module = "ctr.factory",
-  place = 19,
+  place = 22,
 },
 ["factory:start_initialization"] = {
   signature = "factory:start_initialization()",
@@ -233,7 +272,7 @@ return {
   example = "local _, err = assert(ctr.new(\"\")):start_initialization()\nprint(\"not a container's first process: \" .. tostring(err))\n",
   kind = "function",
   module = "ctr.factory",
-  place = 20,
+  place = 23,
 },
 ["container"] = {
   signature = "container",
@@ -243,7 +282,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.container",
-  place = 21,
+  place = 24,
 },
 ["container:id"] = {
   signature = "container:id() -> string",
@@ -254,7 +293,7 @@ return {
   example = "print(container:id())\n",
   kind = "function",
   module = "ctr.container",
-  place = 22,
+  place = 25,
 },
 ["container:config"] = {
   signature = "container:config() -> table",
@@ -265,7 +304,7 @@ return {
   example = "print(container:config().rootfs)\n",
   kind = "function",
   module = "ctr.container",
-  place = 23,
+  place = 26,
 },
 ["container:kept"] = {
   signature = "container:kept() -> table",
@@ -276,7 +315,7 @@ return {
   example = "for key, value in pairs(container:kept()) do\n  print(key, value)\nend\n",
   kind = "function",
   module = "ctr.container",
-  place = 24,
+  place = 27,
 },
 ["container:status"] = {
   signature = "container:status() -> string",
@@ -288,7 +327,7 @@ return {
   example = "assert(container:status() == \"running\")\n",
   kind = "function",
   module = "ctr.container",
-  place = 25,
+  place = 28,
 },
 ["container:state"] = {
   signature = "container:state() -> table",
@@ -300,7 +339,7 @@ return {
   example = "print(assert(container:state()).init_process_pid)\n",
   kind = "function",
   module = "ctr.container",
-  place = 26,
+  place = 29,
 },
 ["container:oci_state"] = {
   signature = "container:oci_state() -> table",
@@ -312,7 +351,7 @@ return {
   example = "local state = assert(container:oci_state())\nprint(state.id, state.status, state.pid)\n",
   kind = "function",
   module = "ctr.container",
-  place = 27,
+  place = 30,
 },
 ["container:processes"] = {
   signature = "container:processes() -> {number,…}",
@@ -324,7 +363,7 @@ return {
   example = "for _, pid in ipairs(assert(container:processes())) do\n  print(pid)\nend\n",
   kind = "function",
   module = "ctr.container",
-  place = 28,
+  place = 31,
 },
 ["container:stats"] = {
   signature = "container:stats() -> table",
@@ -337,7 +376,7 @@ return {
   example = "local stats = assert(container:stats()).cgroup_stats\nprint(stats.memory_stats.usage.usage .. \" bytes, \" .. stats.pids_stats.current .. \" processes\")\n",
   kind = "function",
   module = "ctr.container",
-  place = 29,
+  place = 32,
 },
 ["container:start"] = {
   signature = "container:start(process) -> true",
@@ -350,7 +389,7 @@ return {
   example = "local second = assert(factory:create(\"second\", config))\nassert(second:start(ctr.process({ args = { \"/bin/sleep\", \"60\" } })))\nassert(second:status() == \"created\")\nassert(second:exec())\nassert(second:signal(\"SIGKILL\"))\n",
   kind = "function",
   module = "ctr.container",
-  place = 30,
+  place = 33,
 },
 ["container:run"] = {
   signature = "container:run(process) -> true",
@@ -362,7 +401,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/echo\", \"hello\" }, stdout = \"null\" })\nassert(container:run(process))\nassert(process:wait().code == 0)\n",
   kind = "function",
   module = "ctr.container",
-  place = 31,
+  place = 34,
 },
 ["container:exec"] = {
   signature = "container:exec() -> true",
@@ -374,7 +413,7 @@ return {
   example = "local made = assert(factory:create(\"made\", config))\nassert(made:start(ctr.process({ args = { \"/bin/true\" } })))\nassert(made:exec())\n",
   kind = "function",
   module = "ctr.container",
-  place = 32,
+  place = 35,
 },
 ["container:signal"] = {
   signature = "container:signal(signal, [all=false]) -> true",
@@ -386,7 +425,7 @@ return {
   example = "assert(container:signal(\"SIGKILL\", true))\n",
   kind = "function",
   module = "ctr.container",
-  place = 33,
+  place = 36,
 },
 ["container:set"] = {
   signature = "container:set(config) -> true",
@@ -399,7 +438,7 @@ return {
   example = "assert(container:set({ cgroups = { memory = \"64M\", pids_limit = 32 } }))\n",
   kind = "function",
   module = "ctr.container",
-  place = 34,
+  place = 37,
 },
 ["container:pause"] = {
   signature = "container:pause() -> true",
@@ -411,7 +450,7 @@ return {
   example = "assert(container:pause())\nassert(container:status() == \"paused\")\nassert(container:resume())\n",
   kind = "function",
   module = "ctr.container",
-  place = 35,
+  place = 38,
 },
 ["container:resume"] = {
   signature = "container:resume() -> true",
@@ -423,20 +462,20 @@ return {
   example = "local _, err = container:resume()\nassert(err.code == \"ContainerNotPaused\")\n",
   kind = "function",
   module = "ctr.container",
-  place = 36,
+  place = 39,
 },
 ["container:checkpoint"] = {
-  signature = "container:checkpoint(opts) -> true",
+  signature = "container:checkpoint(opts) -> true, [err]",
   summary = "Takes a checkpoint: the processes, their memory and all that they use, in a folder of images.",
   text = "The container is stopped by it, unless `leave_running` or `pre_dump` is said; a failure leaves it running.",
   params = { { name = "opts", text = "libcontainer's `CriuOpts` in snake_case (`ctr.criu.options`); `images_directory` is required", type = "table" } },
-  returns = { { text = "", type = "true" } },
+  returns = { { text = "", type = "true" }, { optional = true, text = "what is not in it: `pids` of processes that were added from outside and whose parents are there; or, of a container that goes on, why a restore would refuse it", type = "ctr.Error" } },
   errors = { "ContainerNotRunning", "ConfigInvalid", "SystemError" },
   errors_text = "`ConfigInvalid`, `ContainerNotRunning`, `SystemError`: of what CRIU refuses with `log` (the log's path), `lines` (its first errors) and `meaning`, where that is known",
   example = "assert(container:checkpoint({ images_directory = \"/var/tmp/web\", leave_running = true }))\n",
   kind = "function",
   module = "ctr.container",
-  place = 37,
+  place = 40,
 },
 ["container:restore"] = {
   signature = "container:restore(process, opts) -> true",
@@ -449,7 +488,7 @@ return {
   example = "local again = assert(factory:create(\"again\", container:config()))\nlocal process = ctr.process({ stdout = \"null\" })\nassert(again:restore(process, { images_directory = \"/var/tmp/web\" }))\n",
   kind = "function",
   module = "ctr.container",
-  place = 38,
+  place = 41,
 },
 ["container:notify_oom"] = {
   signature = "container:notify_oom() -> source",
@@ -461,7 +500,7 @@ return {
   example = "local source = assert(container:notify_oom())\nlocal _, err = source:wait(0)\nassert(err.errno == \"ETIMEDOUT\")\nsource:close()\n",
   kind = "function",
   module = "ctr.container",
-  place = 39,
+  place = 42,
 },
 ["container:notify_memory_pressure"] = {
   signature = "container:notify_memory_pressure(level) -> source",
@@ -473,7 +512,7 @@ return {
   example = "local source = assert(container:notify_memory_pressure(\"medium\"))\nloop:add(source, function()\n  if source:wait(0) then\n    container:set({ cgroups = { memory = \"512M\" } })\n  end\nend)\n",
   kind = "function",
   module = "ctr.container",
-  place = 40,
+  place = 43,
 },
 ["container:destroy"] = {
   signature = "container:destroy() -> true, [err]",
@@ -486,7 +525,7 @@ return {
   example = "local second = assert(factory:create(\"second\", config))\nassert(second:destroy())\n",
   kind = "function",
   module = "ctr.container",
-  place = 41,
+  place = 44,
 },
 ["process"] = {
   signature = "process",
@@ -496,7 +535,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.process",
-  place = 42,
+  place = 45,
 },
 ["process:pid"] = {
   signature = "process:pid() -> number",
@@ -508,7 +547,7 @@ return {
   example = "print(assert(process:pid()))\n",
   kind = "function",
   module = "ctr.process",
-  place = 43,
+  place = 46,
 },
 ["process:console"] = {
   signature = "process:console() -> [file]",
@@ -519,7 +558,7 @@ return {
   example = "local shell = ctr.process({ args = { \"/bin/sh\" }, terminal = true })\nassert(container:run(shell))\nshell:console():write(\"exit 3\\n\")\n",
   kind = "function",
   module = "ctr.process",
-  place = 44,
+  place = 47,
 },
 ["process:signal"] = {
   signature = "process:signal(signal) -> true",
@@ -531,7 +570,7 @@ return {
   example = "assert(process:signal(\"SIGKILL\"))\nassert(process:wait().signal == \"SIGKILL\")\n",
   kind = "function",
   module = "ctr.process",
-  place = 45,
+  place = 48,
 },
 ["process:wait"] = {
   signature = "process:wait([timeout]) -> table",
@@ -544,7 +583,7 @@ return {
   example = "local result, err = process:wait(0.01)\nassert(not result and err.errno == \"ETIMEDOUT\")\n",
   kind = "function",
   module = "ctr.process",
-  place = 46,
+  place = 49,
 },
 ["process:source"] = {
   signature = "process:source() -> source",
@@ -557,7 +596,7 @@ return {
   example = "local source = assert(process:source())\nprint(\"wait until \" .. source:fd() .. \" is readable, then:\")\nassert(source:serve() == false)\nsource:close()\n",
   kind = "function",
   module = "ctr.process",
-  place = 47,
+  place = 50,
 },
 ["process:initialize_io"] = {
   signature = "process:initialize_io([uid=0], [gid=0]) -> table",
@@ -569,7 +608,7 @@ return {
   example = "local cat = ctr.process({ args = { \"/bin/cat\" } })\nlocal streams = assert(cat:initialize_io())\nassert(container:run(cat))\nstreams.stdin:write(\"hello\\n\")\nstreams.stdin:close()\nassert(streams.stdout:read(\"*l\") == \"hello\")\nassert(cat:wait().code == 0)\n",
   kind = "function",
   module = "ctr.process",
-  place = 48,
+  place = 51,
 },
 ["source"] = {
   signature = "source",
@@ -579,7 +618,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.process.source",
-  place = 49,
+  place = 52,
 },
 ["source:serve"] = {
   signature = "source:serve() -> table|boolean",
@@ -591,7 +630,7 @@ return {
   example = "local source = assert(process:source())\nassert(source:serve() == false)\nsource:close()\n",
   kind = "function",
   module = "ctr.process.source",
-  place = 50,
+  place = 53,
 },
 ["source:fd"] = {
   signature = "source:fd() -> number",
@@ -602,7 +641,7 @@ return {
   example = "local source = assert(container:notify_oom())\nprint(\"wait until \" .. source:fd() .. \" is readable, then ask source:wait(0)\")\n",
   kind = "function",
   module = "ctr.cgroup.notices",
-  place = 51,
+  place = 54,
 },
 ["source:wait"] = {
   signature = "source:wait([timeout]) -> true or false",
@@ -614,7 +653,7 @@ return {
   example = "local source = assert(container:notify_oom())\nlocal event, err = source:wait(0)\nassert(event == nil and err.errno == \"ETIMEDOUT\")\n",
   kind = "function",
   module = "ctr.cgroup.notices",
-  place = 52,
+  place = 55,
 },
 ["source:close"] = {
   signature = "source:close() -> boolean",
@@ -625,7 +664,7 @@ return {
   example = "local source = assert(container:notify_oom())\nassert(source:close())\n",
   kind = "function",
   module = "ctr.cgroup.notices",
-  place = 53,
+  place = 56,
 },
 ["loop"] = {
   signature = "loop",
@@ -636,7 +675,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.loop",
-  place = 54,
+  place = 57,
 },
 ["watch:cancel"] = {
   signature = "watch:cancel() -> boolean",
@@ -647,7 +686,7 @@ return {
   example = "local watch = assert(loop:every(60, function() end))\nwatch:cancel()\n",
   kind = "function",
   module = "ctr.loop",
-  place = 55,
+  place = 58,
 },
 ["watch:is_active"] = {
   signature = "watch:is_active() -> boolean",
@@ -658,7 +697,7 @@ return {
   example = "local watch = assert(loop:every(60, function() end))\nassert(watch:is_active())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 56,
+  place = 59,
 },
 ["loop:add"] = {
   signature = "loop:add(source, callback, [events=\"r\"]) -> watch",
@@ -670,7 +709,7 @@ return {
   example = "local source = assert(container:notify_oom())\nassert(loop:add(source, function()\n  print(source:wait(0) and \"out of memory\" or \"it is gone\")\nend))\n",
   kind = "function",
   module = "ctr.loop",
-  place = 57,
+  place = 60,
 },
 ["loop:process"] = {
   signature = "loop:process(process, callback) -> watch",
@@ -682,7 +721,7 @@ return {
   example = "assert(loop:process(process, function(result) print(result.signal or result.code) end))\nassert(process:signal(\"SIGKILL\"))\nassert(loop:run())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 58,
+  place = 61,
 },
 ["loop:after"] = {
   signature = "loop:after(seconds, callback) -> watch",
@@ -694,7 +733,7 @@ return {
   example = "assert(loop:after(0.01, function() loop:stop() end))\nassert(loop:run())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 59,
+  place = 62,
 },
 ["loop:every"] = {
   signature = "loop:every(seconds, callback) -> watch",
@@ -707,7 +746,7 @@ return {
   example = "assert(loop:every(10, function() print(container:stats()) end))\n",
   kind = "function",
   module = "ctr.loop",
-  place = 60,
+  place = 63,
 },
 ["loop:signal"] = {
   signature = "loop:signal(signal, callback) -> watch",
@@ -720,7 +759,7 @@ return {
   example = "assert(loop:signal(\"SIGTERM\", function() container:signal(\"SIGTERM\") end))\n",
   kind = "function",
   module = "ctr.loop",
-  place = 61,
+  place = 64,
 },
 ["loop:fd"] = {
   signature = "loop:fd() -> number",
@@ -731,7 +770,7 @@ return {
   example = "print(\"when \" .. loop:fd() .. \" is readable: loop:step(0)\")\n",
   kind = "function",
   module = "ctr.loop",
-  place = 62,
+  place = 65,
 },
 ["loop:step"] = {
   signature = "loop:step([timeout]) -> boolean",
@@ -743,7 +782,7 @@ return {
   example = "assert(loop:step(0) == false)\n",
   kind = "function",
   module = "ctr.loop",
-  place = 63,
+  place = 66,
 },
 ["loop:run"] = {
   signature = "loop:run([timeout]) -> true",
@@ -755,7 +794,7 @@ return {
   example = "assert(loop:after(0.01, function() print(\"now\") end))\nassert(loop:run(60))\n",
   kind = "function",
   module = "ctr.loop",
-  place = 64,
+  place = 67,
 },
 ["loop:stop"] = {
   signature = "loop:stop() -> boolean",
@@ -766,7 +805,7 @@ return {
   example = "assert(loop:after(0.01, function() loop:stop() end))\nassert(loop:run())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 65,
+  place = 68,
 },
 ["loop:close"] = {
   signature = "loop:close() -> boolean",
@@ -777,7 +816,7 @@ return {
   example = "assert(loop:close())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 66,
+  place = 69,
 },
 ["request"] = {
   signature = "request",
@@ -788,7 +827,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.supervisor.request",
-  place = 67,
+  place = 70,
 },
 ["request:is_open"] = {
   signature = "request:is_open() -> boolean",
@@ -799,7 +838,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  request:allow()\n  assert(not request:is_open())\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 68,
+  place = 71,
 },
 ["request:is_pending"] = {
   signature = "request:is_pending() -> boolean",
@@ -811,7 +850,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  local path = request:read_string(request.args[1])\n  if path and request:is_pending() then\n    print(request.pid, path)\n  end\n  request:allow()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 69,
+  place = 72,
 },
 ["request:read"] = {
   signature = "request:read(address, length) -> string",
@@ -823,7 +862,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  local bytes = request:read(request.args[1], 16)\n  print(bytes and #bytes)\n  request:allow()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 70,
+  place = 73,
 },
 ["request:read_string"] = {
   signature = "request:read_string(address, [max=4096]) -> string",
@@ -835,7 +874,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  print(request.syscall, request:read_string(request.args[1]))\n  request:allow()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 71,
+  place = 74,
 },
 ["request:allow"] = {
   signature = "request:allow() -> boolean",
@@ -848,7 +887,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  request:allow()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 72,
+  place = 75,
 },
 ["request:fail"] = {
   signature = "request:fail(errno) -> boolean",
@@ -860,7 +899,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  request:fail(\"EPERM\")\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 73,
+  place = 76,
 },
 ["request:return_value"] = {
   signature = "request:return_value(value) -> boolean",
@@ -872,7 +911,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  request:return_value(0)\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 74,
+  place = 77,
 },
 ["request:add_fd"] = {
   signature = "request:add_fd(fd, [opts]) -> number|boolean",
@@ -884,7 +923,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  local file = assert(io.open(\"/dev/null\"))\n  request:add_fd(file, { cloexec = true })\n  file:close()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 75,
+  place = 78,
 },
 ["file"] = {
   signature = "file",
@@ -894,7 +933,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.file",
-  place = 76,
+  place = 79,
 },
 ["file:read"] = {
   signature = "file:read([format=\"*l\"]) -> [string]",
@@ -906,7 +945,7 @@ return {
   example = "local echo = ctr.process({ args = { \"/bin/echo\", \"hello\" } })\nlocal streams = assert(echo:initialize_io())\nassert(container:run(echo))\nassert(streams.stdout:read(\"*a\") == \"hello\\n\")\n",
   kind = "function",
   module = "ctr.file",
-  place = 77,
+  place = 80,
 },
 ["file:lines"] = {
   signature = "file:lines() -> function",
@@ -917,7 +956,7 @@ return {
   example = "local echo = ctr.process({ args = { \"/bin/echo\", \"hello\" } })\nlocal streams = assert(echo:initialize_io())\nassert(container:run(echo))\nfor line in streams.stdout:lines() do\n  print(line)\nend\n",
   kind = "function",
   module = "ctr.file",
-  place = 78,
+  place = 81,
 },
 ["file:write"] = {
   signature = "file:write() -> file",
@@ -929,7 +968,7 @@ return {
   example = "local cat = ctr.process({ args = { \"/bin/cat\" }, stdout = \"null\" })\nlocal streams = assert(cat:initialize_io())\nassert(streams.stdin:write(\"one \", 2, \"\\n\"))\n",
   kind = "function",
   module = "ctr.file",
-  place = 79,
+  place = 82,
 },
 ["file:fd"] = {
   signature = "file:fd() -> number",
@@ -940,7 +979,7 @@ return {
   example = "local streams = assert(ctr.process({ args = { \"/bin/cat\" } }):initialize_io())\nprint(streams.stdout:fd())\n",
   kind = "function",
   module = "ctr.file",
-  place = 80,
+  place = 83,
 },
 ["file:flush"] = {
   signature = "file:flush() -> file",
@@ -951,7 +990,7 @@ return {
   example = "local streams = assert(ctr.process({ args = { \"/bin/cat\" } }):initialize_io())\nstreams.stdin:flush()\n",
   kind = "function",
   module = "ctr.file",
-  place = 81,
+  place = 84,
 },
 ["file:close"] = {
   signature = "file:close() -> boolean",
@@ -962,7 +1001,7 @@ return {
   example = "local streams = assert(ctr.process({ args = { \"/bin/cat\" } }):initialize_io())\nstreams.stdin:close()\n",
   kind = "function",
   module = "ctr.file",
-  place = 82,
+  place = 85,
 },
 ["ctr.errors"] = {
   signature = "ctr.errors",
@@ -973,7 +1012,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.errors",
-  place = 83,
+  place = 86,
 },
 ["ctr.errors.codes"] = {
   signature = "ctr.errors.codes",
@@ -983,7 +1022,7 @@ return {
   errors = {  },
   kind = "field",
   module = "ctr.errors",
-  place = 84,
+  place = 87,
 },
 ["ctr.errors.texts"] = {
   signature = "ctr.errors.texts",
@@ -993,7 +1032,7 @@ return {
   errors = {  },
   kind = "field",
   module = "ctr.errors",
-  place = 85,
+  place = 88,
 },
 ["ctr.errors.metatable"] = {
   signature = "ctr.errors.metatable",
@@ -1003,7 +1042,7 @@ return {
   errors = {  },
   kind = "field",
   module = "ctr.errors",
-  place = 86,
+  place = 89,
 },
 ["ctr.errors.is"] = {
   signature = "ctr.errors.is(value) -> boolean",
@@ -1014,7 +1053,7 @@ return {
   example = "local _, err = factory:load(\"nobody\")\nassert(ctr.errors.is(err))\n",
   kind = "function",
   module = "ctr.errors",
-  place = 87,
+  place = 90,
 },
 ["ctr.errors.new"] = {
   signature = "ctr.errors.new(code, message, [fields]) -> err",
@@ -1025,7 +1064,7 @@ return {
   example = "local err = ctr.errors.new(\"SystemError\", \"the disk is full\", { errno = \"ENOSPC\" })\nassert(tostring(err) == \"the disk is full\")\n",
   kind = "function",
   module = "ctr.errors",
-  place = 88,
+  place = 91,
 },
 ["ctr.errors.wrap"] = {
   signature = "ctr.errors.wrap(err, op, [target]) -> err",
@@ -1037,7 +1076,7 @@ return {
   example = "local err = ctr.errors.wrap(\"no such file\", \"read\", \"/etc/motd\")\nassert(tostring(err) == \"read /etc/motd: no such file\")\n",
   kind = "function",
   module = "ctr.errors",
-  place = 89,
+  place = 92,
 },
 ["ctr.errors.with_path"] = {
   signature = "ctr.errors.with_path(err, path) -> err",
@@ -1049,7 +1088,7 @@ return {
   example = "local err = ctr.errors.with_path(\"no such file\", \"mounts[3]\")\nassert(err.path == \"mounts[3]\")\n",
   kind = "function",
   module = "ctr.errors",
-  place = 90,
+  place = 93,
 },
 ["ctr.errors.invalid"] = {
   signature = "ctr.errors.invalid(problems, [more]) -> err",
@@ -1061,7 +1100,7 @@ return {
   example = "local err = ctr.errors.invalid({ { path = \"rootfs\", text = \"is required\" } })\nassert(tostring(err) == \"rootfs is required\")\n",
   kind = "function",
   module = "ctr.errors",
-  place = 91,
+  place = 94,
 },
 ["err:detail"] = {
   signature = "err:detail() -> string",
@@ -1072,7 +1111,7 @@ return {
   example = "local _, err = factory:load(\"nobody\")\nprint(err:detail())\n",
   kind = "function",
   module = "ctr.errors",
-  place = 92,
+  place = 95,
 },
 ["ctr.learn"] = {
   signature = "ctr.learn",
@@ -1083,7 +1122,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.learn",
-  place = 93,
+  place = 96,
 },
 ["ctr.learn.merge"] = {
   signature = "ctr.learn.merge() -> table",
@@ -1094,7 +1133,7 @@ return {
   example = "local all = ctr.learn.merge(\n  { { syscall = \"read\", arch = \"SCMP_ARCH_X86_64\", count = 2 } },\n  { { syscall = \"read\", arch = \"SCMP_ARCH_X86_64\", count = 1 } })\nassert(all[1].count == 3)\n",
   kind = "function",
   module = "ctr.learn",
-  place = 94,
+  place = 97,
 },
 ["ctr.learn.profile"] = {
   signature = "ctr.learn.profile(calls) -> table",
@@ -1106,7 +1145,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_learn = true })\nassert(container:run(process))\nlocal profile = assert(ctr.learn.profile(assert(process:wait()).calls))\nassert(profile.default_action == \"SCMP_ACT_ERRNO\")\n",
   kind = "function",
   module = "ctr.learn",
-  place = 95,
+  place = 98,
 },
 ["ctr.learn.to_lua"] = {
   signature = "ctr.learn.to_lua(profile, [calls]) -> string",
@@ -1117,7 +1156,7 @@ return {
   example = "local calls = { { syscall = \"read\", arch = \"SCMP_ARCH_X86_64\", count = 2 } }\nprint(ctr.learn.to_lua(assert(ctr.learn.profile(calls)), calls))\n",
   kind = "function",
   module = "ctr.learn",
-  place = 96,
+  place = 99,
 },
 ["ctr.learn.to_oci"] = {
   signature = "ctr.learn.to_oci(profile) -> table",
@@ -1128,7 +1167,7 @@ return {
   example = "local calls = { { syscall = \"read\", arch = \"SCMP_ARCH_X86_64\", count = 2 } }\nassert(ctr.learn.to_oci(assert(ctr.learn.profile(calls))).defaultAction == \"SCMP_ACT_ERRNO\")\n",
   kind = "function",
   module = "ctr.learn",
-  place = 97,
+  place = 100,
 },
 ["ctr.oci"] = {
   signature = "ctr.oci",
@@ -1139,7 +1178,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.oci",
-  place = 98,
+  place = 101,
 },
 ["ctr.oci.load"] = {
   signature = "ctr.oci.load(bundle, [file]) -> table",
@@ -1151,7 +1190,7 @@ return {
   example = "local spec, err = ctr.oci.load(\"/no/bundle\")\nassert(not spec and err.code == \"ConfigInvalid\")\n",
   kind = "function",
   module = "ctr.oci",
-  place = 99,
+  place = 102,
 },
 ["ctr.oci.config"] = {
   signature = "ctr.oci.config(spec, [opts]) -> table, [table], table",
@@ -1163,7 +1202,7 @@ return {
   example = "local spec = ctr.oci.default()\nlocal config, fields = ctr.oci.config(spec, { id = \"web\", bundle = \"/tmp\" })\nprint(assert(config).rootfs, fields.args[1])\n",
   kind = "function",
   module = "ctr.oci",
-  place = 100,
+  place = 103,
 },
 ["ctr.oci.process"] = {
   signature = "ctr.oci.process(object) -> table, table",
@@ -1175,7 +1214,7 @@ return {
   example = "local fields = assert(ctr.oci.process({ args = { \"/bin/sh\" }, cwd = \"/\" }))\nassert(fields.args[1] == \"/bin/sh\")\n",
   kind = "function",
   module = "ctr.oci",
-  place = 101,
+  place = 104,
 },
 ["ctr.oci.resources"] = {
   signature = "ctr.oci.resources(object) -> table, nil, table",
@@ -1188,7 +1227,7 @@ return {
   example = "local cgroups = assert(ctr.oci.resources({ memory = { limit = 67108864 } }))\nassert(container:set({ cgroups = cgroups }))\n",
   kind = "function",
   module = "ctr.oci",
-  place = 102,
+  place = 105,
 },
 ["ctr.oci.spec"] = {
   signature = "ctr.oci.spec(config, [process], [opts]) -> table",
@@ -1201,7 +1240,7 @@ return {
   example = "local spec = assert(ctr.oci.spec(container:config(), { args = { \"/bin/sh\" } }))\nprint(spec.root.path)\n",
   kind = "function",
   module = "ctr.oci",
-  place = 103,
+  place = 106,
 },
 ["ctr.oci.default"] = {
   signature = "ctr.oci.default([options]) -> table",
@@ -1212,7 +1251,7 @@ return {
   example = "local spec = ctr.oci.default()\nspec.hostname = \"web\"\nprint(assert(ctr.oci.encode(spec)))\n",
   kind = "function",
   module = "ctr.oci",
-  place = 104,
+  place = 107,
 },
 ["ctr.oci.encode"] = {
   signature = "ctr.oci.encode(spec) -> string",
@@ -1224,7 +1263,7 @@ return {
   example = "print(assert(ctr.oci.encode(ctr.oci.default())))\n",
   kind = "function",
   module = "ctr.oci",
-  place = 105,
+  place = 108,
 },
 ["ctr.core.bpf"] = {
   signature = "ctr.core.bpf",
@@ -1234,7 +1273,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.bpf",
-  place = 106,
+  place = 109,
 },
 ["ctr.core.bpf.set_devices"] = {
   signature = "ctr.core.bpf.set_devices(cgroup, rules, allow) -> true",
@@ -1246,7 +1285,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.bpf",
-  place = 107,
+  place = 110,
 },
 ["ctr.core.bpf.count_devices"] = {
   signature = "ctr.core.bpf.count_devices(cgroup) -> number",
@@ -1257,7 +1296,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.bpf",
-  place = 108,
+  place = 111,
 },
 ["ctr.core.caps"] = {
   signature = "ctr.core.caps",
@@ -1267,7 +1306,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.caps",
-  place = 109,
+  place = 112,
 },
 ["ctr.core.caps.last"] = {
   signature = "ctr.core.caps.last() -> number",
@@ -1277,7 +1316,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.caps",
-  place = 110,
+  place = 113,
 },
 ["ctr.core.caps.number"] = {
   signature = "ctr.core.caps.number(name) -> number|nil",
@@ -1287,7 +1326,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.caps",
-  place = 111,
+  place = 114,
 },
 ["ctr.core.caps.mask"] = {
   signature = "ctr.core.caps.mask(names) -> string",
@@ -1298,7 +1337,7 @@ return {
   errors_text = "`SystemError`; `EINVAL` for a name that libcap or the kernel does not know",
   kind = "function",
   module = "ctr.core.caps",
-  place = 112,
+  place = 115,
 },
 ["ctr.core.caps.of"] = {
   signature = "ctr.core.caps.of([pid]) -> table",
@@ -1309,7 +1348,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.caps",
-  place = 113,
+  place = 116,
 },
 ["ctr.core"] = {
   signature = "ctr.core",
@@ -1319,7 +1358,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core",
-  place = 114,
+  place = 117,
 },
 ["ctr.core.edit"] = {
   signature = "ctr.core.edit",
@@ -1330,7 +1369,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.edit",
-  place = 115,
+  place = 118,
 },
 ["ctr.core.edit.open"] = {
   signature = "ctr.core.edit.open(name, input, output, history) -> editor",
@@ -1341,7 +1380,7 @@ return {
   errors_text = "`SystemError`; `ENOTTY` for a terminal whose cursor cannot be moved",
   kind = "function",
   module = "ctr.core.edit",
-  place = 116,
+  place = 119,
 },
 ["editor:close"] = {
   signature = "editor:close() -> boolean",
@@ -1351,7 +1390,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.edit",
-  place = 117,
+  place = 120,
 },
 ["editor:read"] = {
   signature = "editor:read(prompt, events) -> string, any, string",
@@ -1361,7 +1400,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.edit",
-  place = 118,
+  place = 121,
 },
 ["editor:remember"] = {
   signature = "editor:remember(text) -> boolean",
@@ -1371,7 +1410,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.edit",
-  place = 119,
+  place = 122,
 },
 ["ctr.core.event"] = {
   signature = "ctr.core.event",
@@ -1381,7 +1420,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.event",
-  place = 120,
+  place = 123,
 },
 ["ctr.core.event.set"] = {
   signature = "ctr.core.event.set() -> fd",
@@ -1392,7 +1431,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 121,
+  place = 124,
 },
 ["ctr.core.event.add"] = {
   signature = "ctr.core.event.add(set, fd, events, id) -> boolean",
@@ -1403,7 +1442,7 @@ return {
   errors_text = "`SystemError`: `EEXIST`; `EPERM` for what is always ready (a regular file)",
   kind = "function",
   module = "ctr.core.event",
-  place = 122,
+  place = 125,
 },
 ["ctr.core.event.change"] = {
   signature = "ctr.core.event.change(set, fd, events, id) -> boolean",
@@ -1414,7 +1453,7 @@ return {
   errors_text = "`SystemError`: `ENOENT`",
   kind = "function",
   module = "ctr.core.event",
-  place = 123,
+  place = 126,
 },
 ["ctr.core.event.remove"] = {
   signature = "ctr.core.event.remove(set, fd) -> boolean",
@@ -1425,7 +1464,7 @@ return {
   errors_text = "`SystemError`: `ENOENT`",
   kind = "function",
   module = "ctr.core.event",
-  place = 124,
+  place = 127,
 },
 ["ctr.core.event.collect"] = {
   signature = "ctr.core.event.collect(set, [timeout]) -> table",
@@ -1436,7 +1475,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 125,
+  place = 128,
 },
 ["ctr.core.event.timer"] = {
   signature = "ctr.core.event.timer() -> fd",
@@ -1447,7 +1486,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 126,
+  place = 129,
 },
 ["ctr.core.event.set_timer"] = {
   signature = "ctr.core.event.set_timer(timer, [when]) -> boolean",
@@ -1458,7 +1497,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 127,
+  place = 130,
 },
 ["ctr.core.event.signal"] = {
   signature = "ctr.core.event.signal(signo) -> fd, boolean",
@@ -1470,7 +1509,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 128,
+  place = 131,
 },
 ["ctr.core.event.read_signal"] = {
   signature = "ctr.core.event.read_signal(fd) -> table|boolean",
@@ -1481,7 +1520,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 129,
+  place = 132,
 },
 ["ctr.core.event.unblock"] = {
   signature = "ctr.core.event.unblock(signo) -> boolean",
@@ -1491,7 +1530,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.event",
-  place = 130,
+  place = 133,
 },
 ["ctr.core.fd"] = {
   signature = "ctr.core.fd",
@@ -1501,7 +1540,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.fd",
-  place = 131,
+  place = 134,
 },
 ["fd:fd"] = {
   signature = "fd:fd() -> number",
@@ -1511,7 +1550,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 132,
+  place = 135,
 },
 ["fd:close"] = {
   signature = "fd:close() -> boolean",
@@ -1521,7 +1560,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 133,
+  place = 136,
 },
 ["fd:take"] = {
   signature = "fd:take() -> number",
@@ -1531,7 +1570,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 134,
+  place = 137,
 },
 ["fd:is_open"] = {
   signature = "fd:is_open() -> boolean",
@@ -1541,7 +1580,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 135,
+  place = 138,
 },
 ["ctr.core.fd.wrap"] = {
   signature = "ctr.core.fd.wrap(fd) -> fd",
@@ -1551,7 +1590,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 136,
+  place = 139,
 },
 ["ctr.core.fd.dup"] = {
   signature = "ctr.core.fd.dup(fd) -> fd",
@@ -1562,7 +1601,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 137,
+  place = 140,
 },
 ["ctr.core.fd.number"] = {
   signature = "ctr.core.fd.number(fd) -> number",
@@ -1572,7 +1611,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 138,
+  place = 141,
 },
 ["ctr.core.fd.pipe"] = {
   signature = "ctr.core.fd.pipe() -> fd, fd",
@@ -1583,7 +1622,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 139,
+  place = 142,
 },
 ["ctr.core.fd.socketpair"] = {
   signature = "ctr.core.fd.socketpair(type) -> fd, fd",
@@ -1594,7 +1633,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 140,
+  place = 143,
 },
 ["ctr.core.fd.read"] = {
   signature = "ctr.core.fd.read(fd, max) -> string",
@@ -1605,7 +1644,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 141,
+  place = 144,
 },
 ["ctr.core.fd.write"] = {
   signature = "ctr.core.fd.write(fd, data) -> number",
@@ -1616,7 +1655,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 142,
+  place = 145,
 },
 ["ctr.core.fd.write_all"] = {
   signature = "ctr.core.fd.write_all(fd, data) -> boolean",
@@ -1627,7 +1666,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 143,
+  place = 146,
 },
 ["ctr.core.fd.set_nonblock"] = {
   signature = "ctr.core.fd.set_nonblock(fd, nonblock) -> boolean",
@@ -1638,7 +1677,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 144,
+  place = 147,
 },
 ["ctr.core.fd.open"] = {
   signature = "ctr.core.fd.open(path, [options]) -> fd",
@@ -1649,7 +1688,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 145,
+  place = 148,
 },
 ["ctr.core.fd.memfd"] = {
   signature = "ctr.core.fd.memfd(name, content) -> fd",
@@ -1660,7 +1699,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 146,
+  place = 149,
 },
 ["ctr.core.fd.seal"] = {
   signature = "ctr.core.fd.seal(path) -> fd",
@@ -1671,7 +1710,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 147,
+  place = 150,
 },
 ["ctr.core.fd.send"] = {
   signature = "ctr.core.fd.send(socket, data, [fds], [all]) -> number",
@@ -1682,7 +1721,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 148,
+  place = 151,
 },
 ["ctr.core.fd.recv"] = {
   signature = "ctr.core.fd.recv(socket, max) -> string, table",
@@ -1693,7 +1732,7 @@ return {
   errors_text = "`SystemError`; `EMFILE` when there was no room for a descriptor",
   kind = "function",
   module = "ctr.core.fd",
-  place = 149,
+  place = 152,
 },
 ["ctr.core.fd.chown"] = {
   signature = "ctr.core.fd.chown(fd, uid, gid) -> boolean",
@@ -1704,7 +1743,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 150,
+  place = 153,
 },
 ["ctr.core.fd.connect_unix"] = {
   signature = "ctr.core.fd.connect_unix(path, [type=\"stream\"]) -> fd",
@@ -1715,7 +1754,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 151,
+  place = 154,
 },
 ["ctr.core.fd.bind_unix"] = {
   signature = "ctr.core.fd.bind_unix(path) -> fd",
@@ -1726,7 +1765,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 152,
+  place = 155,
 },
 ["ctr.core.fd.type"] = {
   signature = "ctr.core.fd.type(fd) -> string",
@@ -1737,7 +1776,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 153,
+  place = 156,
 },
 ["ctr.core.interrupt"] = {
   signature = "ctr.core.interrupt",
@@ -1747,7 +1786,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.interrupt",
-  place = 154,
+  place = 157,
 },
 ["ctr.core.interrupt.call"] = {
   signature = "ctr.core.interrupt.call(spared, handler, callback) -> boolean, boolean, any",
@@ -1758,7 +1797,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.interrupt",
-  place = 155,
+  place = 158,
 },
 ["ctr.core.json"] = {
   signature = "ctr.core.json",
@@ -1768,7 +1807,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.json",
-  place = 156,
+  place = 159,
 },
 ["ctr.core.json.encode"] = {
   signature = "ctr.core.json.encode(value, [options]) -> string",
@@ -1780,7 +1819,7 @@ return {
   errors_text = "`SystemError`: `ELOOP` beyond a depth of 128, `EILSEQ` for what is not UTF-8, `EINVAL` for what JSON has not",
   kind = "function",
   module = "ctr.core.json",
-  place = 157,
+  place = 160,
 },
 ["ctr.core.json.decode"] = {
   signature = "ctr.core.json.decode(text) -> table",
@@ -1792,7 +1831,7 @@ return {
   errors_text = "`SystemError`: `EBADMSG` for what is no JSON, has a key twice, or a NUL in a string; `ELOOP` beyond a depth of 128",
   kind = "function",
   module = "ctr.core.json",
-  place = 158,
+  place = 161,
 },
 ["ctr.core.json.array"] = {
   signature = "ctr.core.json.array(table) -> table",
@@ -1802,7 +1841,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.json",
-  place = 159,
+  place = 162,
 },
 ["ctr.core.kernel"] = {
   signature = "ctr.core.kernel",
@@ -1812,7 +1851,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.kernel",
-  place = 160,
+  place = 163,
 },
 ["ctr.core.kernel.has_call"] = {
   signature = "ctr.core.kernel.has_call(name) -> boolean",
@@ -1822,7 +1861,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.kernel",
-  place = 161,
+  place = 164,
 },
 ["ctr.core.mount"] = {
   signature = "ctr.core.mount",
@@ -1832,7 +1871,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.mount",
-  place = 162,
+  place = 165,
 },
 ["ctr.core.mount.clone"] = {
   signature = "ctr.core.mount.clone(path, [options]) -> fd",
@@ -1843,7 +1882,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 163,
+  place = 166,
 },
 ["ctr.core.mount.change"] = {
   signature = "ctr.core.mount.change(fd, options) -> boolean",
@@ -1854,7 +1893,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 164,
+  place = 167,
 },
 ["ctr.core.mount.new"] = {
   signature = "ctr.core.mount.new(type, source, options, [change]) -> fd",
@@ -1865,7 +1904,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 165,
+  place = 168,
 },
 ["ctr.core.mount.attach"] = {
   signature = "ctr.core.mount.attach(mount, target, what) -> boolean",
@@ -1876,7 +1915,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 166,
+  place = 169,
 },
 ["ctr.core.mount.detach"] = {
   signature = "ctr.core.mount.detach(fd, what) -> boolean",
@@ -1887,7 +1926,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 167,
+  place = 170,
 },
 ["ctr.core.mount.procfs"] = {
   signature = "ctr.core.mount.procfs() -> fd",
@@ -1898,7 +1937,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 168,
+  place = 171,
 },
 ["ctr.core.mount.begin_lean"] = {
   signature = "ctr.core.mount.begin_lean([with_proc=false]) -> userdata",
@@ -1909,7 +1948,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 169,
+  place = 172,
 },
 ["ctr.core.mount.end_lean"] = {
   signature = "ctr.core.mount.end_lean(begun) -> fd",
@@ -1921,7 +1960,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 170,
+  place = 173,
 },
 ["ctr.core.netlink"] = {
   signature = "ctr.core.netlink",
@@ -1932,7 +1971,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.netlink",
-  place = 171,
+  place = 174,
 },
 ["ctr.core.netlink.open"] = {
   signature = "ctr.core.netlink.open([netns]) -> fd",
@@ -1943,7 +1982,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 172,
+  place = 175,
 },
 ["ctr.core.netlink.adopt"] = {
   signature = "ctr.core.netlink.adopt(socket) -> boolean",
@@ -1954,7 +1993,7 @@ return {
   errors_text = "`SystemError`; `EINVAL` for what is no such socket",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 173,
+  place = 176,
 },
 ["ctr.core.netlink.netns"] = {
   signature = "ctr.core.netlink.netns(socket) -> fd",
@@ -1965,7 +2004,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 174,
+  place = 177,
 },
 ["ctr.core.netlink.links"] = {
   signature = "ctr.core.netlink.links(socket) -> {table,…}",
@@ -1976,7 +2015,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 175,
+  place = 178,
 },
 ["ctr.core.netlink.link"] = {
   signature = "ctr.core.netlink.link(socket, link) -> table",
@@ -1987,7 +2026,7 @@ return {
   errors_text = "`SystemError`; `ENODEV` when there is none",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 176,
+  place = 179,
 },
 ["ctr.core.netlink.add_veth"] = {
   signature = "ctr.core.netlink.add_veth(socket, options) -> boolean",
@@ -1998,7 +2037,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 177,
+  place = 180,
 },
 ["ctr.core.netlink.set_link"] = {
   signature = "ctr.core.netlink.set_link(socket, index, options) -> boolean",
@@ -2009,7 +2048,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 178,
+  place = 181,
 },
 ["ctr.core.netlink.set_hairpin"] = {
   signature = "ctr.core.netlink.set_hairpin(socket, index, on) -> boolean",
@@ -2020,7 +2059,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 179,
+  place = 182,
 },
 ["ctr.core.netlink.delete_link"] = {
   signature = "ctr.core.netlink.delete_link(socket, index) -> boolean",
@@ -2031,7 +2070,7 @@ return {
   errors_text = "`SystemError`; `ENODEV` when it is gone",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 180,
+  place = 183,
 },
 ["ctr.core.netlink.addresses"] = {
   signature = "ctr.core.netlink.addresses(socket, [index]) -> {table,…}",
@@ -2042,7 +2081,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 181,
+  place = 184,
 },
 ["ctr.core.netlink.add_address"] = {
   signature = "ctr.core.netlink.add_address(socket, index, options) -> boolean",
@@ -2053,7 +2092,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when it has the address",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 182,
+  place = 185,
 },
 ["ctr.core.netlink.delete_address"] = {
   signature = "ctr.core.netlink.delete_address(socket, index, options) -> boolean",
@@ -2064,7 +2103,7 @@ return {
   errors_text = "`SystemError`; `EADDRNOTAVAIL` when it does not have it",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 183,
+  place = 186,
 },
 ["ctr.core.netlink.routes"] = {
   signature = "ctr.core.netlink.routes(socket, [family]) -> {table,…}",
@@ -2075,7 +2114,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 184,
+  place = 187,
 },
 ["ctr.core.netlink.add_route"] = {
   signature = "ctr.core.netlink.add_route(socket, options) -> boolean",
@@ -2086,7 +2125,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when there is such a one",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 185,
+  place = 188,
 },
 ["ctr.core.netlink.delete_route"] = {
   signature = "ctr.core.netlink.delete_route(socket, options) -> boolean",
@@ -2097,7 +2136,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when there is none",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 186,
+  place = 189,
 },
 ["ctr.core.notify"] = {
   signature = "ctr.core.notify",
@@ -2108,7 +2147,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.notify",
-  place = 187,
+  place = 190,
 },
 ["ctr.core.notify.receive"] = {
   signature = "ctr.core.notify.receive(listener) -> table|boolean",
@@ -2119,7 +2158,7 @@ return {
   errors_text = "`SystemError`; `ENOTCONN` when nobody is left whose calls could come",
   kind = "function",
   module = "ctr.core.notify",
-  place = 188,
+  place = 191,
 },
 ["ctr.core.notify.respond"] = {
   signature = "ctr.core.notify.respond(listener, call, answer) -> boolean",
@@ -2130,7 +2169,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.notify",
-  place = 189,
+  place = 192,
 },
 ["ctr.core.notify.is_pending"] = {
   signature = "ctr.core.notify.is_pending(listener, call) -> boolean",
@@ -2140,7 +2179,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 190,
+  place = 193,
 },
 ["ctr.core.notify.add_fd"] = {
   signature = "ctr.core.notify.add_fd(listener, call, fd, [options]) -> number|boolean",
@@ -2151,7 +2190,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.notify",
-  place = 191,
+  place = 194,
 },
 ["ctr.core.notify.read"] = {
   signature = "ctr.core.notify.read(listener, call, address, length) -> string",
@@ -2162,7 +2201,7 @@ return {
   errors_text = "`SystemError`: `EFAULT` when not all of it can be read, `ENOENT` when the call is gone",
   kind = "function",
   module = "ctr.core.notify",
-  place = 192,
+  place = 195,
 },
 ["ctr.core.notify.read_string"] = {
   signature = "ctr.core.notify.read_string(listener, call, address, max) -> string",
@@ -2173,7 +2212,7 @@ return {
   errors_text = "`SystemError`: `EFAULT` where it cannot be read, `ENAMETOOLONG` when it is longer, `ENOENT` when the call is gone",
   kind = "function",
   module = "ctr.core.notify",
-  place = 193,
+  place = 196,
 },
 ["ctr.core.notify.set_sync"] = {
   signature = "ctr.core.notify.set_sync(listener) -> boolean",
@@ -2183,7 +2222,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 194,
+  place = 197,
 },
 ["ctr.core.notify.compare"] = {
   signature = "ctr.core.notify.compare(op, arg, value, [value_two]) -> boolean",
@@ -2193,7 +2232,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 195,
+  place = 198,
 },
 ["ctr.core.notify.errno"] = {
   signature = "ctr.core.notify.errno(name) -> number|nil",
@@ -2203,7 +2242,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 196,
+  place = 199,
 },
 ["ctr.core.notify.errno_name"] = {
   signature = "ctr.core.notify.errno_name(errno) -> string|nil",
@@ -2213,7 +2252,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 197,
+  place = 200,
 },
 ["ctr.core.ns"] = {
   signature = "ctr.core.ns",
@@ -2223,7 +2262,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.ns",
-  place = 198,
+  place = 201,
 },
 ["ctr.core.ns.open"] = {
   signature = "ctr.core.ns.open(path) -> fd, string",
@@ -2234,7 +2273,18 @@ return {
   errors_text = "`SystemError`; `EINVAL` for what is no namespace",
   kind = "function",
   module = "ctr.core.ns",
-  place = 199,
+  place = 202,
+},
+["ctr.core.ns.enter"] = {
+  signature = "ctr.core.ns.enter(fd) -> boolean",
+  summary = "Enters a namespace: the calling thread alone does, and what it starts from then on.",
+  params = { { name = "fd", text = "of a namespace", type = "any" } },
+  returns = { { text = "true", type = "boolean" } },
+  errors = { "SystemError" },
+  errors_text = "`SystemError`; `EINVAL` for what is no namespace",
+  kind = "function",
+  module = "ctr.core.ns",
+  place = 203,
 },
 ["ctr.core.ns.supported"] = {
   signature = "ctr.core.ns.supported(name) -> boolean",
@@ -2244,7 +2294,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.ns",
-  place = 200,
+  place = 204,
 },
 ["ctr.core.path"] = {
   signature = "ctr.core.path",
@@ -2254,7 +2304,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.path",
-  place = 201,
+  place = 205,
 },
 ["ctr.core.path.open_root"] = {
   signature = "ctr.core.path.open_root(path) -> fd",
@@ -2265,7 +2315,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 202,
+  place = 206,
 },
 ["ctr.core.path.open"] = {
   signature = "ctr.core.path.open(dir, path, [options]) -> fd",
@@ -2276,7 +2326,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 203,
+  place = 207,
 },
 ["ctr.core.path.read"] = {
   signature = "ctr.core.path.read(dir, path, max) -> string",
@@ -2287,7 +2337,7 @@ return {
   errors_text = "`SystemError`; `EFBIG` for more than max bytes, `EINVAL` for no regular file",
   kind = "function",
   module = "ctr.core.path",
-  place = 204,
+  place = 208,
 },
 ["ctr.core.path.read_fd"] = {
   signature = "ctr.core.path.read_fd(fd, max) -> string",
@@ -2298,7 +2348,7 @@ return {
   errors_text = "`SystemError`; `EFBIG` for more than max bytes, `EINVAL` for no regular file",
   kind = "function",
   module = "ctr.core.path",
-  place = 205,
+  place = 209,
 },
 ["ctr.core.path.write"] = {
   signature = "ctr.core.path.write(dir, path, data, [options]) -> boolean",
@@ -2309,7 +2359,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 206,
+  place = 210,
 },
 ["ctr.core.path.replace"] = {
   signature = "ctr.core.path.replace(dir, name, data, mode) -> boolean",
@@ -2320,7 +2370,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 207,
+  place = 211,
 },
 ["ctr.core.path.mkdir"] = {
   signature = "ctr.core.path.mkdir(dir, name, mode) -> boolean",
@@ -2331,7 +2381,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when it is there",
   kind = "function",
   module = "ctr.core.path",
-  place = 208,
+  place = 212,
 },
 ["ctr.core.path.mkfifo"] = {
   signature = "ctr.core.path.mkfifo(dir, name, mode) -> boolean",
@@ -2342,7 +2392,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 209,
+  place = 213,
 },
 ["ctr.core.path.symlink"] = {
   signature = "ctr.core.path.symlink(dir, text, name) -> boolean",
@@ -2353,7 +2403,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 210,
+  place = 214,
 },
 ["ctr.core.path.rmdir"] = {
   signature = "ctr.core.path.rmdir(dir, name) -> boolean",
@@ -2364,7 +2414,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 211,
+  place = 215,
 },
 ["ctr.core.path.unlink"] = {
   signature = "ctr.core.path.unlink(dir, name) -> boolean",
@@ -2375,7 +2425,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 212,
+  place = 216,
 },
 ["ctr.core.path.rename"] = {
   signature = "ctr.core.path.rename(dir, old, new) -> boolean",
@@ -2386,7 +2436,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 213,
+  place = 217,
 },
 ["ctr.core.path.list"] = {
   signature = "ctr.core.path.list(dir, path) -> table",
@@ -2397,7 +2447,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 214,
+  place = 218,
 },
 ["ctr.core.path.stat"] = {
   signature = "ctr.core.path.stat(dir, path, [options]) -> table",
@@ -2408,7 +2458,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 215,
+  place = 219,
 },
 ["ctr.core.path.readlink"] = {
   signature = "ctr.core.path.readlink(dir, path) -> string",
@@ -2419,7 +2469,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 216,
+  place = 220,
 },
 ["ctr.core.path.remove_tree"] = {
   signature = "ctr.core.path.remove_tree(dir, name) -> boolean",
@@ -2430,7 +2480,7 @@ return {
   errors_text = "`SystemError`; `EXDEV` or `EBUSY` at a mount",
   kind = "function",
   module = "ctr.core.path",
-  place = 217,
+  place = 221,
 },
 ["ctr.core.path.lock"] = {
   signature = "ctr.core.path.lock(dir, name, [options]) -> fd",
@@ -2441,7 +2491,7 @@ return {
   errors_text = "`SystemError`; `EAGAIN` when another has it",
   kind = "function",
   module = "ctr.core.path",
-  place = 218,
+  place = 222,
 },
 ["ctr.core.path.fs_type"] = {
   signature = "ctr.core.path.fs_type(dir, path) -> string|number",
@@ -2452,7 +2502,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 219,
+  place = 223,
 },
 ["ctr.core.path.realpath"] = {
   signature = "ctr.core.path.realpath(path) -> string",
@@ -2463,7 +2513,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 220,
+  place = 224,
 },
 ["ctr.core.path.chmod"] = {
   signature = "ctr.core.path.chmod(dir, path, mode) -> boolean",
@@ -2474,7 +2524,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 221,
+  place = 225,
 },
 ["ctr.core.path.chown"] = {
   signature = "ctr.core.path.chown(dir, path, uid, gid) -> boolean",
@@ -2485,7 +2535,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 222,
+  place = 226,
 },
 ["ctr.core.poll"] = {
   signature = "ctr.core.poll",
@@ -2495,7 +2545,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.poll",
-  place = 223,
+  place = 227,
 },
 ["ctr.core.poll.wait"] = {
   signature = "ctr.core.poll.wait(set, [timeout]) -> table",
@@ -2506,7 +2556,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.poll",
-  place = 224,
+  place = 228,
 },
 ["ctr.core.proc"] = {
   signature = "ctr.core.proc",
@@ -2516,7 +2566,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.proc",
-  place = 225,
+  place = 229,
 },
 ["ctr.core.proc.spawn"] = {
   signature = "ctr.core.proc.spawn(options) -> table",
@@ -2528,7 +2578,7 @@ return {
   errors_text = "`SystemError`; also when the program cannot be executed",
   kind = "function",
   module = "ctr.core.proc",
-  place = 226,
+  place = 230,
 },
 ["ctr.core.proc.exec"] = {
   signature = "ctr.core.proc.exec(options)",
@@ -2539,7 +2589,7 @@ return {
   errors_text = "`SystemError`: it returns only to say why not",
   kind = "function",
   module = "ctr.core.proc",
-  place = 227,
+  place = 231,
 },
 ["ctr.core.proc.pidfd_open"] = {
   signature = "ctr.core.proc.pidfd_open(pid) -> fd",
@@ -2550,7 +2600,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when there is none",
   kind = "function",
   module = "ctr.core.proc",
-  place = 228,
+  place = 232,
 },
 ["ctr.core.proc.send_signal"] = {
   signature = "ctr.core.proc.send_signal(pidfd, signo) -> boolean",
@@ -2561,7 +2611,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when the process is gone",
   kind = "function",
   module = "ctr.core.proc",
-  place = 229,
+  place = 233,
 },
 ["ctr.core.proc.wait"] = {
   signature = "ctr.core.proc.wait(pidfd, [options]) -> table|boolean",
@@ -2572,7 +2622,7 @@ return {
   errors_text = "`SystemError`; `ECHILD` for what is no child",
   kind = "function",
   module = "ctr.core.proc",
-  place = 230,
+  place = 234,
 },
 ["ctr.core.proc.stat"] = {
   signature = "ctr.core.proc.stat(procfs, pid) -> table",
@@ -2583,7 +2633,7 @@ return {
   errors_text = "`SystemError`; `ENOENT` when there is none",
   kind = "function",
   module = "ctr.core.proc",
-  place = 231,
+  place = 235,
 },
 ["ctr.core.proc.getrlimit"] = {
   signature = "ctr.core.proc.getrlimit(name) -> number|string, number|string",
@@ -2594,7 +2644,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 232,
+  place = 236,
 },
 ["ctr.core.proc.prlimit"] = {
   signature = "ctr.core.proc.prlimit(pid, name, soft, hard) -> boolean",
@@ -2605,7 +2655,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 233,
+  place = 237,
 },
 ["ctr.core.proc.ids"] = {
   signature = "ctr.core.proc.ids() -> table",
@@ -2615,7 +2665,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 234,
+  place = 238,
 },
 ["ctr.core.proc.getpid"] = {
   signature = "ctr.core.proc.getpid() -> number",
@@ -2625,7 +2675,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 235,
+  place = 239,
 },
 ["ctr.core.proc.getenv"] = {
   signature = "ctr.core.proc.getenv(name) -> string|nil",
@@ -2635,7 +2685,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 236,
+  place = 240,
 },
 ["ctr.core.proc.subreaper"] = {
   signature = "ctr.core.proc.subreaper() -> boolean",
@@ -2646,7 +2696,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 237,
+  place = 241,
 },
 ["ctr.core.proc.clock"] = {
   signature = "ctr.core.proc.clock() -> number",
@@ -2656,7 +2706,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 238,
+  place = 242,
 },
 ["ctr.core.proc.time"] = {
   signature = "ctr.core.proc.time() -> number",
@@ -2666,7 +2716,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 239,
+  place = 243,
 },
 ["ctr.core.proc.run"] = {
   signature = "ctr.core.proc.run(options) -> table",
@@ -2678,7 +2728,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 240,
+  place = 244,
 },
 ["ctr.core.seccomp"] = {
   signature = "ctr.core.seccomp",
@@ -2688,7 +2738,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.seccomp",
-  place = 241,
+  place = 245,
 },
 ["ctr.core.seccomp.syscalls"] = {
   signature = "ctr.core.seccomp.syscalls(arch) -> table, number",
@@ -2698,7 +2748,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 242,
+  place = 246,
 },
 ["ctr.core.seccomp.arch"] = {
   signature = "ctr.core.seccomp.arch(arch) -> number|nil",
@@ -2708,7 +2758,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 243,
+  place = 247,
 },
 ["ctr.core.seccomp.native"] = {
   signature = "ctr.core.seccomp.native() -> string|nil",
@@ -2718,7 +2768,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 244,
+  place = 248,
 },
 ["ctr.core.seccomp.is_known"] = {
   signature = "ctr.core.seccomp.is_known(name) -> boolean",
@@ -2728,7 +2778,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 245,
+  place = 249,
 },
 ["ctr.core.seccomp.archs"] = {
   signature = "ctr.core.seccomp.archs() -> {string,…}",
@@ -2738,7 +2788,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 246,
+  place = 250,
 },
 ["ctr.core.seccomp.version"] = {
   signature = "ctr.core.seccomp.version() -> string",
@@ -2748,7 +2798,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 247,
+  place = 251,
 },
 ["ctr.core.seccomp.has_action"] = {
   signature = "ctr.core.seccomp.has_action(action) -> boolean",
@@ -2758,7 +2808,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 248,
+  place = 252,
 },
 ["ctr.core.seccomp.has_flag"] = {
   signature = "ctr.core.seccomp.has_flag(flag) -> boolean",
@@ -2769,7 +2819,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 249,
+  place = 253,
 },
 ["ctr.core.systemd"] = {
   signature = "ctr.core.systemd",
@@ -2779,7 +2829,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.systemd",
-  place = 250,
+  place = 254,
 },
 ["ctr.core.systemd.open"] = {
   signature = "ctr.core.systemd.open([user=false], [timeout=30]) -> systemd",
@@ -2790,7 +2840,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 251,
+  place = 255,
 },
 ["bus:start"] = {
   signature = "bus:start(unit, properties, [timeout=30]) -> true",
@@ -2801,7 +2851,7 @@ return {
   errors_text = "`SystemError`; errno `EEXIST` for a unit that is there, `ETIMEDOUT`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 252,
+  place = 256,
 },
 ["bus:stop"] = {
   signature = "bus:stop(unit, [timeout=30]) -> true",
@@ -2812,7 +2862,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 253,
+  place = 257,
 },
 ["bus:set"] = {
   signature = "bus:set(unit, properties, [timeout=30]) -> true",
@@ -2823,7 +2873,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 254,
+  place = 258,
 },
 ["bus:attach"] = {
   signature = "bus:attach(unit, below, pid, [timeout=30]) -> true",
@@ -2834,7 +2884,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 255,
+  place = 259,
 },
 ["bus:get"] = {
   signature = "bus:get([unit], name, [timeout=30]) -> string",
@@ -2845,7 +2895,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 256,
+  place = 260,
 },
 ["ctr.core.text"] = {
   signature = "ctr.core.text",
@@ -2855,7 +2905,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.text",
-  place = 257,
+  place = 261,
 },
 ["ctr.core.text.checksum"] = {
   signature = "ctr.core.text.checksum(text) -> string",
@@ -2866,7 +2916,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.text",
-  place = 258,
+  place = 262,
 },
 ["ctr.core.tty"] = {
   signature = "ctr.core.tty",
@@ -2876,7 +2926,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.tty",
-  place = 259,
+  place = 263,
 },
 ["ctr.core.tty.is_tty"] = {
   signature = "ctr.core.tty.is_tty(fd) -> boolean",
@@ -2886,7 +2936,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.tty",
-  place = 260,
+  place = 264,
 },
 ["ctr.core.tty.size"] = {
   signature = "ctr.core.tty.size(fd) -> number, number",
@@ -2897,7 +2947,7 @@ return {
   errors_text = "`SystemError`; `ENOTTY`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 261,
+  place = 265,
 },
 ["ctr.core.tty.set_size"] = {
   signature = "ctr.core.tty.set_size(fd, columns, rows) -> boolean",
@@ -2908,7 +2958,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 262,
+  place = 266,
 },
 ["ctr.core.tty.raw"] = {
   signature = "ctr.core.tty.raw(fd, [options]) -> userdata",
@@ -2919,7 +2969,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 263,
+  place = 267,
 },
 ["ctr.core.tty.save"] = {
   signature = "ctr.core.tty.save(fd) -> userdata",
@@ -2930,7 +2980,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 264,
+  place = 268,
 },
 ["ctr.core.tty.restore"] = {
   signature = "ctr.core.tty.restore(fd, state) -> boolean",
@@ -2941,7 +2991,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 265,
+  place = 269,
 },
 ["ctr.core.tty.open_pty"] = {
   signature = "ctr.core.tty.open_pty() -> fd, string",
@@ -2952,7 +3002,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 266,
+  place = 270,
 },
 ["ctr.core.watch"] = {
   signature = "ctr.core.watch",
@@ -2962,7 +3012,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.watch",
-  place = 267,
+  place = 271,
 },
 ["ctr.core.watch.files"] = {
   signature = "ctr.core.watch.files() -> fd",
@@ -2973,7 +3023,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 268,
+  place = 272,
 },
 ["ctr.core.watch.add"] = {
   signature = "ctr.core.watch.add(watch, file) -> true",
@@ -2984,7 +3034,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 269,
+  place = 273,
 },
 ["ctr.core.watch.counter"] = {
   signature = "ctr.core.watch.counter() -> fd",
@@ -2995,7 +3045,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 270,
+  place = 274,
 },
 ["ctr.core.watch.take"] = {
   signature = "ctr.core.watch.take(watch) -> boolean",
@@ -3006,7 +3056,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 271,
+  place = 275,
 },
 ["ctr.core.wire"] = {
   signature = "ctr.core.wire",
@@ -3016,7 +3066,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.wire",
-  place = 272,
+  place = 276,
 },
 ["ctr.core.wire.encode"] = {
   signature = "ctr.core.wire.encode(plan, keep) -> string",
@@ -3027,7 +3077,7 @@ return {
   errors_text = "`SystemError`: `E2BIG`, or `EINVAL` for a string that holds a NUL",
   kind = "function",
   module = "ctr.core.wire",
-  place = 273,
+  place = 277,
 },
 ["ctr.core.wire.decode"] = {
   signature = "ctr.core.wire.decode(message) -> table, number",
@@ -3038,7 +3088,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.wire",
-  place = 274,
+  place = 278,
 },
 ["ctr.core.wire.frame"] = {
   signature = "ctr.core.wire.frame(kind, step) -> string",
@@ -3048,7 +3098,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.wire",
-  place = 275,
+  place = 279,
 },
 ["ctr.core.wire.parse_frame"] = {
   signature = "ctr.core.wire.parse_frame(frame) -> table",
@@ -3059,7 +3109,7 @@ return {
   errors_text = "`SystemError`: `EBADMSG`",
   kind = "function",
   module = "ctr.core.wire",
-  place = 276,
+  place = 280,
 },
 ["ctr.core.xattr"] = {
   signature = "ctr.core.xattr",
@@ -3070,7 +3120,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.xattr",
-  place = 277,
+  place = 281,
 },
 ["ctr.core.xattr.set"] = {
   signature = "ctr.core.xattr.set(dir, path, name, value) -> boolean",
@@ -3081,7 +3131,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.xattr",
-  place = 278,
+  place = 282,
 },
 ["ctr.core.xattr.get"] = {
   signature = "ctr.core.xattr.get(dir, path, name) -> string",
@@ -3092,6 +3142,6 @@ return {
   errors_text = "`SystemError`; `ENODATA` where there is none",
   kind = "function",
   module = "ctr.core.xattr",
-  place = 279,
+  place = 283,
 },
 }

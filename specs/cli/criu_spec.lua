@@ -2,6 +2,7 @@ local bundles = require("specs.support.bundle")
 local command = require("specs.support.command")
 local core = require("ctr.core")
 local criu = require("specs.support.criu")
+local listeners = require("specs.support.listener")
 local machine = require("specs.support.machine")
 local orphans = require("specs.support.orphans")
 
@@ -124,6 +125,51 @@ describe("lctr checkpoint and restore", function()
     assert.equal("lctr: container does not exist\n", status())
   end)
 
+  local function refuses(words, ...)
+    local result = lctr(...)
+    assert.equal(1, result.code)
+    assert.equal("", result.stdout)
+    assert.matches("^lctr: [^\n]*" .. words .. "[^\n]*\n$", result.stderr)
+  end
+
+  -- Who gets the terminal's master of a command that is given --console-socket.
+  local function with_console(...)
+    local listener = listeners.new(b.folder, "console")
+    local words = { ... }
+    words[#words] = nil
+    for _, word in ipairs({ "--console-socket", b.folder .. "/console", b.id }) do
+      words[#words + 1] = word
+    end
+    local result = lctr(unpack(words))
+    assert.equal(0, result.code, result.stderr)
+    local connection = listener.accept()
+    local _, handles = core.fd.recv(connection, 4096)
+    connection:close()
+    listener.close()
+    assert.equal(1, #handles)
+    return handles[1]
+  end
+
+  it("hand over the terminal", function()
+    b = bundles.sh("stty -echo; " .. COUNT, { terminal = true })
+    local images = b.folder .. "/images"
+    local master = with_console("run", "-d", "-b", b.folder, b.id)
+    local function ask(word, answer)
+      assert(core.fd.write(master, word .. "\n"))
+      bundles.read_until(master, answer)
+    end
+    ask("a", "1 a")
+    assert.equal(0, lctr("checkpoint", "--image-path", images, b.id).code)
+    master:close()
+    orphans.reap("its checkpoint")
+    refuses("console%-socket", "restore", "-d", "--image-path", images, "-b", b.folder, b.id)
+    master = with_console("restore", "-d", "--image-path", images, "-b", b.folder, b.id)
+    ask("b", "2 b")
+    assert.equal(0, lctr("delete", "--force", b.id).code)
+    master:close()
+    orphans.reap("its end")
+  end)
+
   it("leave it running where that is said", function()
     b = bundles.sh(COUNT)
     local session = begin("run", "-d", "-b", b.folder, b.id)
@@ -169,13 +215,6 @@ describe("lctr checkpoint and restore", function()
       assert.equal(0, lctr("delete", id).code)
     end
   end)
-
-  local function refuses(words, ...)
-    local result = lctr(...)
-    assert.equal(1, result.code)
-    assert.equal("", result.stdout)
-    assert.matches("^lctr: [^\n]*" .. words .. "[^\n]*\n$", result.stderr)
-  end
 
   it("refuse with one line what cannot be written down", function()
     b = bundles.sh(COUNT)

@@ -76,6 +76,14 @@ describe("a checkpoint of a container that had more", function()
       with_mounts({ source = data, destination = "/mnt", flags = { "bind", "ro" } }), "mounts[4]")
   end)
 
+  it("does not get one at another place, with something else in its own", function()
+    refused(with_mounts({ source = data, destination = "/mnt", flags = { "bind" } },
+      { source = "tmpfs", destination = "/data", device = "tmpfs", flags = { "ro" } }),
+      with_mounts({ source = data, destination = "/data", flags = { "bind", "ro" } }), "mounts",
+      { mounts = { { kind = "bind", destination = "/data", below = "", key = "/mnt",
+        mountpoint = "/mnt", options = "rw,relatime" } } })
+  end)
+
   it("does not get devices or programs of more rights by a folder of the host's", function()
     refused(with_mounts({ source = data, destination = "/mnt", flags = { "bind", "nosuid" } }),
       with_mounts({ source = data, destination = "/mnt", flags = { "bind", "nosuid", "nodev" } }),
@@ -103,6 +111,33 @@ describe("a checkpoint of a container that had more", function()
         namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWUSER" } }
     end
     refused(staged(had), staged(has), "capabilities.bounding", nil, { user = "daemon" })
+  end)
+
+  -- What the operator granted at exec the images cannot prove: they may be anybody's.
+  it("has no more capabilities by a process that was added with some", function()
+    local admin = { "CAP_NET_ADMIN" }
+    local container, client = criu.counter(b)
+    b:run(container, "(exec > /tmp/said 2>&1 < /dev/null; while :; do sleep 1000; done) & :",
+      { init = false, capabilities = { bounding = admin, permitted = admin, effective = admin,
+        inheritable = {}, ambient = {} } })
+    local folder = criu.folder(b)
+    local ok, warning = container:checkpoint({ images_directory = folder, leave_running = true })
+    assert.is_true(ok)
+    assert.equal("capabilities.permitted", warning.path)
+    client:close()
+    container:signal("SIGKILL", true)
+    client.process:wait(60)
+    assert(container:destroy())
+    container, client = nil, nil -- luacheck: ignore 311
+    local before = state_of_machine()
+    local other = assert(b:create())
+    local restored, err = criu.restore(other, folder)
+    assert.is_nil(restored)
+    assert.equal("capabilities.permitted", err.path)
+    assert.equal("EPERM", err.errno)
+    assert(other:destroy())
+    other = nil -- luacheck: ignore 311
+    assert.same(before, state_of_machine())
   end)
 
   it("may not gain privileges, nor do without a filter", function()

@@ -38,11 +38,18 @@ describe("a checkpoint in parts", function()
     assert.is_nil(ok)
     assert.equal("pre_dump", err.path)
     assert.matches("does not have mem_track", tostring(err), 1, true)
+    ok, err = container:checkpoint({ images_directory = folder, parent_image = "../before" })
+    assert.is_nil(ok)
+    assert.equal("parent_image", err.path)
     assert.not_equal(0, host.sh("test -e " .. folder).code)
     assert.equal("1 a", client:ask("a"))
     client:finish()
     assert(container:destroy())
   end)
+
+  local function blocks(folder)
+    return tonumber(host.sh(("stat -c %%b %s/pages-1.img"):format(folder)).stdout)
+  end
 
   it("takes memory ahead, and last what has changed since", function()
     if not has_tracking then
@@ -60,17 +67,21 @@ describe("a checkpoint in parts", function()
     local function count(info)
       if info.step == "done" then
         pages[#pages + 1] = info.pages_written
+        assert.equal(#pages, info.iteration)
       end
     end
     assert(container:checkpoint({ images_directory = first, pre_dump = true, progress = count }))
     assert.equal("running", container:status())
     assert.equal("2 b", client:ask("b"))
+    local before = blocks(first)
     assert(container:checkpoint({ images_directory = second, pre_dump = true, progress = count,
-      parent_image = "../" .. first:match("[^/]+$") }))
+      auto_dedup = true, parent_image = "../" .. first:match("[^/]+$") }))
     assert(container:checkpoint({ images_directory = last, progress = count,
       parent_image = "../" .. second:match("[^/]+$") }))
     client.process:wait(SECONDS)
     client:close()
+    -- What the last ones have is taken out of the first.
+    assert.is_true(blocks(first) < before)
     assert.is_true(pages[1] > 200 and pages[2] < pages[1] / 2 and pages[3] < pages[1] / 2,
       table.concat(pages, " "))
     client = assert(criu.restore(container, last))
@@ -100,8 +111,13 @@ describe("a checkpoint in parts", function()
     assert.equal("1 a", client:ask("a"))
     local folder, there = criu.folder(b), criu.folder(b)
     local server = serve(there)
+    local told = {}
     assert(container:checkpoint({ images_directory = folder,
-      page_server = { address = "127.0.0.1", port = PORT } }))
+      page_server = { address = "127.0.0.1", port = PORT },
+      progress = function(info) told[info.step] = info end }))
+    assert.equal(0, told["network-lock"].bytes_written)
+    assert.is_true(told["post-dump"].pages_written > 0)
+    assert.equal(told.done.pages_written, told["post-dump"].pages_written)
     assert(core.proc.wait(server.pidfd, {}))
     server.pidfd:close()
     client.process:wait(SECONDS)

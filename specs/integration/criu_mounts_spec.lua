@@ -116,6 +116,29 @@ describe("a restored container", function()
     assert.equal(before, after)
   end)
 
+  -- runc writes no ctr.json, and knows the same names of what comes from outside.
+  it("is restored of what another runtime took down", function()
+    local changes = with_mounts(
+      { source = data .. "/single", destination = "/mnt/one", flags = { "bind", "ro" } },
+      { source = "sysfs", destination = "/sys", device = "sysfs", flags = { "ro" } },
+      { source = "cgroup", destination = "/sys/fs/cgroup", device = "cgroup" })
+    changes.mask_paths = { "/proc/version" }
+    local container, client = criu.counter(b, changes)
+    local folder = criu.dump(b, container, client)
+    assert(os.remove(folder .. "/ctr.json"))
+    client = assert(criu.restore(container, folder))
+    assert.equal("1 a", client:ask("a"))
+    local seen = b:run(container, "cat /mnt/one; wc -c < /proc/version; "
+      .. "find /sys/fs/cgroup -name cgroup.procs | grep -c .", { init = false })
+    assert.matches("^one\n0\n[1-9]", seen.out)
+    client:finish()
+    assert(os.remove(folder .. "/inventory.img"))
+    local ok, err = criu.restore(container, folder)
+    assert.is_nil(ok)
+    assert.matches("there is no whole checkpoint in", tostring(err), 1, true)
+    assert(container:destroy())
+  end)
+
   it("lacks nothing silently that the checkpoint needs", function()
     local changes = with_mounts({ source = data, destination = "/data", flags = { "bind" } })
     local container, client = criu.counter(b, changes)

@@ -1,4 +1,6 @@
+local core = require("ctr.core")
 local criu = require("specs.support.criu")
+local host = require("specs.support.host")
 
 describe("namespaces of a restored container", function()
   if not criu.path then
@@ -63,6 +65,35 @@ describe("namespaces of a restored container", function()
       assert(container:destroy())
     end)
   end
+
+  -- Of the processes below its own first one a restore makes the same pids again.
+  it("are its owner's where NEWPID is joined", function()
+    local container, client = criu.counter(b, spaces({ NEWPID = true }))
+    assert.equal("1 a", client:ask("a"))
+    assert.equal(links(owner).pid, links(container).pid)
+    local folder = criu.dump(b, container, client)
+    assert.equal("running", owner:status())
+    client = assert(criu.restore(container, folder))
+    assert.equal(links(owner).pid, links(container).pid)
+    assert.equal("2 b", client:ask("b"))
+    client:finish()
+    assert(container:destroy())
+  end)
+
+  it("say that a pid of theirs is in use", function()
+    local container, client = criu.counter(b, spaces({ NEWPID = true }))
+    local pid = core.path.read(container.host:procfs(), client.process:pid() .. "/status", 65536)
+      :match("NSpid:%s+%d+%s+(%d+)")
+    local folder = criu.dump(b, container, client)
+    -- The next process of the owner's has it.
+    assert.equal(0, host.sh(("nsenter -t %d -p -m /bin/sh -c 'echo %d "
+      .. "> /proc/sys/kernel/ns_last_pid; sleep 1000 > /dev/null 2>&1 & test $! = %s'"):format(
+      owner:state().init_process_pid, pid - 1, pid)).code)
+    local ok, err = criu.restore(container, folder)
+    assert.is_nil(ok)
+    assert.matches("its process id is in use here", tostring(err), 1, true)
+    assert(container:destroy())
+  end)
 
   it("are refused where one that was joined is gone, or is another kind", function()
     local container, client = criu.counter(b, spaces({ NEWNET = true }))

@@ -2,6 +2,7 @@ local box = require("specs.support.box")
 local core = require("ctr.core")
 local criu = require("specs.support.criu")
 local ctr = require("ctr")
+local host = require("specs.support.host")
 local machine = require("specs.support.machine")
 local netns = require("specs.support.netns")
 
@@ -87,6 +88,25 @@ describe("the network of a restored container", function()
     assert(container:destroy())
     container, process = nil, nil -- luacheck: ignore 311
     assert.same(before, state_of_machine())
+  end)
+
+  it("has interfaces that others have given it, where their other ends are named", function()
+    local container, client = criu.counter(b)
+    local pid = container:state().init_process_pid
+    assert.equal(0, host.sh(("ip link add outer7 type veth peer name inner7 && ip link set inner7 "
+      .. "netns %d && nsenter -t %d -n ip address add 10.8.0.2/24 dev inner7"):format(pid,
+      pid)).code)
+    local folder = criu.dump(b, container, client)
+    client = assert(criu.restore(container, folder, { veth_pairs = { {
+      container_interface_name = "inner7", host_interface_name = "outer8" } } }))
+    assert.matches("10.8.0.2/24", script(container, "ip -4 -o address show inner7"), 1, true)
+    assert.equal(0, host.sh("ip link show outer8").code)
+    assert.equal("1 a", client:ask("a"))
+    client:finish()
+    assert(container:destroy())
+    -- The kernel takes its time.
+    assert.equal(0, host.sh("for i in $(seq 600); do ip link show outer8 > /dev/null 2>&1 "
+      .. "|| exit 0; sleep 0.1; done; exit 1").code)
   end)
 
   it("is not there after a restore that failed", function()

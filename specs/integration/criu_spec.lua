@@ -50,6 +50,18 @@ describe("checkpoint and restore", function()
     assert(container:destroy())
   end)
 
+  -- The folder that a link among the images leads to was not shown to CRIU.
+  it("find the images that images build on", function()
+    local container, client = criu.counter(b)
+    local first, second = criu.folder(b), criu.dump(b, container, client)
+    assert.equal(0, host.sh(("cp -r %s %s && ln -s ../%s %s/parent"):format(second, first,
+      first:match("[^/]+$"), second)).code)
+    client = assert(criu.restore(container, second))
+    assert.equal("1 a", client:ask("a"))
+    client:finish()
+    assert(container:destroy())
+  end)
+
   it("leave nothing that was not there before", function()
     local before = machine.snapshot(box.PATTERN)
     local container, client = criu.counter(b)
@@ -66,10 +78,19 @@ describe("checkpoint and restore", function()
     local before = hierarchy.options()
     local container, client = criu.counter(b)
     local folder = criu.folder(b)
-    assert(container:checkpoint({ images_directory = folder, leave_running = true }))
-    assert.equal(before, hierarchy.options())
+    -- Not even for a while: the caller may be killed then.
+    local seen = {}
+    local function look(info)
+      seen[info.step] = hierarchy.options()
+    end
+    assert(container:checkpoint({ images_directory = folder, leave_running = true,
+      progress = look }))
     client:finish()
-    client = assert(criu.restore(container, folder))
+    client = assert(criu.restore(container, folder, { progress = look }))
+    assert.is_not_nil(seen["post-dump"] and seen["post-restore"])
+    for _, options in pairs(seen) do
+      assert.equal(before, options)
+    end
     assert.equal(before, hierarchy.options())
     client:finish()
     assert(container:destroy())
@@ -128,15 +149,21 @@ describe("checkpoint and restore", function()
     local container, client = criu.counter(b)
     local steps, last = {}, nil
     local folder = criu.dump(b, container, client, { progress = function(info)
-      steps[info.step], last = true, info
+      steps[info.step], last = info, info
     end })
-    assert.is_true(steps["network-lock"] and steps["post-dump"])
+    assert.is_not_nil(steps["network-lock"] and steps["post-dump"])
     assert.equal("done", last.step)
     assert.is_true(last.pages_written > 0 and last.frozen_time > 0)
+    assert.equal(last.pages_written * 4096, last.bytes_written)
+    -- Steps say how much is there already.
+    assert.equal(0, steps["network-lock"].pages_written)
+    assert.equal(last.bytes_written, steps["post-dump"].bytes_written)
+    assert.equal(1, last.iteration)
+    assert.is_true(last.pages_expected > 0)
     client = assert(criu.restore(container, folder, { progress = function(info)
-      steps[info.step], last = true, info
+      steps[info.step], last = info, info
     end }))
-    assert.is_true(steps["post-restore"])
+    assert.is_not_nil(steps["post-restore"])
     assert.equal("done", last.step)
     assert.is_true(last.pages_restored > 0)
     client:finish()

@@ -1,6 +1,7 @@
 --- `lctr checkpoint`: writes down a running container, which is gone then unless told otherwise.
 -- @module ctr.cli.checkpoint
 
+local bars = require("ctr.cli.bar")
 local checkpointing = require("ctr.cli.checkpointing")
 local errors = require("ctr.errors")
 
@@ -41,6 +42,24 @@ local function make_folders(options)
   return ok, err
 end
 
+-- Records on the terminal and a line that is drawn again and again would be in each other's way.
+local function open_bar(context)
+  return not context.log:shows("info") and bars.open() or nil
+end
+
+local function checkpoint(container, options, context)
+  local bar = open_bar(context)
+  options.progress = bar and function(info) bar:show(info) end
+  local ok, err = container:checkpoint(options)
+  if bar then
+    bar:close()
+  end
+  if ok and err then
+    context.log:warning(tostring(err)) -- what is not in it
+  end
+  return ok, err
+end
+
 return function(args, values, context)
   local container, err = context:container(args[1])
   local options, ok
@@ -54,7 +73,7 @@ return function(args, values, context)
     ok, err = make_folders(options)
   end
   if ok then
-    ok, err = container:checkpoint(options)
+    ok, err = checkpoint(container, options, context)
   end
   if not ok then
     return nil, err

@@ -18,7 +18,7 @@ local FLAGS = {
   ["shell-job"] = "shell_job", ["file-locks"] = "file_locks", ["auto-dedup"] = "auto_dedup",
   ["lazy-pages"] = "lazy_pages", ["link-remap"] = "link_remap", ["pre-dump"] = "pre_dump",
   ["leave-running"] = "leave_running", ["tcp-skip-in-flight"] = "tcp_skip_in_flight",
-  ["tcp-close"] = "tcp_close",
+  ["tcp-close"] = "tcp_close", ["any-version"] = "any_version",
 }
 local VALUES = {
   ["manage-cgroups-mode"] = "manage_cgroups_mode", ["network-lock"] = "network_lock",

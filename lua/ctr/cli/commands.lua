@@ -402,6 +402,7 @@ M.list = {
         about = "another profile for the restored processes: selinux:LABEL, apparmor:PROFILE",
       },
       { name = "lsm-mount-context", value = "CONTEXT", about = "another label for its mounts" },
+      { name = "any-version", about = "take the checkpoint of a newer kernel or CRIU as well" },
     }),
   }),
   oci({

@@ -99,6 +99,13 @@ function log_methods:write(level, text)
   end
 end
 
+--- Says whether records of a level go to standard error.
+-- @tparam string level
+-- @treturn boolean
+function log_methods:shows(level)
+  return not self.file and LEVELS[level] <= self.level
+end
+
 --- Closes the file.
 function log_methods:close()
   if self.file then

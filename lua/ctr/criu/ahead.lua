@@ -5,6 +5,7 @@
 local bit = require("bit")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local fit = require("ctr.criu.fit")
 local folders = require("ctr.criu.folders")
 local needs_module = require("ctr.criu.needs")
 local networks = require("ctr.config.schema.network")
@@ -173,8 +174,9 @@ local function check_sharing(needs, options, config)
   return true
 end
 
-local function check_fit(needs, options, config, object)
-  local ok, err = needs_module.check(needs, config)
+local function check_fit(needs, options, config, object, here)
+  here.any_version = options.any_version
+  local ok, err = fit.check(needs, config, here)
   if ok then
     ok, err = check_sharing(needs, options, config)
   end
@@ -184,7 +186,7 @@ local function check_fit(needs, options, config, object)
   return ok, err
 end
 
-local function look(needs, image, overrides)
+local function look(needs, image, overrides, here)
   local given, process, said = split(overrides)
   local config, err = overrides_module.apply(needs.config, given)
   if not config then
@@ -196,7 +198,7 @@ local function look(needs, image, overrides)
   end
   local object = process_module.is(process) and process or process_module.new(process)
   local ok
-  ok, err = check_fit(needs, options, config, object)
+  ok, err = check_fit(needs, options, config, object, here)
   return ok and { config = config, kept = needs.kept, object = object, options = options,
     has_ghosts = needs.images[REMAPS] ~= nil, has_network = has_network,
     hostname = given.hostname, domainname = given.domainname }, err
@@ -219,12 +221,13 @@ end
 --- Looks at a checkpoint, and at what is said of a clone.
 -- @tparam string image the images' folder
 -- @tparam table overrides of `factory:clone`
+-- @tparam table here this machine, as `ctr.criu.fit` is told of it
 -- @treturn[1] table `config`, `kept`, `object` (the process), `options` (of the restore),
 -- `has_ghosts` (files that were unlinked are in the images), `has_network` (it is made anew),
 -- `hostname` and `domainname` where they are the clone's own
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.look(image, overrides)
+function M.look(image, overrides, here)
   local ok, err = check_tables(overrides)
   local needs
   if ok then
@@ -233,7 +236,7 @@ function M.look(image, overrides)
   if not needs then
     return nil, err
   end
-  return look(needs, image, overrides)
+  return look(needs, image, overrides, here)
 end
 
 return M

@@ -1,5 +1,6 @@
---- Processes that a restore which failed has left to this program: what CRIU restores is its
--- sibling, so a child of ours that somebody has to reap, before its pid is told to anybody.
+--- Whose children processes are; and those that a restore which failed has left to this program:
+-- what CRIU restores is its sibling, so a child of ours that somebody has to reap, before its pid
+-- is told to anybody.
 -- @module ctr.criu.children
 
 local core = require("ctr.core")
@@ -19,6 +20,22 @@ local function children_of(procfs)
     end
   end
   return pids
+end
+
+--- Says whether a process is another, or descends from it.
+-- @tparam ctr.Host host
+-- @tparam number pid
+-- @tparam number above the other's
+-- @treturn boolean
+function M.is_below(host, pid, above)
+  while pid ~= above do
+    local stat = host:process_stat(pid)
+    if not stat or stat.ppid <= 1 then
+      return false
+    end
+    pid = stat.ppid
+  end
+  return true
 end
 
 --- Notes how CRIU is to be recognised in its siblings: they have its name, and are younger.

@@ -9,6 +9,7 @@ local container_module = require("ctr.container")
 local core = require("ctr.core")
 local criu = require("ctr.criu")
 local errors = require("ctr.errors")
+local fit = require("ctr.criu.fit")
 local program = require("ctr.criu.program")
 local requests = require("ctr.criu.request")
 
@@ -71,14 +72,16 @@ end
 
 local function look(factory, image, overrides)
   local ok, err = criu.check_privilege(factory.host)
-  local ahead
+  local version
   if ok then
-    ahead, err = ahead_module.look(image, overrides)
+    version, err = program.version(factory)
   end
-  if ahead then
-    ok, err = program.version(factory)
+  if not version then
+    return nil, err
   end
-  return ok and ahead, err
+  local here = fit.machine(factory.host)
+  here.criu = version
+  return ahead_module.look(image, overrides, here)
 end
 
 --- Makes a container of a checkpoint.

@@ -1,16 +1,21 @@
 --- A checkpoint: what CRIU is told of a running container, and what becomes of that.
 -- @module ctr.criu.dump
 
+local asked = require("ctr.criu.asked")
+local before = require("ctr.criu.before")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local failure = require("ctr.criu.failure")
 local folders = require("ctr.criu.folders")
+local hierarchy = require("ctr.criu.hierarchy")
 local messages = require("ctr.criu.messages")
 local mounts = require("ctr.criu.mounts")
 local needs = require("ctr.criu.needs")
 local options_module = require("ctr.criu.options")
 local planner = require("ctr.plan")
+local process_module = require("ctr.process")
 local program = require("ctr.criu.program")
+local starter = require("ctr.start")
 local status_module = require("ctr.criu.status")
 local streams = require("ctr.criu.streams")
 
@@ -55,9 +60,13 @@ local function outer_namespaces(config, version)
   return list
 end
 
+-- Where CRIU freezes the processes. The freezer of cgroup v1 has it wait for ever for one that was
+-- stopped by a signal before: such containers it goes through process by process.
 local function freezer_of(container, version)
   local node = container.cgroup:find("freezer")
-  if not node or node.hierarchy.type == "cgroup2" and version < FREEZER_OF_V2 then
+  local is_unified = node and node.hierarchy.type == "cgroup2"
+  if not node or is_unified and version < FREEZER_OF_V2
+    or not is_unified and before.find_stopped(container) then
     return nil
   end
   return node.full
@@ -102,22 +111,14 @@ local function add_outside(request, container, options, version)
     request.ext_mnt[index] = { key = mount.mountpoint, val = mount.key }
   end
   local links, outer, null = streams.of(container, rows)
-  for _, key in ipairs(outer) do
-    table.insert(request.external, key)
+  local null_files = streams.null_files(container, rows, outer)
+  for _, keys in ipairs({ outer, null_files }) do
+    for _, key in ipairs(keys) do
+      table.insert(request.external, key)
+    end
   end
   return { mounts = list, criu = version, links = links, null = null,
-    options = options_module.repeated(options) }
-end
-
-local function check_features(options, version, path)
-  local ok, err = true, nil
-  if options.pre_dump then
-    ok, err = program.check_feature(path, version, "mem_track", "pre_dump")
-  end
-  if ok and options.lazy_pages then
-    ok, err = program.check_feature(path, version, "lazy_pages", "lazy_pages")
-  end
-  return ok, err
+    null_files = null_files, options = options_module.repeated(options) }
 end
 
 -- CRIU lets the container go on when it fails; where it was killed itself, nobody has done so.
@@ -140,64 +141,85 @@ local function while_serving(session, status)
   end
 end
 
-local function run(path, request, options, status, on_notify)
-  local session, err = program.start(path)
+-- Asks CRIU; what it says, and who refused a step.
+local function ask(how, message, on_tick, on_notify)
+  local session, err = program.start(how.path)
   if not session then
     return nil, err
   end
-  session.on_answered = options.lazy_pages and while_serving(session, status) or nil
-  local kind = options.pre_dump and "PRE_DUMP" or "DUMP"
+  session.on_answered = how.options.lazy_pages and while_serving(session, how.status) or nil
+  session:every(on_tick)
   local response
-  response, err = session:request({ type = messages.types[kind], opts = request }, on_notify)
+  response, err = session:request(message, on_notify)
   -- After a pre-dump it would wait for another request.
   local result = session:finish(session.is_given_up)
-  if response and response.success and (options.pre_dump or result and result.code == 0) then
+  local is_pre_dump = message.type == messages.types.PRE_DUMP
+  if not session.refused and response and response.success
+    and (is_pre_dump or result and result.code == 0) then
     return true
   end
-  return nil, { response = response, err = err, refused = session.refused }
+  return nil, session.refused or { response = response, err = err }
 end
 
-local function dump(container, options, opened, how)
-  local request, err = request_options(container, options, opened, how.version)
-  if not request then
-    return nil, err
+local function run(container, request, how)
+  local options, opened, status = how.options, how.opened, how.status
+  local kind = options.pre_dump and "PRE_DUMP" or "DUMP"
+  -- CRIU waits for the end of a pid namespace, which comes when this program's own processes in it
+  -- were reaped.
+  local function on_tick()
+    process_module.reap(starter.others_of(container))
+    return status:tick()
   end
-  local facts
-  if not options.pre_dump then
-    facts, err = add_outside(request, container, options, how.version)
-  end
-  local status
-  if facts or options.pre_dump then
-    status, err = status_module.new(options, how.version)
-  end
-  if not status then
-    return nil, err
-  end
-  status:fill(request)
-  local ok
-  ok, err = run(how.path, request, options, status, function(script)
-    -- All images are written, and the container is still there.
-    if script == "post-dump" and facts then
-      local noted, problem = needs.write(opened.images, container, facts)
-      if not noted then
-        return nil, problem
+  local ok, err = ask(how, { type = messages.types[kind], opts = request }, on_tick,
+    function(script)
+      -- All images are written, and the container is still there.
+      if script == "post-dump" and how.facts then
+        local noted, problem = needs.write(opened.images, container, how.facts)
+        if not noted then
+          return nil, problem
+        end
       end
-    end
-    return status:tell(script)
-  end)
-  status:close()
+      return status:tell(script)
+    end)
   if ok then
     status:finish(opened.work)
     return true
   end
   let_go_on(container, how.was_paused)
-  if err.refused then
-    return nil, err.refused
-  elseif errors.is(err) then
+  if errors.is(err) then
     return nil, err
   end
   return nil, failure.error({ what = options.pre_dump and "pre-dump" or "dump", dir = opened.work,
     folder = opened.work_path, log = LOG, response = err.response, err = err.err })
+end
+
+local function dump(container, how)
+  local options, opened = how.options, how.opened
+  local request, err = request_options(container, options, opened, how.version)
+  if not request then
+    return nil, err
+  end
+  if not options.pre_dump then
+    how.facts, err = add_outside(request, container, options, how.version)
+  end
+  if how.facts or options.pre_dump then
+    how.status, err = status_module.new(options, how.version)
+  end
+  if not how.status then
+    return nil, err
+  end
+  how.status:fill(request)
+  how.status:count(container, options, opened, LOG)
+  local yard = hierarchy.yard(how.version)
+  request.cgroup_yard = yard
+    and ("/proc/%d/fd/%d"):format(core.proc.getpid(), core.fd.number(yard))
+  local ok
+  ok, err = run(container, request, how)
+  how.status:close()
+  if yard then
+    yard:close()
+  end
+  return ok, err
 end
 
 -- The group of the root of the container's user namespace, where it has one.
@@ -219,6 +241,7 @@ end
 -- @tparam table options parsed
 -- @tparam boolean was_paused
 -- @treturn[1] true
+-- @treturn[1] ?ctr.Error what is not in it (`ctr.criu.before`)
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.checkpoint(container, options, was_paused)
@@ -226,22 +249,21 @@ function M.checkpoint(container, options, was_paused)
   if not version then
     return nil, path
   end
-  local ok, err = program.check_version(version, program.OLDEST, "a checkpoint")
+  local ok, warning = asked.of_dump(options, version, path, container.host)
   if ok then
-    ok, err = check_features(options, version, path)
+    ok, warning = before.check(container, options, was_paused)
   end
   if not ok then
-    return nil, err
+    return nil, warning
   end
-  local opened
-  opened, err = folders.open(options, true, group_inside(container))
+  local opened, err = folders.open(options, true, group_inside(container))
   if not opened then
     return nil, err
   end
-  ok, err = dump(container, options, opened,
-    { version = version, path = path, was_paused = was_paused })
+  ok, err = dump(container, { options = options, opened = opened, version = version, path = path,
+    was_paused = was_paused })
   opened:close()
-  return ok, err
+  return ok, err or warning
 end
 
 return M

@@ -15,25 +15,37 @@ local MEANINGS = {
     .. "to be let into images_directory" },
   { "Can't lookup mount=%d+ for fd=%-?%d+", "a file is open that lies outside of the container's "
     .. "mounts, like a standard stream: pipes and /dev/null can be taken along" },
-  { "[Ii]p6?tables%-?%w* ?.*[Nn]o such file", "iptables is not installed" },
-  { "Can't run iptables", "iptables is not installed, or does not run here" },
+  { "[Ii]p6?tables%-?%w* ?.*[Nn]o such file", "iptables is not installed: network_lock may be "
+    .. "nftables or skip" },
+  { "Can't run iptables", "iptables is not installed, or does not run here: network_lock may "
+    .. "be nftables or skip" },
   { "iptables", "the network is locked by iptables, which failed: network_lock may be nftables or "
     .. "skip" },
   { "Can't bind inet socket", "a socket listens at an address that the clone does not have, or "
     .. "that is in use here" },
+  { "In%-flight connection", "a TCP connection waits to be accepted: tcp_skip_in_flight leaves it "
+    .. "out" },
+  { "Unknown peer net namespace", "an interface's other end was on the host: veth_pairs says "
+    .. "how it is called there" },
+  { "No space left on device", "the disk of the images is full" },
   { "Connected TCP socket", "a TCP connection is open: tcp_established takes it along" },
   { "tcp%-established", "a TCP connection is open: tcp_established takes it along" },
+  { "Unix socket %d+ without peer", "a unix socket leads out of the container: CRIU takes it along "
+    .. "where the network is the host's alone" },
   { "ext%-unix%-sk", "a unix socket leads out of the container: external_unix_connections" },
   { "External socket", "a unix socket leads out of the container: external_unix_connections" },
   { "shell%-job", "the session or the terminal is from outside of the container: shell_job" },
   { "file%-locks", "files are locked: file_locks takes the locks along" },
-  { "link%-remap", "a file is open that was unlinked: link_remap" },
+  { "link%-remap", "a file is open that was unlinked and has another name: "
+    .. "link_remap takes it along" },
   { "Can't get 1:%d+ opt: Operation not supported", "this CRIU is too old for the kernel" },
   { "Unsupported .*vDSO", "this CRIU is too old for the kernel" },
   { "vDSO", "this CRIU is too old for the kernel" },
   { "unreachable sharing", "a mount is shared with one that is not in the container" },
   { "Can't dump ghost file .* too big", "an open file was unlinked, and is too large" },
   { "Pid %d+ do not match expected", "its process id is in use here: the container needs a pid "
+    .. "namespace of its own" },
+  { "Can't fork for %d+: File exists", "its process id is in use here: the container needs a pid "
     .. "namespace of its own" },
   { "killed by signal 9", "out of memory? the memory limit may be too low" },
   { "Can't set pgid", "its process group is in use here" },

@@ -22,13 +22,13 @@ local M = {}
 
 local MS = { REC = 0x4000, SLAVE = 0x80000 }
 local SIGKILL = 9
-local TREES = { "tmpfs", "root", "images", "work" }
+local TREES = { "tmpfs", "root", "images", "work", "unified" }
 
 -- One of these is covered: the first that CRIU itself is not in.
 local FOLDERS = { "/tmp", "/mnt", "/srv" }
 
 --- What is made for CRIU, below the covered folder.
-M.ROOT, M.WORK = "/root", "/work"
+M.ROOT, M.WORK, M.YARD = "/root", "/work", "/yard"
 
 local function attach(number, set, clear, place)
   return { "attach", { number, set, clear, 0, 0 }, { place } }
@@ -40,6 +40,9 @@ local function add_trees(list, options, numbers)
   list[#list + 1] = attach(numbers.root, readonly, 0, M.ROOT)
   list[#list + 1] = attach(numbers.images, 0, 0, folders.IMAGES)
   list[#list + 1] = attach(numbers.work, 0, 0, M.WORK)
+  if numbers.unified then
+    list[#list + 1] = attach(numbers.unified, 0, 0, M.YARD .. "/unified")
+  end
   for index, source in ipairs(options.shown) do
     list[#list + 1] = attach(numbers.sources[index], source.set, source.clear, source.place)
   end
@@ -109,7 +112,7 @@ local function descriptors(options, theirs, control)
     numbers.cgroups[index] = add(handle)
   end
   for _, name in ipairs(TREES) do
-    numbers[name] = add(options.trees[name])
+    numbers[name] = options.trees[name] and add(options.trees[name])
   end
   for index, source in ipairs(options.shown) do
     numbers.sources[index] = add(source.handle)
@@ -144,7 +147,7 @@ end
 
 -- What is shown to CRIU beside the sources.
 local function open_trees(options)
-  local trees = {}
+  local trees = { unified = options.unified }
   options.trees = trees
   local root, err = resources.open({ config = options.config }, "@rootfs")
   trees.root = root
@@ -214,7 +217,8 @@ end
 --- Starts it.
 -- @tparam table options `host`, `config`, `path` (of CRIU), `fds` (what it has from 0 on),
 -- `inherited` (what follows its socket), `cgroup_files` and `cgroup_dir` (by which it joins),
--- `folder`, `opened` (`ctr.criu.folders`), `sources` (`ctr.criu.sources`)
+-- `folder`, `opened` (`ctr.criu.folders`), `sources` (`ctr.criu.sources`), `unified` (a mount of
+-- the cgroup2 hierarchy, which is closed; optional)
 -- @treturn[1] table a session (`ctr.criu.program`)
 -- @return[2] nil
 -- @treturn[2] ctr.Error

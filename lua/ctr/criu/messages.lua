@@ -50,6 +50,7 @@ local OPTIONS = {
   { 51, "config_file", "string" },
   { 52, "tcp_close", "bool" },
   { 53, "lsm_profile", "string" },
+  { 60, "cgroup_yard", "string" },
   { 63, "lsm_mount_context", "string" },
   { 64, "network_lock", "number" },
 }

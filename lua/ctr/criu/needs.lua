@@ -4,20 +4,17 @@
 
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local planner = require("ctr.plan")
+local fit = require("ctr.criu.fit")
 local record = require("ctr.record")
+local sorted = require("ctr.sorted")
 
 local M = {}
 
 local OURS, DESCRIPTORS = "ctr.json", "descriptors.json"
+local INVENTORY = "inventory.img" -- the last that CRIU writes
 local MODE = 384 -- 0600
 local SIZE_MAX = 16 * 1024 * 1024
 local FORMAT = 1
-
-local NAMESPACE_WORDS = {
-  NEWNS = "mount", NEWNET = "network", NEWIPC = "ipc", NEWUTS = "uts", NEWPID = "pid",
-  NEWUSER = "user", NEWCGROUP = "cgroup", NEWTIME = "time",
-}
 
 local function namespaces_of(config)
   local list = {}
@@ -33,14 +30,6 @@ local function write(dir, name, value)
     return nil, err
   end
   return core.path.replace(dir, name, text, MODE)
-end
-
-local function map_text(maps)
-  local words = {}
-  for _, map in ipairs(maps or {}) do
-    words[#words + 1] = ("%s %s %s"):format(map.container_id, map.host_id, map.size)
-  end
-  return table.concat(words, ", ")
 end
 
 -- CRIU's images and how long they are: of one that is cut off it may wait for the rest for ever.
@@ -59,8 +48,8 @@ end
 --- Writes both files, when CRIU has written its own.
 -- @tparam ctr.fd dir of the images
 -- @tparam ctr.Container container
--- @tparam table facts `mounts` (`ctr.criu.mounts`), `links` and `null` (`ctr.criu.streams`),
--- `criu` (its version), `options` (what a restore has to be told again)
+-- @tparam table facts `mounts` (`ctr.criu.mounts`), `links`, `null` and `null_files`
+-- (`ctr.criu.streams`), `criu` (its version), `options` (what a restore has to be told again)
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
@@ -74,14 +63,15 @@ function M.write(dir, container, facts)
   if not ok then
     return nil, err
   end
+  local here = fit.machine(container.host)
   return write(dir, OURS, {
-    format = FORMAT, id = container.store.id, criu = facts.criu,
-    kernel = core.path.read(container.host:procfs(), "sys/kernel/osrelease", 256):match("%S+"),
-    images = images, config = record.storable(container), kept = container.kept_data,
-    options = facts.options,
+    format = FORMAT, id = container.store.id, criu = facts.criu, kernel = here.kernel,
+    machine = here.machine, images = images, config = record.storable(container),
+    kept = container.kept_data, options = facts.options,
     mounts = core.json.array(facts.mounts), namespaces = namespaces_of(config),
-    null_streams = core.json.array(facts.null),
-    uid_mappings = map_text(config.uid_mappings), gid_mappings = map_text(config.gid_mappings),
+    null_streams = core.json.array(facts.null), null_files = core.json.array(facts.null_files),
+    uid_mappings = fit.map_text(config.uid_mappings),
+    gid_mappings = fit.map_text(config.gid_mappings),
   })
 end
 
@@ -108,8 +98,18 @@ end
 
 local MOUNT = { key = "string", kind = "string", destination = "string", below = "string" }
 
+local function are_texts(list)
+  for _, text in ipairs(list) do
+    if type(text) ~= "string" then
+      return false
+    end
+  end
+  return true
+end
+
 local function is_whole(needs)
-  for _, key in ipairs({ "mounts", "namespaces", "images", "null_streams" }) do
+  needs.null_files = needs.null_files or {}
+  for _, key in ipairs({ "mounts", "namespaces", "images", "null_streams", "null_files" }) do
     if type(needs[key]) ~= "table" then
       return false
     end
@@ -121,19 +121,23 @@ local function is_whole(needs)
       end
     end
   end
-  return true
+  return are_texts(needs.null_files)
 end
 
 local function check_images(dir, folder, images)
-  for name, size in pairs(images) do
+  local found = {}
+  for _, name in ipairs(sorted(images)) do
     local stat = core.path.stat(dir, name)
-    local problem = not stat and "is missing" or stat.size ~= size and "is not as it was"
+    local problem = not stat and "is missing" or stat.size ~= images[name] and "is not as it was"
     if problem then
-      return nil, errors.new("SystemError", ("%s/%s %s"):format(folder, name, problem),
-        { path = "images_directory" })
+      found[#found + 1] = name .. " " .. problem
     end
   end
-  return true
+  if #found == 0 then
+    return true
+  end
+  return nil, errors.new("SystemError", ("the checkpoint in %s is damaged: %s"):format(folder,
+    table.concat(found, ", ")), { path = "images_directory" })
 end
 
 --- Reads both files, and checks that all images are there.
@@ -160,60 +164,11 @@ function M.read(dir, folder)
   needs.descriptors = links
   local ok
   ok, err = check_images(dir, folder, needs.images or {})
+  if ok and not core.path.stat(dir, INVENTORY) then
+    return nil, errors.new("SystemError", ("there is no whole checkpoint in %s: it has no %s")
+      :format(folder, INVENTORY), { path = "images_directory" })
+  end
   return ok and needs, err
-end
-
-local function check_namespace(kind, has, config)
-  local spaces = planner.namespaces(config)
-  local joined, new = spaces.joined[kind] ~= nil, spaces.new[kind] == true
-  if has == "joined" and not joined then
-    return ("its %s namespace was another's, whose path has to be given")
-  elseif has == "new" and not new and not joined then
-    return "it had a %s namespace of its own"
-  elseif not has and (new or joined) and kind ~= "NEWTIME" then
-    return "it had no %s namespace of its own"
-  end
-  return nil
-end
-
-local function check_namespaces(needs, config)
-  local had = {}
-  for _, namespace in ipairs(needs.namespaces) do
-    had[namespace.type] = namespace.is_joined and "joined" or "new"
-  end
-  for kind, word in pairs(NAMESPACE_WORDS) do
-    local problem = check_namespace(kind, had[kind], config)
-    -- CRIU gives a container a time namespace that had none.
-    if problem and kind ~= "NEWTIME" then
-      return nil, errors.new("ConfigInvalid", "the checkpoint does not fit the configuration: "
-        .. problem:format(word), { path = "namespaces" })
-    end
-  end
-  return true
-end
-
---- Checks that a configuration has what a checkpoint needs of it, before anything is made.
--- @tparam table needs
--- @tparam table config
--- @treturn[1] true
--- @return[2] nil
--- @treturn[2] ctr.Error `ConfigInvalid`
-function M.check(needs, config)
-  if not needs.format then
-    return true
-  end
-  local ok, err = check_namespaces(needs, config)
-  if not ok then
-    return nil, err
-  end
-  for _, name in ipairs({ "uid_mappings", "gid_mappings" }) do
-    local own = map_text(config[name])
-    if needs[name] ~= own then
-      return nil, errors.new("ConfigInvalid", ("the checkpoint has other %s: %s"):format(name,
-        needs[name] ~= "" and needs[name] or "none"), { path = name })
-    end
-  end
-  return true
 end
 
 return M

@@ -5,11 +5,13 @@
 local bit = require("bit")
 local fields = require("ctr.config.schema.fields")
 local shape = require("ctr.config.shape")
+local sorted = require("ctr.sorted")
 
 local M = {}
 
 local NEWNET = 0x40000000
 local PORT_MAX = 65535
+local SINCE_SKIP = 31900 -- the first version that may leave packets be
 
 -- CRIU's numbers.
 local CGROUP_MODES = {
@@ -75,7 +77,7 @@ M.options = shape.record({
     is_relative),
   leave_running = fields.switch("The container goes on after the checkpoint."),
   tcp_established = fields.switch("Established TCP connections are taken along."),
-  tcp_close = fields.switch("Established TCP connections are closed by the restore."),
+  tcp_close = fields.switch("Established TCP connections are closed after the restore."),
   tcp_skip_in_flight = fields.switch("TCP connections that are not accepted yet are left out."),
   external_unix_connections = fields.switch("Unix sockets may lead out of the container."),
   shell_job = fields.switch("The container's session and terminal are the caller's."),
@@ -111,6 +113,8 @@ M.options = shape.record({
     optional = true, about = "What holds packets back meanwhile.",
   }),
   config_file = fields.text("A file of CRIU's own options, which are stronger than these."),
+  any_version = fields.switch(
+    "A checkpoint of a newer kernel or a newer CRIU is restored all the same."),
   progress = shape.any({
     optional = true, check = is_function, about = "Is called with how far it is.",
   }),
@@ -152,6 +156,35 @@ function M.repeated(options)
   return list
 end
 
+-- The first versions of CRIU whose requests have a field; others are as old as what is worked with.
+local SINCE = {
+  manage_cgroups_mode = 10700, empty_ns = 20000, tcp_skip_in_flight = 20400, lazy_pages = 30500,
+  config_file = 31100, tcp_close = 31200, lsm_profile = 31600, lsm_mount_context = 31600,
+  network_lock = 31600,
+}
+local NOTHING = { ["false"] = true, ["0"] = true, [""] = true, ["nil"] = true }
+
+local function is_set(name, value)
+  if name == "manage_cgroups_mode" then
+    return value ~= CGROUP_MODES.default
+  end
+  return not NOTHING[tostring(value)]
+end
+
+--- Says which versions of CRIU options ask for.
+-- @tparam table options parsed
+-- @treturn {table,…} `option`, `version`, ordered by the option's name
+function M.since(options)
+  local rows = {}
+  for _, name in ipairs(sorted(SINCE)) do
+    if is_set(name, options[name]) then
+      local is_skipped = name == "network_lock" and options[name] == NETWORK_LOCKS.skip
+      rows[#rows + 1] = { option = name, version = is_skipped and SINCE_SKIP or SINCE[name] }
+    end
+  end
+  return rows
+end
+
 --- Says whether the content of the network namespace is left out.
 function M.leaves_network_out(options)
   return bit.band(options.empty_ns, NEWNET) ~= 0
@@ -172,6 +205,7 @@ function M.common(options)
     manage_cgroups_mode = options.manage_cgroups_mode,
     orphan_pts_master = true,
     tcp_established = options.tcp_established,
+    tcp_close = options.tcp_close,
     ext_unix_sk = options.external_unix_connections,
     shell_job = options.shell_job,
     file_locks = options.file_locks,

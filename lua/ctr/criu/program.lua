@@ -14,6 +14,7 @@ local M = {}
 
 local SIGKILL = 9
 local PATIENCE = 5 -- seconds
+local TICK = 0.1 -- seconds between looks at how far CRIU is
 local MESSAGE_MAX = 1024 * 1024
 local OUTPUT_MAX = 4096
 local VERSION_SECONDS = 10
@@ -130,11 +131,25 @@ local function await_last_words(session, set)
   return ready, err
 end
 
+-- Waits for what is watched; meanwhile somebody may want to look how far CRIU is.
+local function wait(session, set)
+  local on_tick = session.on_tick
+  local ready, err = core.poll.wait(set, on_tick and TICK)
+  while on_tick and ready and next(ready) == nil do
+    local ok, problem = on_tick()
+    if not ok then
+      session.refused = session.refused or problem
+    end
+    ready, err = core.poll.wait(set, TICK)
+  end
+  return ready, err
+end
+
 -- Processes that it made have its socket: its own end is not the socket's.
 local function await(session)
   local set = { { fd = session.socket, events = "r" }, { fd = session.pidfd, events = "r" } }
   set[3] = session.watched and { fd = session.watched, events = "r" }
-  local ready, err = core.poll.wait(set)
+  local ready, err = wait(session, set)
   if ready and not ready[1] and not ready[2] then
     ready, err = await_last_words(session, set)
   end
@@ -182,13 +197,22 @@ local function answer(session, response, handles, on_notify)
     ok, err = on_notify(notify.script, notify.pid, handles)
   end
   close_all(handles)
-  local sent, problem = send(session, { type = TYPES.NOTIFY, notify_success = ok ~= nil })
   if not ok then
     session.refused = session.refused or err
-  elseif sent and session.on_answered then
+  end
+  local sent, problem = send(session,
+    { type = TYPES.NOTIFY, notify_success = session.refused == nil })
+  if sent and not session.refused and session.on_answered then
     return session.on_answered(notify.script)
   end
   return sent, problem
+end
+
+--- Has a function called every now and then while CRIU works. What it refuses ends the request at
+-- CRIU's next step: in between nobody can.
+-- @tparam ?function on_tick returns true, or nil and an error
+function session_methods:every(on_tick)
+  self.on_tick = on_tick
 end
 
 --- Asks for something, and answers until it is done.

@@ -13,6 +13,7 @@ local M = {}
 local LOG = "restore.log"
 M.LOG = LOG
 local CGROUP_MAX = 65536
+local READ_WRITE = { flags = { "rdwr" } }
 
 -- How both ends of a pair are called, the one in the container first.
 local function veth_pairs(container, options)
@@ -44,10 +45,9 @@ function M.new(container, options, needs)
   request.log_file = LOG
   request.rst_sibling = true
   request.evasive_devices = true
-  request.tcp_close = options.tcp_close
   request.lsm_profile = optional(options.lsm_profile)
   request.lsm_mount_context = optional(options.lsm_mount_context)
-  request.inherit_fd = streams.inherited(needs.descriptors)
+  request.inherit_fd = streams.inherited(needs.descriptors, needs.null_files or {})
   request.veths = veth_pairs(container, options)
   return request
 end
@@ -86,6 +86,32 @@ function M.add_namespaces(request, config, first, inherited)
       return nil, errors.new("SystemError", path .. ": CRIU cannot enter such a namespace",
         { path = path })
     end
+  end
+  return true
+end
+
+--- Has CRIU take the streams by numbers of their own: it closes what it has taken, and with
+-- shell_job it looks at its standard input after that.
+-- @tparam table request
+-- @tparam {ctr.fd,…} fds the streams
+-- @tparam number first the number that CRIU has the first of `inherited` under
+-- @tparam {ctr.fd,…} inherited gets descriptors that CRIU is to have, in this order
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.add_streams(request, fds, first, inherited)
+  for _, row in ipairs(request.inherit_fd) do
+    local handle, err
+    if row.fd then
+      handle, err = core.fd.dup(fds[row.fd + 1])
+    else
+      handle, err = core.fd.open("/dev/null", READ_WRITE)
+    end
+    if not handle then
+      return nil, err
+    end
+    inherited[#inherited + 1] = handle
+    row.fd = first + #inherited - 1
   end
   return true
 end

@@ -1,16 +1,21 @@
 --- A restore: what a first start makes beside the process is made here, and CRIU makes the rest.
 -- @module ctr.criu.restore
 
+local asked = require("ctr.criu.asked")
 local children = require("ctr.criu.children")
 local common = require("ctr.start.common")
 local core = require("ctr.core")
+local errors = require("ctr.errors")
 local failure = require("ctr.criu.failure")
+local fit = require("ctr.criu.fit")
 local folders = require("ctr.criu.folders")
+local hierarchy = require("ctr.criu.hierarchy")
 local launch = require("ctr.criu.launch")
 local messages = require("ctr.criu.messages")
 local mounts = require("ctr.criu.mounts")
 local needs_module = require("ctr.criu.needs")
 local planner = require("ctr.plan")
+local probe = require("ctr.probe")
 local program = require("ctr.criu.program")
 local schema = require("ctr.config.schema")
 local requests = require("ctr.criu.request")
@@ -26,7 +31,7 @@ local verify = require("ctr.criu.verify")
 local M = {}
 
 local SIGKILL = 9
-local WITH_PROFILES = 31600
+local STREAMS = { "stdin", "stdout", "stderr" }
 local TAKEN = { "stdin", "stdout", "stderr", "extra_files", "console_socket", "terminal" }
 
 -- Of a process that is restored, its streams alone are to be said: all else is in the images.
@@ -40,16 +45,6 @@ end
 
 local function hooks_of(container)
   return container.configuration.hooks and require("ctr.hooks").new(container)
-end
-
-local function check_versions(options, version)
-  local ok, err = program.check_version(version, program.OLDEST, "a restore")
-  for _, name in ipairs({ "lsm_profile", "lsm_mount_context" }) do
-    if ok and options[name] ~= "" then
-      ok, err = program.check_version(version, WITH_PROFILES, name)
-    end
-  end
-  return ok, err
 end
 
 -- What the images have no more than the names of.
@@ -99,10 +94,12 @@ local function start_criu(self, files, inherited)
   if not joined then
     return nil, dir
   end
+  local unified = hierarchy.clone(self.version)
+  self.request.cgroup_yard = unified and self.folder .. launch.YARD
   local criu, err = launch.start({ host = container.host, config = container.configuration,
     path = self.path, fds = files.fds, inherited = inherited, cgroup_files = joined,
-    cgroup_dir = dir, folder = self.folder, opened = self.opened,
-    sources = self.sources })
+    cgroup_dir = dir, folder = self.folder, opened = self.opened, sources = self.sources,
+    unified = unified })
   common.close_handles(joined, dir)
   if not criu then
     return nil, err
@@ -116,14 +113,17 @@ local function start_criu(self, files, inherited)
     return nil, err
   end
   self.criu = criu
-  self.given = verify.given(container.host, criu.pid, self.folder)
+  self.given = verify.given(container, criu.pid, self.folder, self.sources)
   return criu
 end
 
 local function go(self, files)
   local inherited, criu = {}, nil
-  local ok, err = requests.add_namespaces(self.request, self.container.configuration,
-    #files.fds + 1, inherited)
+  local first = #files.fds + 1
+  local ok, err = requests.add_streams(self.request, files.fds, first, inherited)
+  if ok then
+    ok, err = requests.add_namespaces(self.request, self.container.configuration, first, inherited)
+  end
   if ok then
     criu, err = start_criu(self, files, inherited)
   end
@@ -144,11 +144,24 @@ local function give_null(self)
   for _, name in ipairs(self.needs.null_streams or {}) do
     was_null[name] = true
   end
-  for _, name in ipairs({ "stdin", "stdout", "stderr" }) do
+  for _, name in ipairs(STREAMS) do
     if was_null[name] then
       self.process[name] = "null"
     end
   end
+end
+
+-- What was a terminal of the caller's has a terminal's settings, which nothing else can be given.
+local function check_terminals(needs, files)
+  for index = 1, 3 do
+    local link = tostring(needs.descriptors[index])
+    if link:find("^tty%[") and not core.tty.is_tty(files.fds[index]) then
+      local name = STREAMS[index]
+      return nil, errors.new("ConfigInvalid",
+        name .. " was a terminal of the caller's, and this is none", { path = name })
+    end
+  end
+  return true
 end
 
 -- The streams, and the socket of a terminal.
@@ -159,10 +172,12 @@ local function with_files(self, action)
   if not files then
     return nil, err
   end
-  if self.process.console_socket ~= nil then
+  local ok
+  ok, err = check_terminals(self.needs, files)
+  if ok and self.process.console_socket ~= nil then
     self.sockets, err = sockets_module.open(self.process, { terminal = true })
   end
-  local ok = not err
+  ok = not err
   if ok then
     ok, err = action(self, files)
   end
@@ -268,8 +283,9 @@ local function hand_over(self, object, started)
   return true
 end
 
-local function check(container, options, version)
-  local ok, err = check_versions(options, version)
+local function check(container, options, version, path)
+  local ok, err = asked.of_restore(options, version, path,
+    probe.functions(container.host))
   local hooks = hooks_of(container)
   if ok and hooks then
     ok, err = hooks:check_present(hooks.OF_START)
@@ -277,7 +293,7 @@ local function check(container, options, version)
   return ok, err
 end
 
-local function read_needs(container, options)
+local function read_needs(container, options, version)
   local opened, err = folders.open(options, false)
   if not opened then
     return nil, err
@@ -285,8 +301,10 @@ local function read_needs(container, options)
   local needs
   needs, err = needs_module.read(opened.images, options.images_directory)
   local ok = needs
-  if needs then
-    ok, err = needs_module.check(needs, container.configuration)
+  if ok then
+    local here = fit.machine(container.host)
+    here.criu, here.any_version = version, options.any_version
+    ok, err = fit.check(needs, container.configuration, here)
   end
   if not ok then
     opened:close()
@@ -329,16 +347,17 @@ function M.restore(container, object, options, anew)
     return nil, path
   end
   local ok
-  ok, err = check(container, options, version)
+  ok, err = check(container, options, version, path)
   if not ok then
     return nil, err
   end
-  local opened, needs = read_needs(container, options)
+  local opened, needs = read_needs(container, options, version)
   if not opened then
     return nil, needs
   end
-  local self = { container = container, process = process, path = path, opened = opened,
-    needs = needs, options = options, hooks = hooks_of(container), kill = kill, anew = anew,
+  local self = { container = container, process = process, path = path, version = version,
+    opened = opened, needs = needs, options = options, hooks = hooks_of(container), kill = kill,
+    anew = anew,
     namespaces = container.configuration.namespaces }
   local started
   started, err = begin(self, options, version)

@@ -3,6 +3,7 @@
 -- @module ctr.criu.status
 
 local core = require("ctr.core")
+local counts = require("ctr.criu.counts")
 local errors = require("ctr.errors")
 local protobuf = require("ctr.criu.protobuf")
 local stream = require("ctr.stream")
@@ -66,7 +67,7 @@ function M.new(options, version)
     return nil, err
   end
   return setmetatable({ fd = fd, is_ours = is_ours, progress = options.progress,
-    has_notice = version >= WITH_NOTICE }, status_metatable)
+    has_notice = version >= WITH_NOTICE, bytes_told = 0 }, status_metatable)
 end
 
 --- Adds to a request what an older CRIU tells by itself.
@@ -79,6 +80,9 @@ end
 local function report(status, info)
   if not status.progress then
     return true
+  end
+  if status.counts then
+    status.counts:fill(info)
   end
   local returned, problem = pcall(status.progress, info)
   if returned then
@@ -103,6 +107,30 @@ function status_methods:tell(script)
   return report(self, { step = script })
 end
 
+--- Has what is told say how much memory was taken as well, and between steps too.
+-- @tparam table container, options, opened, log as `ctr.criu.counts.new` takes them
+function status_methods:count(...)
+  if self.progress then
+    self.counts = counts.new(...)
+  end
+end
+
+--- Hands on how much memory was taken since the last time, if any was.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error what the caller's function raised
+function status_methods:tick()
+  if not self.counts then
+    return true
+  end
+  local info = self.counts:fill({ step = "memory" })
+  if info.bytes_written == self.bytes_told then
+    return true
+  end
+  self.bytes_told = info.bytes_written
+  return report(self, info)
+end
+
 --- Hands on what was done in all.
 -- @tparam ctr.fd dir
 -- @tparam[opt="dump"] string kind
@@ -119,6 +147,9 @@ end
 function status_methods:close()
   if self.is_ours then
     self.fd:close()
+  end
+  if self.counts then
+    self.counts:close()
   end
 end
 

@@ -1,6 +1,7 @@
 --- What the library does at CRIU's steps of a restore: what a start does beside the process.
 -- @module ctr.criu.steps
 
+local children = require("ctr.criu.children")
 local core = require("ctr.core")
 local options_module = require("ctr.criu.options")
 local planner = require("ctr.plan")
@@ -87,17 +88,6 @@ steps["post-restore"] = function(self, pid)
   return ok, err
 end
 
-local function is_below(host, pid, above)
-  while pid ~= above do
-    local stat = host:process_stat(pid)
-    if not stat or stat.ppid <= 1 then
-      return false
-    end
-    pid = stat.ppid
-  end
-  return true
-end
-
 -- What is in the container's cgroups, but for CRIU and its helpers; and who kept systemd's unit
 -- until now goes.
 local function restored(self)
@@ -108,7 +98,7 @@ local function restored(self)
   end
   local list = { self.pid }
   for _, pid in ipairs(pids) do
-    if pid ~= self.pid and not is_below(self.container.host, pid, self.criu.pid) then
+    if pid ~= self.pid and not children.is_below(self.container.host, pid, self.criu.pid) then
       list[#list + 1] = pid
     end
   end

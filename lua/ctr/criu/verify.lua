@@ -8,12 +8,14 @@ local attributes = require("ctr.plan.mount_attributes")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local idmap = require("ctr.idmap")
+local mount_rules = require("ctr.config.mount")
 local mounts = require("ctr.criu.mounts")
 local planner = require("ctr.plan")
 
 local M = {}
 
 local FILE_MAX = 65536
+local ROOT = "/root" -- where the container's root is shown to CRIU (`ctr.criu.launch`)
 local NULL_MAJOR, NULL_MINOR = 1, 3
 local FILTERED = "2" -- SECCOMP_MODE_FILTER
 
@@ -29,12 +31,30 @@ local RESTRICTIONS = {
 }
 
 local function refuse(path, text)
-  return nil, errors.new("SystemError", ("the checkpoint was refused: %s: %s"):format(path, text),
+  local detail = ("%s: %s"):format(path, text)
+  local err = errors.new("SystemError", "the checkpoint was refused: " .. detail,
     { path = path, errno = "EPERM", op = "restore" })
+  err.detail = detail
+  return nil, err
 end
 
 local function has_word(row, word)
   return ("," .. row.options .. ","):find("," .. word .. ",", 1, true) ~= nil
+end
+
+-- The hierarchies of cgroup v1 lie in a memory file system of the container's own, which other
+-- runtimes leave writable: it is they that may not be written to.
+local function has_hierarchies(finder, there, mount, word)
+  if not mount_rules.is_cgroup(mount) or not there or there.type ~= "tmpfs" then
+    return false
+  end
+  local prefix = there.mountpoint .. "/"
+  for _, row in pairs(finder.rows) do
+    if row.mountpoint:sub(1, #prefix) == prefix and not has_word(row, word) then
+      return false
+    end
+  end
+  return true
 end
 
 local function check_flags(finder, mount, index)
@@ -42,7 +62,8 @@ local function check_flags(finder, mount, index)
   for _, row in ipairs(RESTRICTIONS) do
     if bit.band(mount.flags, row[1]) ~= 0 then
       local there = finder:under(mount.destination)
-      if not there or not has_word(there, row[2]) then
+      if not (there and has_word(there, row[2])
+        or has_hierarchies(finder, there, mount, row[2])) then
         return refuse(path, ("%s is not %s in it"):format(mount.destination, row[2]))
       end
     end
@@ -103,14 +124,29 @@ local function is_below(path, above)
   return path == above or above == "/" or path:sub(1, #above + 1) == above .. "/"
 end
 
--- What the library itself has shown CRIU, or made for the configuration.
-local function is_given(row, given)
-  for _, source in ipairs(given) do
-    if row.device == source.device and is_below(row.root, source.root) then
-      return true
+-- Which of a source's restrictions a mount of it lacks.
+local function lacking(row, flags)
+  for _, restriction in ipairs(RESTRICTIONS) do
+    if bit.band(flags, restriction[1]) ~= 0 and not has_word(row, restriction[2]) then
+      return restriction[2]
     end
   end
-  return false
+  return nil
+end
+
+-- Whether a mount shows what the library itself has shown CRIU, or made for the configuration; and
+-- what it is less restricted by, wherever it is, than each of these.
+local function find_given(row, given)
+  local is_given, word = false, nil
+  for _, source in ipairs(given) do
+    if row.device == source.device and is_below(row.root, source.root) then
+      is_given, word = true, lacking(row, source.flags)
+      if not word then
+        return true
+      end
+    end
+  end
+  return is_given, word
 end
 
 local function configured_types(config)
@@ -126,7 +162,12 @@ end
 local function check_types(finder, config, given)
   local types = configured_types(config)
   for _, row in pairs(finder.rows) do
-    if not (HARMLESS[row.type] or types[row.type] or is_given(row, given)) then
+    local is_given, word = find_given(row, given)
+    if word then
+      return refuse("mounts", ("%s is not %s in it, as its source is to be"):format(row.mountpoint,
+        word))
+    end
+    if not (HARMLESS[row.type] or types[row.type] or is_given) then
       return refuse("mounts", ("%s on %s is none of the configuration's"):format(row.type,
         row.mountpoint))
     end
@@ -134,17 +175,38 @@ local function check_types(finder, config, given)
   return true
 end
 
+-- How the configuration restricts what lies at a place of the folder: the mount itself, not those
+-- that came along with it.
+local function restrictions_of(config, sources, place)
+  if place == ROOT then
+    return config.readonlyfs and attributes.MS.RDONLY or 0
+  end
+  for _, source in ipairs(sources) do
+    local what = source.what
+    local index = source.place == place and what.below == "" and mounts.find(config, what)
+    if index then
+      return config.mounts[index].flags
+    end
+  end
+  return 0
+end
+
 --- Notes what CRIU has been shown of the host, while it is there.
--- @tparam ctr.Host host
+-- @tparam ctr.Container container
 -- @tparam number pid of CRIU
 -- @tparam string folder that the library has put all of it in
+-- @tparam {table,…} sources (`ctr.criu.sources`)
 -- @treturn table
-function M.given(host, pid, folder)
-  local text = core.path.read(host:procfs(), pid .. "/mountinfo", mounts.LIST_MAX) or ""
+function M.given(container, pid, folder, sources)
+  local procfs = container.host:procfs()
+  local text = core.path.read(procfs, pid .. "/mountinfo", mounts.LIST_MAX) or ""
   local given = {}
   for _, row in pairs(mounts.rows(text)) do
-    if row.mountpoint:sub(1, #folder + 1) == folder .. "/" then
-      given[#given + 1] = { device = row.device, root = row.root }
+    local place = row.mountpoint:sub(1, #folder) == folder and row.mountpoint:sub(#folder + 1) or ""
+    -- Its images, and where it works, are nothing of the container's.
+    if is_below(place, ROOT) or place:find("^/%d") then
+      given[#given + 1] = { device = row.device, root = row.root,
+        flags = restrictions_of(container.configuration, sources, place) }
     end
   end
   return given
@@ -249,6 +311,16 @@ local function check_tree(container, pid, given)
   end
   finder.root:close()
   return ok, err
+end
+
+--- Looks at one process: a restore refuses those that have more than the configuration gives.
+-- @tparam ctr.Container container
+-- @tparam number pid
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error whose path is what it has more than; `detail` says what
+function M.process(container, pid)
+  return check_process(container.host:procfs(), pid, container.configuration)
 end
 
 --- Looks at what was restored, while it stands still.

@@ -29,7 +29,8 @@ describe("ctr.criu.failure", function()
       ["Connected TCP socket, consider using --tcp-established option."] = "tcp_established",
       ["Some file locks are hold by dumping tasks! You can try --file-locks"] = "file_locks",
       ["External socket is used. Consider using --ext-unix-sk option."] = "external_unix",
-      ["iptables-restore: No such file or directory"] = "iptables is not installed",
+      ["iptables-restore: No such file or directory"] = "iptables is not installed: "
+        .. "network_lock may be nftables or skip",
       ["sockets: Can't get 1:16 opt: Operation not supported"] = "too old for the kernel",
       ["Unable to open tty-info.img: Permission denied"] = "group of its root",
     }) do

@@ -73,9 +73,25 @@ describe("ctr.criu.options", function()
       lazy_pages = true, empty_ns = "network", network_lock = "nftables", config_file = "/c" })))
     assert.same({
       log_level = 4, notify_scripts = true, manage_cgroups = true, manage_cgroups_mode = 6,
-      orphan_pts_master = true, tcp_established = true, ext_unix_sk = true, shell_job = true,
-      file_locks = true, link_remap = true, auto_dedup = true, lazy_pages = true,
+      orphan_pts_master = true, tcp_established = true, tcp_close = false, ext_unix_sk = true,
+      shell_job = true, file_locks = true, link_remap = true, auto_dedup = true, lazy_pages = true,
       empty_ns = 0x40000000, network_lock = 2, config_file = "/c",
     }, request)
+  end)
+
+  it("says which versions of CRIU know what is asked for", function()
+    assert.same({}, options.since(assert(parse())))
+    assert.same({
+      { option = "config_file", version = 31100 }, { option = "empty_ns", version = 20000 },
+      { option = "lazy_pages", version = 30500 }, { option = "lsm_mount_context", version = 31600 },
+      { option = "lsm_profile", version = 31600 },
+      { option = "manage_cgroups_mode", version = 10700 },
+      { option = "network_lock", version = 31600 }, { option = "tcp_close", version = 31200 },
+      { option = "tcp_skip_in_flight", version = 20400 },
+    }, options.since(assert(parse({ config_file = "/c", empty_ns = "network", lazy_pages = true,
+      lsm_mount_context = "x", lsm_profile = "selinux:x", manage_cgroups_mode = "full",
+      network_lock = "nftables", tcp_close = true, tcp_skip_in_flight = true }))))
+    assert.same({ { option = "network_lock", version = 31900 } },
+      options.since(assert(parse({ network_lock = "skip" }))))
   end)
 end)

@@ -52,7 +52,7 @@ describe("ctr.criu.overrides", function()
 
   it("knows which streams are given anew", function()
     local needs = { descriptors = { "file[1:2]", "pipe:[3]", "/tmp/log" },
-      null_streams = { "stdin" } }
+      null_streams = { "stdin" }, null_files = {} }
     assert.same({ "stdout" }, overrides.given_streams(needs))
     assert(overrides.check_process({ stdin = "null", stdout = print }, needs))
     local _, err = overrides.check_process({ stdin = "inherit", stderr = print }, needs)
