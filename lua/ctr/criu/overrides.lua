@@ -276,7 +276,7 @@ end
 -- Which streams led out of the container, by their names.
 local function outer_streams(needs)
   local set = {}
-  for _, row in ipairs(streams.inherited(needs.descriptors)) do
+  for _, row in ipairs(streams.inherited(needs.descriptors, {})) do
     set[STREAMS[row.fd + 1]] = true
   end
   for _, name in ipairs(needs.null_streams) do
