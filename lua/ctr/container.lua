@@ -17,12 +17,15 @@ local M = {}
 local container_methods = {}
 local container_metatable = { __name = "ctr.Container" }
 
+-- What few programs call is loaded when it is.
+local REACH = { run_inside = true, mount = true, unmount = true, call = true, attach = true }
+
 -- The manager of its cgroups is made when it is first used.
 function container_metatable.__index(container, key)
-  if key ~= "cgroup" then
-    return container_methods[key]
+  if key == "cgroup" then
+    return rawget(container, "recorded") and record.cgroup(container)
   end
-  return rawget(container, "recorded") and record.cgroup(container)
+  return container_methods[key] or (REACH[key] and require("ctr.reach")[key])
 end
 
 --- Makes the object of a container whose folder is open.
@@ -99,6 +102,14 @@ local function locked(container, action, ...)
     error(value, 0)
   end
   return value, problem
+end
+
+--- Does something while nobody else changes the container, whose state is fresh.
+-- @tparam ctr.Container container
+-- @tparam function action called with the container and what follows
+-- @return what the action returns, or nil and a `ctr.Error`
+function M.locked(container, action, ...)
+  return locked(container, action, ...)
 end
 
 -- For what may wait until another call resumes the container.
