@@ -1,7 +1,17 @@
 --- What reaches into a container that runs: methods of `ctr.Container`, loaded when one is called.
 -- @module ctr.reach
 
+local containers = require("ctr.container")
+
 local M = {}
+
+local function act(container, module, name, ...)
+  return require(module)[name](container, ...)
+end
+
+local function locked(container, ...)
+  return containers.locked(container, act, ...)
+end
 
 local function check_table(name, fields)
   if type(fields) ~= "table" then
@@ -21,6 +31,62 @@ end
 function M.run_inside(container, fields)
   check_table("run_inside", fields)
   return require("ctr.run").inside(container, fields)
+end
+
+local function check_string(name, position, value)
+  if type(value) ~= "string" then
+    error(("bad argument #%d to '%s' (string expected, got %s)"):format(position, name,
+      type(value)), 3)
+  end
+end
+
+local MOUNT_OPTIONS = { ["nil"] = true, string = true, table = true }
+
+--- Mounts something in the running container: by descriptors, whatever its processes do meanwhile.
+-- What is missing of the target is made, as at a start. A mount lasts as long as the container
+-- runs; `container:state().live_mounts` lists them, `container:config()` is as the container was
+-- made. A checkpoint is refused while there is one.
+--
+--     assert(container:mount("/srv/data", "/data", "ro,nosuid"))
+--     assert(container:mount("tmpfs", "/scratch", { device = "tmpfs", data = "size=64m" }))
+--
+-- @function container:mount
+-- @tparam string source a path of the host, or what the file system wants
+-- @tparam string target an absolute path in the container
+-- @param[opt] opts words of mount(8), as a string or a list: then the source is bound, with what is
+-- mounted below it; or a table of a configuration's mount: `device` ("bind" without it), `flags`,
+-- `data`, `id_mapping`, `rec_attr`, `propagation_flags`
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid` (its `path` begins with `mount`), `ContainerNotRunning`,
+-- `SystemError`: nothing is mounted then
+function M.mount(container, source, target, opts)
+  check_string("mount", 1, source)
+  check_string("mount", 2, target)
+  if not MOUNT_OPTIONS[type(opts)] then
+    error("bad argument #3 to 'mount' (string or table expected, got " .. type(opts) .. ")", 2)
+  end
+  return locked(container, "ctr.reach.mounts", "mount", source, target, opts)
+end
+
+--- Takes away what `container:mount` mounted: the last that is at the target, and nothing else.
+-- @function container:unmount
+-- @tparam string target as it was given to `mount`; a link there is not followed
+-- @tparam[opt] table opts `lazy` (boolean): also while it is used; who uses it keeps it
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `SystemError`: errno EBUSY while it is used, EINVAL where nothing was
+-- mounted, ESTALE where somebody in the container has put something else there;
+-- `ContainerNotRunning`
+function M.unmount(container, target, opts)
+  check_string("unmount", 1, target)
+  local lazy = (opts or {}).lazy
+  for key in pairs(opts or {}) do
+    if key ~= "lazy" then
+      error(("bad argument #2 to 'unmount' (unknown option '%s')"):format(tostring(key)), 2)
+    end
+  end
+  return locked(container, "ctr.reach.mounts", "unmount", target, lazy == true)
 end
 
 return M
