@@ -250,6 +250,19 @@ static int settle(const struct ctr_inside *inside, struct ctr_err *err)
 	return send_frame(inside, &frame, NULL, 0, err);
 }
 
+/* What lasts longer than the caller is not the caller's to wait for. */
+static int leave_caller(struct ctr_err *err)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return ctr_fail(err, errno, "fork", "this program");
+	if (pid > 0)
+		_exit(0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return 0;
+}
+
 static int set_up(const struct ctr_inside *inside, struct ctr_err *err)
 {
 	char byte;
@@ -261,6 +274,8 @@ static int set_up(const struct ctr_inside *inside, struct ctr_err *err)
 	if (read(inside->channel, &byte, 1) != 1)
 		_exit(CTR_EXIT_SETUP);
 	if (join_cgroups(inside, err) < 0 || drop_files(inside, err) < 0)
+		return -1;
+	if (inside->is_orphan && leave_caller(err) < 0)
 		return -1;
 	if (enter(inside, err) < 0)
 		return -1;

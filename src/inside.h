@@ -42,6 +42,7 @@ struct ctr_inside {
 	size_t filter_count;
 	unsigned filter_flags;
 	bool follows; /* it is killed when the caller ends */
+	bool is_orphan; /* it is no child of the caller's, who waits for what is between them */
 };
 
 /*

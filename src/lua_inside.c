@@ -100,6 +100,7 @@ static void read_options(lua_State *L, struct ctr_inside *ret_inside)
 	ret_inside->is_mapped = ctrL_opt_bool(L, 1, "is_mapped", false);
 	ret_inside->sets_groups = ctrL_opt_bool(L, 1, "sets_groups", false);
 	ret_inside->follows = ctrL_opt_bool(L, 1, "follows", false);
+	ret_inside->is_orphan = ctrL_opt_bool(L, 1, "is_orphan", false);
 	read_filter(L, ret_inside);
 }
 
@@ -112,7 +113,7 @@ what the options say, sends `READY` and goes on; what it does not keep leads to 
 (numbers of all that is open, ascending), `keep`, `cgroups` (lists of descriptors), `target` (a
 pidfd), `namespaces` (CLONE_NEW*), `is_mapped`, `sets_groups`, `root` (a descriptor), `user` (table:
 `uid`, `gid`, `groups`, `sets_groups`, `bounding`, `caps`, `ambient`), `filter`
-(string), `filter_flags`, `follows` (boolean): as `src/inside.h` has them
+(string), `filter_flags`, `follows`, `is_orphan` (booleans): as `src/inside.h` has them
 @treturn[1] table `pid` and `pidfd`
 @treturn[2] boolean false, in the copy
 @return[3] nil
@@ -123,7 +124,7 @@ static int l_fork(lua_State *L)
 	static const char *const options[] = { "channel", "null",	"open",	     "keep",
 					       "cgroups", "target",	"namespaces", "is_mapped",
 					       "root",	  "sets_groups", "user",	     "filter",
-					       "follows", "filter_flags", NULL };
+					       "follows", "filter_flags", "is_orphan", NULL };
 	struct ctr_inside inside = { 0 };
 	struct ctr_inside_user user = { 0 };
 	struct ctr_err err;

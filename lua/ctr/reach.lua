@@ -89,6 +89,29 @@ function M.unmount(container, target, opts)
   return locked(container, "ctr.reach.mounts", "unmount", target, lazy == true)
 end
 
+--- Attaches to the container's first process: what it writes is shown, what is typed it reads. It
+-- must have been started with `attachable = true` (`ctr.process`), by whichever program. First
+-- comes the last that it wrote, as much as was kept. Several may be attached; each may type. On a
+-- terminal the keys go to the process as they are, and the window's size with them; the terminal is
+-- put back at the end. A program that gets SIGTERM or SIGHUP meanwhile is detached.
+-- @function container:attach
+-- @tparam[opt] table opts `detach_keys` ("ctrl-p,ctrl-q"; "" for none), `read_only` (boolean:
+-- nothing is typed), `input`, `output`, `errors` (descriptors or Lua files; 0, 1 and 2)
+-- @treturn[1] string "detached": it runs on
+-- @treturn[2] table the process has ended: `code` or `signal`, neither where nobody knows
+-- @return[3] nil
+-- @treturn[3] ctr.Error `ContainerNotRunning`, `ConfigInvalid`, `SystemError`
+function M.attach(container, opts)
+  if opts ~= nil then
+    check_table("attach", opts)
+  end
+  local status, err = container:status()
+  if not status then
+    return nil, err
+  end
+  return require("ctr.reach.attach").attach(container, opts or {})
+end
+
 --- Calls a Lua function in the container, and returns what it returns: neither Lua nor a shell is
 -- needed in there.
 --

@@ -81,6 +81,16 @@ M.process = shape.record({
     about = "Whether it has a terminal; the caller's own, where no socket gets it.",
   }),
   console_socket = stream(SOCKET, "The socket that gets its terminal: it has one with this."),
+  attachable = shape.boolean({
+    default = false,
+    about = "Whether a keeper holds its streams or its terminal, so that one can attach to it and "
+      .. "detach again; for a container's first process.",
+  }),
+  keep_output = shape.size({
+    default = 65536,
+    check = checks.kept_output,
+    about = "How much of its last output is kept for who is attached later, at most 16M.",
+  }),
   seccomp_notify = shape.any({
     optional = true, check = checks.is_function, takes = "function",
     about = "A function that answers what the profile hands over by SCMP_ACT_NOTIFY.",
