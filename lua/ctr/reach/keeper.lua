@@ -52,14 +52,30 @@ local function queue(client, frame)
   client.queued = client.queued + #frame
 end
 
--- Writes what the reader takes now.
-local function flush(keeper, client)
+local function queue_pieces(client, kind, data)
+  for at = 1, #data, frames.DATA_MAX do
+    queue(client, frames.pack(kind, data:sub(at, at + frames.DATA_MAX - 1)))
+  end
+end
+
+-- The last that was written, as much of it as was kept.
+local function queue_last(keeper, client, size)
+  local skipped = math.max(0, keeper.ring_size - size)
+  for _, piece in ipairs(keeper.ring) do
+    local cut = math.min(skipped, #piece.data)
+    skipped = skipped - cut
+    queue_pieces(client, piece.kind, piece.data:sub(cut + 1))
+  end
+end
+
+-- Writes what the reader takes now. Who reads no longer may have typed something before.
+local function write_queue(client)
   while client.queue[1] do
     local text = client.queue[1]
     local count, err = core.fd.write(client.handle, text)
     if not count then
       if err.errno ~= "EAGAIN" then
-        drop_client(keeper, client)
+        client.is_deaf, client.queue, client.queued, client.lost = true, {}, 0, 0
       end
       return
     end
@@ -72,21 +88,28 @@ local function flush(keeper, client)
   end
 end
 
-local function tell_lost(client)
-  if client.lost > 0 then
-    queue(client, frames.pack("l", tostring(client.lost)))
+-- Who was too slow is told how much was left out, and goes on with the last that was written.
+local function flush(keeper, client)
+  write_queue(client)
+  while client.lost > 0 and not client.queue[1] do
+    local gone = client.lost - keeper.ring_size
+    if gone > 0 then
+      queue(client, frames.pack("l", tostring(gone)))
+    end
+    queue_last(keeper, client, client.lost)
     client.lost = 0
+    write_queue(client)
   end
 end
 
--- What does not fit is left out, once and for all: what follows is behind it.
 local function offer(keeper, client, kind, data)
-  if client.queued + #data > QUEUE_MAX then
-    client.lost = client.lost + #data
+  if client.is_deaf then
     return
+  elseif client.lost > 0 or client.queued + #data > QUEUE_MAX then
+    client.lost = client.lost + #data
+  else
+    queue(client, frames.pack(kind, data))
   end
-  tell_lost(client)
-  queue(client, frames.pack(kind, data))
   flush(keeper, client)
 end
 
@@ -132,11 +155,7 @@ end
 
 local function greet(keeper, client)
   queue(client, frames.pack("h", keeper.is_terminal and "t" or "p"))
-  for _, piece in ipairs(keeper.ring) do
-    for at = 1, #piece.data, frames.DATA_MAX do
-      queue(client, frames.pack(piece.kind, piece.data:sub(at, at + frames.DATA_MAX - 1)))
-    end
-  end
+  queue_last(keeper, client, keeper.ring_size)
   flush(keeper, client)
 end
 
@@ -215,11 +234,11 @@ end
 local function watch_clients(keeper, set, actions)
   for _, client in ipairs(keeper.clients) do
     add(set, actions, client.handle, client_events(keeper, client), function(events)
-      if events:find("w", 1, true) then
-        flush(keeper, client)
-      end
-      if not client.is_gone and events:find("[reh]") then
+      if events:find("[reh]") then
         read_client(keeper, client)
+      end
+      if not client.is_gone and events:find("w", 1, true) then
+        flush(keeper, client)
       end
     end)
   end
@@ -279,27 +298,36 @@ local function ask_ending(keeper)
   return frames.ending(result or nil)
 end
 
+-- Whether the reader has something to read still; the ending comes behind all of it.
+local function end_client(keeper, client)
+  flush(keeper, client)
+  if not client.queue[1] and client.ending and not client.is_deaf then
+    queue(client, client.ending)
+    client.ending = nil
+    flush(keeper, client)
+  end
+  if client.queue[1] then
+    return true
+  end
+  drop_client(keeper, client)
+  return false
+end
+
 local function say_goodbye(keeper)
   local ending = frames.pack("x", ask_ending(keeper))
   for _, client in ipairs(all_clients(keeper)) do
-    tell_lost(client)
-    queue(client, ending)
+    client.ending = ending
     flush(keeper, client)
   end
   local deadline = core.proc.clock() + LINGER_SECONDS
   while #keeper.clients > 0 and core.proc.clock() < deadline do
-    local set, others = {}, all_clients(keeper)
-    for _, client in ipairs(others) do
-      if not client.queue[1] then
-        drop_client(keeper, client)
-      else
+    local set = {}
+    for _, client in ipairs(all_clients(keeper)) do
+      if end_client(keeper, client) then
         set[#set + 1] = { fd = client.handle, events = "w" }
       end
     end
-    core.poll.wait(set, deadline - core.proc.clock())
-    for _, client in ipairs(all_clients(keeper)) do
-      flush(keeper, client)
-    end
+    core.poll.wait(set, #set > 0 and deadline - core.proc.clock() or 0)
   end
 end
 
