@@ -6,7 +6,8 @@ set -eu
 build="gcc libc6-dev make pkg-config linux-libc-dev musl-tools luajit libluajit-5.1-dev
 	libluajit-5.1-common libcap-dev libjansson-dev libseccomp-dev libmnl-dev libsystemd-dev"
 test="busybox-static lua-busted lua-check luarocks uidmap util-linux procps mount git man-db iproute2
-	iputils-ping e2fsprogs iptables"
+	iputils-ping e2fsprogs iptables bubblewrap
+	lua-luv lua-cqueues"
 check="clang-tidy cppcheck"
 vm="qemu-system-x86 mmdebstrap e2fsprogs xz-utils debian-archive-keyring"
 criu="mmdebstrap debian-archive-keyring"

@@ -9,7 +9,11 @@ local function act(container, module, name, ...)
   return require(module)[name](container, ...)
 end
 
+-- What something else started has neither a folder nor a lock.
 local function locked(container, ...)
+  if not container.store.lock then
+    return act(container, ...)
+  end
   return containers.locked(container, act, ...)
 end
 
