@@ -16,6 +16,8 @@ local TRUST = {
   about = "give a description all of Lua: files, processes, the environment",
 }
 
+local JSON = { name = "json", about = "print JSON, for programs" }
+
 --- Options that may stand before a command.
 M.globals = {
   {
@@ -161,6 +163,7 @@ M.list = {
         name = "format", value = "FORMAT", choices = { "text", "json" },
         about = "text (the default) or json",
       },
+      JSON,
       TRUST,
     },
     takes = { trust = true },
@@ -187,6 +190,7 @@ M.list = {
         name = "format", value = "FORMAT", choices = { "lua", "json" },
         about = "lua (the default) or json, as the OCI has it",
       },
+      JSON,
       TRUST,
     },
     takes = {
@@ -210,6 +214,24 @@ M.list = {
     },
     takes = { root = true },
     module = "ctr.cli.attach",
+    min = 1,
+    max = 1,
+  },
+  {
+    name = "doctor",
+    usage = "",
+    about = "show what this machine can do, and what mends what it cannot",
+    options = { JSON },
+    module = "ctr.cli.doctor",
+    min = 0,
+    max = 0,
+  },
+  {
+    name = "completion",
+    usage = "bash|zsh|fish",
+    about = "print the completion of a shell",
+    options = {},
+    module = "ctr.cli.completion",
     min = 1,
     max = 1,
   },
@@ -269,7 +291,7 @@ M.list = {
     min = 0,
     options = {
       { name = "quiet", short = "q", about = "ids alone" },
-      table_or_json("table"),
+      table_or_json("table"), JSON,
     },
   }),
   oci({
@@ -278,7 +300,7 @@ M.list = {
     about = "show a container's processes",
     max = math.huge,
     stops = true,
-    options = { table_or_json("table") },
+    options = { table_or_json("table"), JSON },
   }),
   oci({
     name = "kill",
