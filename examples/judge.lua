@@ -16,7 +16,7 @@ local SUBMISSIONS = {
   { name = "right", code = "read a b c; echo $((a + b + c))" },
   { name = "wrong", code = "echo 6" },
   { name = "slow", code = "while :; do :; done" },
-  { name = "hungry", code = "a=x; while :; do a=$a$a; done" },
+  { name = "hungry", code = "head -c 100m /dev/zero | tail -c 100m" },
   { name = "forking", code = "while :; do sleep 1000 & done; wait" },
   { name = "crashing", code = "exit 3" },
   { name = "chatty", code = "yes" },
@@ -34,7 +34,7 @@ local function run(submission, input)
     capabilities = {},
     args = { "/bin/sh", "-c", submission.code },
     stdin = input,
-    timeout = "2s",
+    timeout = "5s",
     output_limit = "64k",
     limits = { memory = "32M", pids = 16, cpus = 0.5 },
   }))

@@ -280,6 +280,10 @@ end
 -- other methods say why not
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`: errno ESRCH when there is no such process
+-- @usage
+-- local adopted = assert(factory:adopt(1234))
+-- print(adopted:status(), #adopted:processes())
+-- adopted:close()
 function factory_methods:adopt(pid)
   if type(pid) ~= "number" or pid < 1 or pid % 1 ~= 0 or pid >= 2 ^ 31 then
     error("bad argument #1 to 'adopt' (the number of a process expected)", 2)

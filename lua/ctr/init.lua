@@ -154,10 +154,6 @@ end
 --- Runs a program in a container of its own, waits for it, and leaves nothing of the container: no
 -- process, cgroup, mount, state or descriptor. Its id is made up.
 --
---     local result = assert(ctr.run({ rootfs = "/srv/root", args = { "wc", "-l" },
---       stdin = text, timeout = "5s", limits = { memory = "64M", pids = 16 } }))
---     print(result.code, result.stdout, result.usage.memory_peak)
---
 -- @tparam table fields what a description has (`ctr.describe`: `rootfs`, `args`, `env`, `user`,
 -- `cwd`, `limits`, `mounts`, `network`, any key of the configuration; paths are relative to the
 -- file that calls), and
@@ -175,7 +171,11 @@ end
 -- something in it for want of memory; `usage`: `memory_peak` (bytes), `cpu`, `user`, `system`
 -- (seconds); `refused`, `calls`, `notify_errors` as `process:wait` has them
 -- @return[2] nil
--- @treturn[2] ctr.Error when it could not be run: `ConfigInvalid`, `SystemError`
+-- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`: it could not be run
+-- @usage
+-- local result = assert(ctr.run({ rootfs = "/srv/root", args = { "wc", "-l" }, stdin = "one\n",
+--   timeout = "5s", limits = { memory = "64M", pids = 16 } }))
+-- print(result.code, result.stdout, result.usage.memory_peak)
 function M.run(fields)
   if type(fields) ~= "table" then
     error("bad argument #1 to 'run' (table expected, got " .. type(fields) .. ")", 2)

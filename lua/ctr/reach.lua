@@ -31,7 +31,11 @@ end
 -- the process is killed, and those that come from it
 -- @treturn[1] table as of `ctr.run`; `oom`: whether something in the container was killed meanwhile
 -- @return[2] nil
--- @treturn[2] ctr.Error as `container:run`, when it could not be run
+-- @treturn[2] ctr.Error `ConfigInvalid`, `ContainerPaused`, `ContainerNotRunning`, `SystemError`: it
+-- could not be run
+-- @usage
+-- local result = assert(container:run_inside({ args = { "ps" }, env = { "PATH=/bin" } }))
+-- print(result.code, result.stdout)
 function M.run_inside(container, fields)
   check_table("run_inside", fields)
   return require("ctr.run").inside(container, fields)
@@ -51,9 +55,6 @@ local MOUNT_OPTIONS = { ["nil"] = true, string = true, table = true }
 -- runs; `container:state().live_mounts` lists them, `container:config()` is as the container was
 -- made. A checkpoint is refused while there is one.
 --
---     assert(container:mount("/srv/data", "/data", "ro,nosuid"))
---     assert(container:mount("tmpfs", "/scratch", { device = "tmpfs", data = "size=64m" }))
---
 -- @function container:mount
 -- @tparam string source a path of the host, or what the file system wants
 -- @tparam string target an absolute path in the container
@@ -64,6 +65,9 @@ local MOUNT_OPTIONS = { ["nil"] = true, string = true, table = true }
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid` (its `path` begins with `mount`), `ContainerNotRunning`,
 -- `SystemError`: nothing is mounted then
+-- @usage
+-- assert(container:mount("/srv/data", "/data", "ro,nosuid"))
+-- assert(container:mount("tmpfs", "/scratch", { device = "tmpfs", data = "size=64m" }))
 function M.mount(container, source, target, opts)
   check_string("mount", 1, source)
   check_string("mount", 2, target)
@@ -82,6 +86,9 @@ end
 -- @treturn[2] ctr.Error `SystemError`: errno EBUSY while it is used, EINVAL where nothing was
 -- mounted, ESTALE where somebody in the container has put something else there;
 -- `ContainerNotRunning`
+-- @usage
+-- assert(container:unmount("/data"))
+-- assert(container:unmount("/scratch", { lazy = true }))
 function M.unmount(container, target, opts)
   check_string("unmount", 1, target)
   local lazy = (opts or {}).lazy
@@ -105,6 +112,9 @@ end
 -- @treturn[2] table the process has ended: `code` or `signal`, neither where nobody knows
 -- @return[3] nil
 -- @treturn[3] ctr.Error `ContainerNotRunning`, `ConfigInvalid`, `SystemError`
+-- @usage
+-- local how = assert(container:attach({ detach_keys = "ctrl-x" }))
+-- print(how == "detached" and how or how.code or how.signal)
 function M.attach(container, opts)
   if opts ~= nil then
     check_table("attach", opts)
@@ -118,12 +128,6 @@ end
 
 --- Calls a Lua function in the container, and returns what it returns: neither Lua nor a shell is
 -- needed in there.
---
---     local names = assert(container:call(function(path)
---       local names = {}
---       for line in io.lines(path) do names[#names + 1] = line:match("^[^:]+") end
---       return names
---     end, "/etc/passwd"))
 --
 -- The function runs in a copy of this program: what it sees of variables is as it was at the call,
 -- and what it changes is lost. The copy is in all of the container's namespaces and cgroups, with
@@ -143,6 +147,15 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotRunning`, `ContainerPaused`, `ConfigInvalid`, `SystemError`:
 -- with `raised` where the function raised an error, errno ETIMEDOUT when the time was over
+-- @usage
+-- local names = assert(container:call({ timeout = "5s" }, function(path)
+--   local names = {}
+--   for line in io.lines(path) do
+--     names[#names + 1] = line:match("^[^:]+")
+--   end
+--   return names
+-- end, "/etc/passwd"))
+-- print(table.concat(names, " "))
 function M.call(container, ...)
   local opts, fn = ...
   local first = 3

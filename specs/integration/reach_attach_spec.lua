@@ -157,15 +157,21 @@ describe("container:attach", function()
   end)
 
   it("only shows when that is said", function()
-    begin(ECHO .. "; exit 1")
-    local handle, reader = connect()
-    wait_for(handle, reader, "begun")
-    core.proc.run({ path = "/bin/sh", args = { "sh", "-c", "true" } })
-    core.fd.write_all(handle, frames.pack("i", "quit\n"))
-    local seen = attach("never\n", { read_only = true })
-    handle:close()
-    assert.equal(7, seen.result.code)
-    assert.is_nil(seen.out:find("never"))
+    begin(ECHO)
+    local typed, type_end = core.fd.pipe()
+    local out, out_end = core.fd.pipe()
+    assert(core.fd.write_all(type_end, "never\n"))
+    -- Whoever is shown the first line ends the process.
+    local killer = assert(core.proc.spawn({ path = "/bin/sh", fds = { out, 2, 2 },
+      argv = { "sh", "-c", "read line; kill -KILL " .. process:pid() } }))
+    local result = assert(container:attach({ read_only = true, input = typed, output = out_end,
+      errors = out_end }))
+    assert.equal("SIGKILL", result.signal)
+    core.proc.wait(killer.pidfd, {})
+    assert.equal("never\n", core.fd.read(typed, 100))
+    for _, handle in ipairs({ typed, type_end, out, out_end, killer.pidfd }) do
+      handle:close()
+    end
   end)
 
   it("is kept from nobody by a reader who does not read", function()

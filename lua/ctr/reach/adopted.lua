@@ -72,6 +72,8 @@ end
 
 --- Lets go of the process.
 -- @treturn boolean true
+-- @usage
+-- adopted:close()
 function adopted_methods:close()
   for _, name in ipairs({ "pidfd", "root_handle" }) do
     if self[name] then
@@ -82,12 +84,18 @@ function adopted_methods:close()
   return true
 end
 
---- "pid-" and the number.
+--- A name for messages: "pid-" and the number.
+-- @treturn string
+-- @usage
+-- print(adopted:id())
 function adopted_methods:id()
   return self.store.id
 end
 
 --- The process that was named.
+-- @treturn number
+-- @usage
+-- print(adopted:pid())
 function adopted_methods:pid()
   return self.init_pid
 end
@@ -100,7 +108,13 @@ local function check_alive(container)
     .. (container.pidfd and "ended" or "been let go"))
 end
 
---- "running", "paused", "pausing" or "stopped": the last when the process has ended.
+--- The status, derived from the kernel each time: "running", "paused", "pausing" or "stopped": the
+-- last when the process has ended.
+-- @treturn[1] string
+-- @return[2] nil
+-- @treturn[2] ctr.Error `SystemError`
+-- @usage
+-- print(assert(adopted:status()))
 function adopted_methods:status()
   return statuses.of(self)
 end
@@ -111,6 +125,8 @@ end
 -- @treturn[1] table
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotRunning`
+-- @usage
+-- print(table.concat(assert(adopted:state()).own_namespaces, " "))
 function adopted_methods:state()
   local ok, err = check_alive(self)
   if not ok then
@@ -128,7 +144,11 @@ end
 -- from it.
 -- @treturn[1] {number,…} sorted
 -- @return[2] nil
--- @treturn[2] ctr.Error
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+-- @usage
+-- for _, pid in ipairs(assert(adopted:processes())) do
+--   print(pid)
+-- end
 function adopted_methods:processes()
   local ok, err = check_alive(self)
   if not ok then
@@ -165,6 +185,11 @@ end
 
 --- What it has used, as `container:stats` has it, without interfaces. It must have a cgroup that no
 -- other process is in.
+-- @treturn[1] table
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+-- @usage
+-- print(assert(adopted:stats()).cgroup_stats.pids_stats.current)
 function adopted_methods:stats()
   local ok, err = check_cgroup(self)
   if not ok then
@@ -195,6 +220,8 @@ end
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+-- @usage
+-- assert(adopted:signal("SIGTERM"))
 function adopted_methods:signal(signal, all)
   local number = process_module.signal_number(signal)
   if not number then
@@ -219,11 +246,21 @@ local function freeze(container, state)
 end
 
 --- Freezes every process of it; it must have a cgroup that no other process is in.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+-- @usage
+-- assert(adopted:pause())
 function adopted_methods:pause()
   return freeze(self, "FROZEN")
 end
 
 --- Lets it go on.
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+-- @usage
+-- assert(adopted:resume())
 function adopted_methods:resume()
   return freeze(self, "THAWED")
 end
@@ -237,7 +274,7 @@ local function check_open(container)
   return ok, err
 end
 
--- For `ctr.run`: a process that is added.
+-- A process that is added, for `ctr.run`.
 function adopted_methods:run(object)
   local status, err = self:status()
   if not status then
@@ -261,18 +298,45 @@ end
 -- the kernel does not tell), its AppArmor profile or SELinux label. The program is looked for below
 -- the root of the mount namespace.
 -- @function adopted:run_inside
+-- @tparam table fields as `container:run_inside` has them
+-- @treturn[1] table
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `ConfigInvalid`, `SystemError`
+-- @usage
+-- print(assert(adopted:run_inside({ args = { "ps" }, env = { "PATH=/bin" } })).stdout)
 adopted_methods.run_inside = entering("run_inside")
 
 --- As `container:call`, below the process' own root.
 -- @function adopted:call
+-- @param ... as `container:call` has it
+-- @return[1] what the function returns
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `ConfigInvalid`, `SystemError`
+-- @usage
+-- print(adopted:call(function() return io.open("/etc/hostname"):read("*l") end))
 adopted_methods.call = entering("call")
 
 --- As `container:mount`; this object alone remembers it.
 -- @function adopted:mount
+-- @tparam string source
+-- @tparam string target
+-- @param[opt] opts as `container:mount` has them
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `ConfigInvalid`, `SystemError`
+-- @usage
+-- assert(adopted:mount("/srv/data", "/data", "ro"))
 adopted_methods.mount = entering("mount")
 
 --- As `container:unmount`, of what this object mounted.
 -- @function adopted:unmount
+-- @tparam string target
+-- @tparam[opt] table opts as `container:unmount` has them
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `ConfigInvalid`, `SystemError`
+-- @usage
+-- assert(adopted:unmount("/data"))
 adopted_methods.unmount = entering("unmount")
 
 -- What is its owner's to do, or needs what only he knows.

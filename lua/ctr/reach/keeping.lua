@@ -13,6 +13,7 @@ local M = {}
 M.SOCKET = "attach"
 
 local READY_SECONDS = 30
+local KEPT = 65536 -- bytes
 
 local keeping_methods = {}
 local keeping_metatable = { __index = keeping_methods }
@@ -82,7 +83,7 @@ function M.prepare(container, process)
     return nil, err
   end
   local keeping = setmetatable({ container = container, theirs = {}, ours = {}, outputs = {},
-    is_terminal = process.terminal, kept_max = process.keep_output }, keeping_metatable)
+    is_terminal = process.terminal, kept_max = process.keep_output or KEPT }, keeping_metatable)
   core.path.unlink(container.store.dir, M.SOCKET) -- of an earlier start
   keeping.listener, err = core.fd.listen_unix(M.path_of(container))
   ok = keeping.listener ~= nil

@@ -82,14 +82,15 @@ M.process = shape.record({
   }),
   console_socket = stream(SOCKET, "The socket that gets its terminal: it has one with this."),
   attachable = shape.boolean({
-    default = false,
+    optional = true,
     about = "Whether a keeper holds its streams or its terminal, so that one can attach to it and "
       .. "detach again; for a container's first process.",
   }),
   keep_output = shape.size({
-    default = 65536,
+    optional = true,
     check = checks.kept_output,
-    about = "How much of its last output is kept for who is attached later, at most 16M.",
+    about = "How much of its last output is kept for who attaches later: 64K without it, at most "
+      .. "16M.",
   }),
   seccomp_notify = shape.any({
     optional = true, check = checks.is_function, takes = "function",
