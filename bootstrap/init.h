@@ -44,6 +44,7 @@ struct run {
 	struct filter filter;
 	void *message;
 	struct ctr_plan plan;
+	uint64_t mounted; /* the id of the mount that was attached last; 0 */
 	unsigned made_count;
 	struct made made[MADE_MAX]; /* as the slots */
 	int slots[CTR_WIRE_SLOTS]; /* 1 + descriptor: pages that nobody uses stay untouched */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Operations that run hooks, or ask the library to run one. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -111,6 +113,8 @@ int op_leave(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 	struct ctr_frame frame = { .kind = CTR_FRAME_READY, .step = run->step };
 
 	(void)step; /* it says nothing */
+	if (run->mounted)
+		snprintf(frame.err.target, sizeof(frame.err.target), "%" PRIu64, run->mounted);
 	if (talk_send(run, &frame, err) < 0)
 		return -1;
 	_exit(0);

@@ -16,7 +16,7 @@
 #include "path.h"
 
 /* Fails unless path, looked up again, is the mount. */
-static int verify(const struct run *run, int mount, const char *path, uint64_t *ret_id,
+static int verify(struct run *run, int mount, const char *path, uint64_t *ret_id,
                   struct ctr_err *err)
 {
 	ctr_auto_fd int fd = ctr_path_open(run->root, *path ? path : ".", O_PATH, 0, err);
@@ -28,11 +28,11 @@ static int verify(const struct run *run, int mount, const char *path, uint64_t *
 		return -1;
 	if (wanted != found)
 		return ctr_fail(err, ESTALE, "mount", "%s (changed meanwhile)", path);
-	*ret_id = found;
+	*ret_id = run->mounted = found;
 	return 0;
 }
 
-static int place(const struct run *run, int mount, int target, const char *path,
+static int place(struct run *run, int mount, int target, const char *path,
                  struct ctr_err *err)
 {
 	uint64_t id;

@@ -25,6 +25,8 @@
 #define MFD_EXEC 0x0010U
 #endif
 
+#define LISTEN_BACKLOG 16
+
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 int ctr_fd_dup(int fd, struct ctr_err *err)
@@ -402,6 +404,41 @@ int ctr_fd_bind_unix(const char *path, struct ctr_err *err)
 	if (bind(fd, (const struct sockaddr *)&address, finish_address(path, &address)) < 0)
 		return ctr_fail(err, errno, "bind", "%s", path);
 	return ctr_take_fd(&fd);
+}
+
+int ctr_fd_listen_unix(const char *path, struct ctr_err *err)
+{
+	struct sockaddr_un address = { 0 };
+	ctr_auto_fd int at = -1;
+	ctr_auto_fd int fd = -1;
+
+	if (new_unix_address(path, &at, &address, err) < 0)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return ctr_fail(err, errno, "socket", "%s", path);
+	/* The name gets the socket's mode, less the umask. */
+	if (fchmod(fd, S_IRUSR | S_IWUSR) < 0)
+		return ctr_fail(err, errno, "fchmod", "%s", path);
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return ctr_fail(err, errno, "bind", "%s", path);
+	if (listen(fd, LISTEN_BACKLOG) < 0)
+		return ctr_fail(err, errno, "listen", "%s", path);
+	return ctr_take_fd(&fd);
+}
+
+int ctr_fd_accept(int fd, uid_t *ret_uid, struct ctr_err *err)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	ctr_auto_fd int taken = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (taken < 0)
+		return ctr_fail(err, errno, "accept", "%d", fd);
+	if (getsockopt(taken, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return ctr_fail(err, errno, "getsockopt", "SO_PEERCRED");
+	*ret_uid = peer.uid;
+	return ctr_take_fd(&taken);
 }
 
 const char *ctr_fd_type_name(mode_t mode)

@@ -58,6 +58,10 @@ int ctr_fd_chown(int fd, uid_t uid, gid_t gid, struct ctr_err *err);
 int ctr_fd_connect_unix(const char *path, int type, struct ctr_err *err);
 /* A datagram socket with a new name, which may be "@name" too. */
 int ctr_fd_bind_unix(const char *path, struct ctr_err *err);
+/* A stream socket with a new name, for its owner alone, that listens and never waits. */
+int ctr_fd_listen_unix(const char *path, struct ctr_err *err);
+/* Takes who has connected, and whose he is (SO_PEERCRED); -1 with EAGAIN where nobody has. */
+int ctr_fd_accept(int fd, uid_t *ret_uid, struct ctr_err *err);
 
 /* What fd refers to: "file", "directory", "char", "block", "fifo", "socket", "link", "anonymous". */
 int ctr_fd_type(int fd, const char **ret_type, struct ctr_err *err);

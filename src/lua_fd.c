@@ -507,6 +507,48 @@ static int l_bind_unix(lua_State *L)
 }
 
 /***
+Makes a unix stream socket with a name, which only its owner may connect to, and listens.
+@function listen_unix
+@tparam string path where nothing is yet
+@treturn[1] ctr.fd
+@return[2] nil
+@treturn[2] ctr.Error `SystemError`
+*/
+static int l_listen_unix(lua_State *L)
+{
+	const char *path = ctrL_check_path(L, 1);
+	int *slot = ctrL_new_fd(L);
+	struct ctr_err err;
+
+	*slot = ctr_fd_listen_unix(path, &err);
+	return ctrL_fd_result(L, slot, &err);
+}
+
+/***
+Takes who has connected to a socket of `listen_unix`; his end never waits.
+@function accept
+@param fd
+@treturn[1] ctr.fd
+@treturn[1] number the user that he was when he connected
+@return[2] nil
+@treturn[2] ctr.Error `SystemError`; `EAGAIN` where nobody has
+*/
+static int l_accept(lua_State *L)
+{
+	int fd = ctrL_check_fd(L, 1);
+	int *slot = ctrL_new_fd(L);
+	struct ctr_err err;
+	uid_t uid = 0;
+
+	*slot = ctr_fd_accept(fd, &uid, &err);
+	if (*slot < 0)
+		return ctrL_push_err(L, &err);
+	ctrL_clear_streams(slot);
+	lua_pushnumber(L, uid);
+	return 2;
+}
+
+/***
 What a descriptor refers to.
 @function type
 @param fd
@@ -560,6 +602,8 @@ static const luaL_Reg fd_functions[] = {
 	{ "chown", l_chown },
 	{ "connect_unix", l_connect_unix },
 	{ "bind_unix", l_bind_unix },
+	{ "listen_unix", l_listen_unix },
+	{ "accept", l_accept },
 	{ "type", l_type },
 	{ NULL, NULL },
 };

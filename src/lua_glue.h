@@ -129,6 +129,7 @@ void ctrL_open_bpf(lua_State *L);
 void ctrL_open_watch(lua_State *L);
 void ctrL_open_event(lua_State *L);
 void ctrL_open_notify(lua_State *L);
+void ctrL_open_inside(lua_State *L);
 void ctrL_open_kernel(lua_State *L);
 void ctrL_open_text(lua_State *L);
 

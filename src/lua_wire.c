@@ -329,7 +329,7 @@ Reads a frame.
 @function parse_frame
 @tparam string frame
 @treturn[1] table `kind`, `step`, `value`; `err` of a `FAIL`; `name` of a `SYNC`; `text` of
-an `OUTPUT`; `num` of `FILES` (bit 0 passwd, bit 1 group)
+an `OUTPUT` and of a `READY`; `num` of `FILES` (bit 0 passwd, bit 1 group)
 @return[2] nil
 @treturn[2] ctr.Error `SystemError`: `EBADMSG`
 */
@@ -359,7 +359,7 @@ static int l_parse_frame(lua_State *L)
 	} else if (frame.kind == CTR_FRAME_SYNC) {
 		lua_pushstring(L, frame.err.op);
 		lua_setfield(L, -2, "name");
-	} else if (frame.kind == CTR_FRAME_OUTPUT) {
+	} else if (frame.kind == CTR_FRAME_OUTPUT || frame.kind == CTR_FRAME_READY) {
 		lua_pushstring(L, frame.err.target);
 		lua_setfield(L, -2, "text");
 	} else if (frame.kind == CTR_FRAME_FILES) {

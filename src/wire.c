@@ -98,6 +98,7 @@ static const struct rule {
 	{ CTR_OP_send_pidfd, "d" },
 	{ CTR_OP_reconfigure, "*" },
 	{ CTR_OP_attach_fs, "dwbb" },
+	{ CTR_OP_unmount, "qb" },
 	{ CTR_OP_cloexec, "w+" },
 	{ CTR_OP_exec, "cc*" },
 };

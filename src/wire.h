@@ -165,7 +165,7 @@ struct ctr_wire_attr {
 	/* write a SYNC frame "hook", its value the number, to answers; wait for "y" from the fifo, \
 	 * ask again at any other byte */ \
 	X(hook_ask, 28052, 3, 0) /* fifo fd, answers fd, number */ \
-	/* send READY and exit 0 */ \
+	/* send READY, in err.target the id of the mount that was attached last, and exit 0 */ \
 	X(leave, 28053, 0, 0) \
 	/* take the filter from fd (struct sock_filter…) and close it; now 1: load it, 0: exec does, \
 	 * as the last before execve. With SECCOMP_FILTER_FLAG_NEW_LISTENER send a SYNC frame "seccomp" \
@@ -183,6 +183,9 @@ struct ctr_wire_attr {
 	X(reconfigure, 28060, 0, 1) /*                              | path, options… */ \
 	/* attach a file system that the library made: mount without its making */ \
 	X(attach_fs, 28061, 4, 2) /* fd, attr, mode, copy_up        | type, target */ \
+	/* take away the mount at path, if it is the one of that id; lazy 1: MNT_DETACH. A link as the \
+	 * last component is not followed */ \
+	X(unmount, 28077, 2, 1) /* mount id, lazy                   | path */ \
 	X(cloexec, 28076, 1, 0) /* numbers below keep that the program does not get… */ \
 	/* execve what find_program found */ \
 	X(exec, 28042, 2, 1) /* args, env                           | args…, env… */

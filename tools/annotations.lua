@@ -130,7 +130,8 @@ end
 -- --- what the docstrings know --------------------------------------------------------------------
 
 local CLASSES = {
-  factory = "ctr.Factory", container = "ctr.Container", process = "ctr.Process",
+  factory = "ctr.Factory", container = "ctr.Container", adopted = "ctr.Adopted",
+  process = "ctr.Process",
   source = "ctr.EventSource", loop = "ctr.Loop", watch = "ctr.Watch", request = "ctr.Request",
   file = "ctr.File", err = "ctr.Error", fd = "ctr.fd", bus = "ctr.systemd",
   editor = "ctr.editor",

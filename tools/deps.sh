@@ -7,7 +7,7 @@ build="gcc libc6-dev make pkg-config linux-libc-dev musl-tools luajit libluajit-
 	libluajit-5.1-common libcap-dev libjansson-dev libseccomp-dev libmnl-dev libsystemd-dev
 	libedit-dev"
 test="busybox-static lua-busted lua-check luarocks uidmap util-linux procps mount git man-db iproute2
-	iputils-ping e2fsprogs iptables zsh fish"
+	iputils-ping e2fsprogs iptables zsh fish bubblewrap lua-luv lua-cqueues"
 check="clang-tidy cppcheck"
 vm="qemu-system-x86 mmdebstrap e2fsprogs xz-utils debian-archive-keyring"
 criu="mmdebstrap debian-archive-keyring"

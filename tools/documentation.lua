@@ -9,6 +9,7 @@ local M = {}
 -- The word that a user calls an object or a module by, for each module that has one.
 local WORDS = {
   ["ctr"] = "ctr", ["ctr.factory"] = "factory", ["ctr.container"] = "container",
+  ["ctr.reach"] = "container", ["ctr.reach.adopted"] = "adopted",
   ["ctr.process"] = "process", ["ctr.process.source"] = "source",
   ["ctr.cgroup.notices"] = "source", ["ctr.loop"] = "loop", ["ctr.supervisor.request"] = "request",
   ["ctr.file"] = "file", ["ctr.errors"] = "ctr.errors", ["ctr.learn"] = "ctr.learn",

@@ -9,7 +9,7 @@ local ctr_core_caps = {}
 local ctr_core = {}
 local ctr_core_event = {}
 local ctr_core_fd = {}
-local ctr_core_interrupt = {}
+local ctr_core_inside = {}
 local ctr_core_json = {}
 local ctr_core_kernel = {}
 local ctr_core_mount = {}
@@ -245,17 +245,29 @@ function ctr_core_fd.recv(socket, max) end
 function ctr_core_fd.chown(fd, uid, gid) end
 
 ---Connects to a unix socket.
----@param path string , or `@name` for an abstract one (unix(7))
+---@param path string
 ---@param type? string `"stream"` or `"datagram"`
 ---@return ctr.fd?
 ---@return ctr.Error? # `SystemError`
 function ctr_core_fd.connect_unix(path, type) end
 
 ---Makes a unix datagram socket with a name.
----@param path string where nothing is yet, or `@name`
+---@param path string where nothing is yet
 ---@return ctr.fd?
 ---@return ctr.Error? # `SystemError`
 function ctr_core_fd.bind_unix(path) end
+
+---Makes a unix stream socket with a name, which only its owner may connect to, and listens.
+---@param path string where nothing is yet
+---@return ctr.fd?
+---@return ctr.Error? # `SystemError`
+function ctr_core_fd.listen_unix(path) end
+
+---Takes who has connected to a socket of `listen_unix`; his end never waits.
+---@param fd any
+---@return ctr.fd?
+---@return number # the user that he was when he connected
+function ctr_core_fd.accept(fd) end
 
 ---What a descriptor refers to.
 ---@param fd any
@@ -263,16 +275,17 @@ function ctr_core_fd.bind_unix(path) end
 ---@return ctr.Error? # `SystemError`
 function ctr_core_fd.type(fd) end
 
----Calls a function, which SIGINT ends: it raises "interrupted" in the next step of Lua code that is not the library's own, and what waits in the library fails with `EINTR` before.
+---Forks the calling program: it returns twice.
 ---
----Machine code that LuaJIT made notices nothing of it: who calls has turned its compiler off.
----@param spared string what the names of the library's sources begin with, as `debug.getinfo` has them
----@param handler function is given an error, and returns what is told of it
----@param callback function
----@return boolean # whether it returned
----@return boolean # whether it was interrupted
----@return any # what it returned, or what `handler` did
-function ctr_core_interrupt.call(spared, handler, callback) end
+---The copy waits for a byte on the channel, then becomes what the options say, sends `READY` and goes on; what it does not keep leads to `null`. It must end by `exit`, and never return to what called it.
+---@param options table `channel` (a stream socket), `null` (a descriptor that leads nowhere), `open` (numbers of all that is open, ascending), `keep`, `cgroups` (lists of descriptors), `target` (a pidfd), `namespaces` (CLONE_NEW*), `is_mapped`, `sets_groups`, `root` (a descriptor), `user` (table: `uid`, `gid`, `groups`, `sets_groups`, `bounding`, `caps`, `ambient`), `filter` (string), `filter_flags`, `follows`, `is_orphan` (booleans): as `src/inside.h` has them
+---@return table? # `pid` and `pidfd`
+---@return ctr.Error? # `SystemError`
+function ctr_core_inside.fork(options) end
+
+---Ends the process at once: nothing is flushed, closed or collected.
+---@param code? number
+function ctr_core_inside.exit(code) end
 
 ---Writes a value as JSON, keys sorted.
 ---
@@ -433,12 +446,6 @@ function ctr_core_notify.errno_name(errno) end
 ---@return ctr.fd?
 ---@return string # its type, `"NEWNET"`
 function ctr_core_ns.open(path) end
-
----Enters a namespace: the calling thread alone does, and what it starts from then on.
----@param fd any of a namespace
----@return boolean? # true
----@return ctr.Error? # `SystemError`; `EINVAL` for what is no namespace
-function ctr_core_ns.enter(fd) end
 
 ---Tells whether the kernel has a kind of namespace.
 ---@param name string `"NEWTIME"`
@@ -735,12 +742,6 @@ function ctr_core_tty.set_size(fd, columns, rows) end
 ---@return ctr.Error? # `SystemError`
 function ctr_core_tty.raw(fd, options) end
 
----Tells how a terminal is set.
----@param fd any
----@return userdata? # what `restore` goes back to
----@return ctr.Error? # `SystemError`
-function ctr_core_tty.save(fd) end
-
 ---Puts a terminal back.
 ---@param fd any
 ---@param state userdata from `raw`
@@ -797,7 +798,7 @@ function ctr_core_wire.frame(kind, step) end
 
 ---Reads a frame.
 ---@param frame string
----@return table? # `kind`, `step`, `value`; `err` of a `FAIL`; `name` of a `SYNC`; `text` of an `OUTPUT`; `num` of `FILES` (bit 0 passwd, bit 1 group)
+---@return table? # `kind`, `step`, `value`; `err` of a `FAIL`; `name` of a `SYNC`; `text` of an `OUTPUT` and of a `READY`; `num` of `FILES` (bit 0 passwd, bit 1 group)
 ---@return ctr.Error? # `SystemError`: `EBADMSG`
 function ctr_core_wire.parse_frame(frame) end
 
@@ -822,7 +823,7 @@ ctr_core.bpf = ctr_core_bpf
 ctr_core.caps = ctr_core_caps
 ctr_core.event = ctr_core_event
 ctr_core.fd = ctr_core_fd
-ctr_core.interrupt = ctr_core_interrupt
+ctr_core.inside = ctr_core_inside
 ctr_core.json = ctr_core_json
 ctr_core.kernel = ctr_core_kernel
 ctr_core.mount = ctr_core_mount

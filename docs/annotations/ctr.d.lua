@@ -371,6 +371,7 @@
 ---@field additional_groups? ((string|string|number)[]) More groups of the process.
 ---@field apparmor_profile? string In place of the configuration's.
 ---@field args string[] The program, and what it is given.
+---@field attachable? boolean Whether a keeper holds its streams or its terminal, so that one can attach to it and detach again; for a container's first process.
 ---@field capabilities? ctr.ProcessFields.capabilities In place of the configuration's.
 ---@field console_height? integer Rows of its terminal.
 ---@field console_newlines? boolean Whether its terminal leaves newlines as they are: whoever passes it on to a terminal that writes a carriage return with each says so.
@@ -383,6 +384,7 @@
 ---@field ignore_paused? boolean Whether it is started although the container is paused: it waits to be resumed.
 ---@field init? boolean Whether it is the container's first process.
 ---@field io_priority? ctr.Config.io_priority In place of the configuration's.
+---@field keep_output? (integer|string) How much of its last output is kept for who attaches later: 64K without it, at most 16M.
 ---@field label? string The SELinux label, in place of the configuration's.
 ---@field no_new_privileges? boolean In place of the configuration's.
 ---@field oom_score_adj? integer In place of the configuration's.
@@ -416,6 +418,9 @@ local ctr_Factory = {}
 
 ---@class ctr.Container
 local ctr_Container = {}
+
+---@class ctr.Adopted
+local ctr_Adopted = {}
 
 ---@class ctr.Process
 local ctr_Process = {}
@@ -651,6 +656,20 @@ function ctr.receive_migration(socket, target) end
 ---@return function # takes the description's table; returns a `ctr.Description` with `name`, `config`, `process` and `on`, or nil and a `ctr.Error` (`ConfigInvalid`)
 function ctr.container(name) end
 
+---Runs a program in a container of its own, waits for it, and leaves nothing of the container: no process, cgroup, mount, state or descriptor.
+---
+---Its id is made up.
+---
+---```lua
+---local result = assert(ctr.run({ rootfs = "/srv/root", args = { "wc", "-l" }, stdin = "one\n",
+---  timeout = "5s", limits = { memory = "64M", pids = 16 } }))
+---print(result.code, result.stdout, result.usage.memory_peak)
+---```
+---@param fields table what a description has (`ctr.describe`: `rootfs`, `args`, `env`, `user`, `cwd`, `limits`, `mounts`, `network`, any key of the configuration; paths are relative to the file that calls), and - `stdin`: what the program reads: any string, whatever is in it; or a Lua file or descriptor; nothing without it - `timeout`: seconds, or `"500ms"`, `"1m30s"`: when they are over all in it is killed - `output_limit`: the most of each stream that is kept, in bytes or as `"1M"`; 16 MiB without it. What is more is read and dropped - `stdout`, `stderr`: a function called with each chunk, a file, a path, `"null"`: then the result has no such field - `factory`: of `ctr.new`, in place of one for this call
+---@return table? # `code` (0 … 255) or `signal` ("SIGKILL"); `stdout`, `stderr` (strings); `truncated`: whether some of them was dropped; `timed_out`; `oom`: whether the kernel killed something in it for want of memory; `usage`: `memory_peak` (bytes), `cpu`, `user`, `system` (seconds); `refused`, `calls`, `notify_errors` as `process:wait` has them
+---@return ctr.Error? # `ConfigInvalid`, `SystemError`: it could not be run
+function ctr.run(fields) end
+
 ---Makes a container: its folder, with its state.
 ---
 ---Nothing is started. It is made whole, or nothing is left.
@@ -701,6 +720,20 @@ function ctr_Factory:clone(image, id, overrides) end
 ---@return ctr.Container?
 ---@return ctr.Error? # `ContainerNotExists`, `InvalidIdFormat`, `ConfigInvalid`, `SystemError`
 function ctr_Factory:load(id) end
+
+---Takes up a container that something else started (docker, podman, bwrap, unshare, …), by a process in it: to look at it, enter it, measure and signal it.
+---
+---It is held by a pidfd: a process that gets the same number later is not taken for it.
+---
+---```lua
+---local adopted = assert(factory:adopt(1234))
+---print(adopted:status(), #adopted:processes())
+---adopted:close()
+---```
+---@param pid number
+---@return ctr.Adopted? # `id`, `pid`, `status`, `state`, `processes`, `stats`, `signal`, `pause`, `resume`, `run_inside`, `call`, `mount`, `unmount` as a container has them, and `close`; its other methods say why not
+---@return ctr.Error? # `SystemError`: errno ESRCH when there is no such process
+function ctr_Factory:adopt(pid) end
 
 ---The ids of the containers below the root, sorted.
 ---
@@ -969,6 +1002,172 @@ function ctr_Container:notify_memory_pressure(level) end
 ---@return true? # also when it was destroyed before
 ---@return ctr.Error? # the first failure of a poststop hook: a warning, for all is gone
 function ctr_Container:destroy() end
+
+---Runs a program in the running container, waits for it, and returns what it wrote, how it ended and what it used.
+---
+---What it leaves in the background is the container's, and is not waited for.
+---
+---```lua
+---local result = assert(container:run_inside({ args = { "ps" }, env = { "PATH=/bin" } }))
+---print(result.code, result.stdout)
+---```
+---@param fields table of a process (`ctr.process`: `args`, `env`, `user`, `cwd`, `capabilities`), and `stdin`, `timeout`, `output_limit`, `stdout`, `stderr` as of `ctr.run`. When the time is over the process is killed, and those that come from it
+---@return table? # as of `ctr.run`; `oom`: whether something in the container was killed meanwhile
+---@return ctr.Error? # `ConfigInvalid`, `ContainerPaused`, `ContainerNotRunning`, `SystemError`: it could not be run
+function ctr_Container:run_inside(fields) end
+
+---Mounts something in the running container: by descriptors, whatever its processes do meanwhile.
+---
+---What is missing of the target is made, as at a start. A mount lasts as long as the container runs; `container:state().live_mounts` lists them, `container:config()` is as the container was made. A checkpoint is refused while there is one.
+---
+---```lua
+---assert(container:mount("/srv/data", "/data", "ro,nosuid"))
+---assert(container:mount("tmpfs", "/scratch", { device = "tmpfs", data = "size=64m" }))
+---```
+---@param source string a path of the host, or what the file system wants
+---@param target string an absolute path in the container
+---@param opts? any words of mount(8), as a string or a list: then the source is bound, with what is mounted below it; or a table of a configuration's mount: `device` ("bind" without it), `flags`, `data`, `id_mapping`, `rec_attr`, `propagation_flags`
+---@return true?
+---@return ctr.Error? # `ConfigInvalid` (its `path` begins with `mount`), `ContainerNotRunning`, `SystemError`: nothing is mounted then
+function ctr_Container:mount(source, target, opts) end
+
+---Takes away what `container:mount` mounted: the last that is at the target, and nothing else.
+---
+---```lua
+---assert(container:unmount("/data"))
+---assert(container:unmount("/scratch", { lazy = true }))
+---```
+---@param target string as it was given to `mount`; a link there is not followed
+---@param opts? table `lazy` (boolean): also while it is used; who uses it keeps it
+---@return true?
+---@return ctr.Error? # `SystemError`: errno EBUSY while it is used, EINVAL where nothing was mounted, ESTALE where somebody in the container has put something else there; `ContainerNotRunning`
+function ctr_Container:unmount(target, opts) end
+
+---Attaches to the container's first process: what it writes is shown, what is typed it reads.
+---
+---It must have been started with `attachable = true` (`ctr.process`), by whichever program. First comes the last that it wrote, as much as was kept. Several may be attached; each may type. On a terminal the keys go to the process as they are, and the window's size with them; the terminal is put back at the end. A program that gets SIGTERM or SIGHUP meanwhile is detached.
+---
+---```lua
+---local how = assert(container:attach({ detach_keys = "ctrl-x" }))
+---print(how == "detached" and how or how.code or how.signal)
+---```
+---@param opts? table `detach_keys` ("ctrl-p,ctrl-q"; "" for none), `read_only` (boolean: nothing is typed), `input`, `output`, `errors` (descriptors or Lua files; 0, 1 and 2)
+---@return string? # "detached": it runs on
+---@return ctr.Error? # `ContainerNotRunning`, `ConfigInvalid`, `SystemError`
+function ctr_Container:attach(opts) end
+
+---Calls a Lua function in the container, and returns what it returns: neither Lua nor a shell is needed in there.
+---
+---The function runs in a copy of this program: what it sees of variables is as it was at the call, and what it changes is lost. The copy is in all of the container's namespaces and cgroups, with its root and "/" as the working directory; it has the capabilities, the filter and the user that a program of the container would have, and can gain nothing. Of what this program has open nothing is open there: files and sockets that the function got from outside lead nowhere, standard output too. What comes back are nil, booleans, numbers, strings and tables of them, 16 MiB in all; what is in two places comes back as two.
+---
+---```lua
+---local names = assert(container:call({ timeout = "5s" }, function(path)
+---  local names = {}
+---  for line in io.lines(path) do
+---    names[#names + 1] = line:match("^[^:]+")
+---  end
+---  return names
+---end, "/etc/passwd"))
+---print(table.concat(names, " "))
+---```
+---@param opts? table in front: `timeout` (seconds or `"5s"`; 30 without it), `user` (name or number, `"user:group"`; root without it), `trust` (boolean): also where the container has CAP_SYS_PTRACE and no user namespace, and could look into this program
+---@param fn function
+---@return any? # what the function returns
+---@return ctr.Error? # `ContainerNotRunning`, `ContainerPaused`, `ConfigInvalid`, `SystemError`: with `raised` where the function raised an error, errno ETIMEDOUT when the time was over
+function ctr_Container:call(opts, fn) end
+
+---Lets go of the process.
+---
+---```lua
+---adopted:close()
+---```
+---@return boolean # true
+function ctr_Adopted:close() end
+
+---A name for messages: "pid-" and the number.
+---
+---```lua
+---print(adopted:id())
+---```
+---@return string
+function ctr_Adopted:id() end
+
+---The process that was named.
+---
+---```lua
+---print(adopted:pid())
+---```
+---@return number
+function ctr_Adopted:pid() end
+
+---The status, derived from the kernel each time: "running", "paused", "pausing" or "stopped": the last when the process has ended.
+---
+---```lua
+---print(assert(adopted:status()))
+---```
+---@return string?
+---@return ctr.Error? # `SystemError`
+function ctr_Adopted:status() end
+
+---What is known of it, under libcontainer's names: `id`, `init_process_pid`, `init_process_start`, `namespace_paths`, `cgroup_paths`, and `own_namespaces`: a list of those that are not this program's ("NEWNS", …).
+---
+---```lua
+---print(table.concat(assert(adopted:state()).own_namespaces, " "))
+---```
+---@return table?
+---@return ctr.Error? # `ContainerNotRunning`
+function ctr_Adopted:state() end
+
+---The ids of all processes that are in its pid namespace, where it has one of its own, or come from it.
+---
+---```lua
+---for _, pid in ipairs(assert(adopted:processes())) do
+---  print(pid)
+---end
+---```
+---@return number[]? # sorted
+---@return ctr.Error? # `ContainerNotRunning`, `SystemError`
+function ctr_Adopted:processes() end
+
+---What it has used, as `container:stats` has it, without interfaces.
+---
+---It must have a cgroup that no other process is in.
+---
+---```lua
+---print(assert(adopted:stats()).cgroup_stats.pids_stats.current)
+---```
+---@return table?
+---@return ctr.Error? # `ContainerNotRunning`, `SystemError`
+function ctr_Adopted:stats() end
+
+---Sends a signal to the process that was named, or to all.
+---
+---```lua
+---assert(adopted:signal("SIGTERM"))
+---```
+---@param signal any number or name
+---@param all? boolean
+---@return true?
+---@return ctr.Error? # `ContainerNotRunning`, `SystemError`
+function ctr_Adopted:signal(signal, all) end
+
+---Freezes every process of it; it must have a cgroup that no other process is in.
+---
+---```lua
+---assert(adopted:pause())
+---```
+---@return true?
+---@return ctr.Error? # `ContainerNotRunning`, `SystemError`
+function ctr_Adopted:pause() end
+
+---Lets it go on.
+---
+---```lua
+---assert(adopted:resume())
+---```
+---@return true?
+---@return ctr.Error? # `ContainerNotRunning`, `SystemError`
+function ctr_Adopted:resume() end
 
 ---The process' id in the caller's pid namespace.
 ---

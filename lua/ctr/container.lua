@@ -16,12 +16,15 @@ local M = {}
 local container_methods = {}
 local container_metatable = { __name = "ctr.Container", methods = container_methods }
 
+-- What few programs call is loaded when it is.
+local REACH = { run_inside = true, mount = true, unmount = true, call = true, attach = true }
+
 -- The manager of its cgroups is made when it is first used.
 function container_metatable.__index(container, key)
-  if key ~= "cgroup" then
-    return container_methods[key]
+  if key == "cgroup" then
+    return rawget(container, "recorded") and record.cgroup(container)
   end
-  return rawget(container, "recorded") and record.cgroup(container)
+  return container_methods[key] or (REACH[key] and require("ctr.reach")[key])
 end
 
 --- Makes the object of a container whose folder is open.

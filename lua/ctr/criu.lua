@@ -31,6 +31,17 @@ local function parse(container, options)
   return options_module.parse(options or {})
 end
 
+-- CRIU is told of the mounts that the configuration has: it would fail at others, or lose them.
+local function check_mounts(container)
+  local mount = container.live_mounts and container.live_mounts[1]
+  if not mount then
+    return true
+  end
+  return nil, record.refusal(container, "SystemError", ("has %s mounted since it runs, which a "
+    .. "checkpoint cannot take along: it has to be unmounted first"):format(mount.destination),
+    { errno = "EBUSY" })
+end
+
 -- What CRIU does to the options of the host's cgroup2 hierarchy is taken back.
 local function keeping_options(action, ...)
   local before = hierarchy.options()
@@ -58,6 +69,11 @@ function M.checkpoint(container, opts)
   end
   if status ~= "running" and status ~= "paused" then
     return nil, record.refusal(container, "ContainerNotRunning", "is not running: it is " .. status)
+  end
+  local ok
+  ok, err = check_mounts(container)
+  if not ok then
+    return nil, err
   end
   return keeping_options(dump.checkpoint, container, options, status == "paused")
 end

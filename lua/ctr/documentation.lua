@@ -140,32 +140,6 @@ return {
   module = "ctr",
   place = 12,
 },
-["ctr.migrate"] = {
-  signature = "ctr.migrate(container, target, [opts]) -> table",
-  summary = "Migrates a running container: it goes on elsewhere, and there are never two.",
-  text = "A failure brings the source back: `err.source` is \"running\"; \"restored\" where it had ended and was restored of its images, with its first process in `err.process`; \"stopped\" where nobody can know whether the target runs, or where its memory is not here any more (`docs/guide/migrate.md`). The source is destroyed when the target runs.",
-  params = { { name = "container", text = "", type = "ctr.Container" }, { name = "target", text = "`socket`: a stream to `ctr.receive_migration` of another program, which is not closed; or the receiving end in this one, as that takes it, where `config` may be left out", type = "table" }, { name = "target.network_namespace", optional = true, text = "a path or descriptor: the host of a receiving end in this program (default: the program's own)", type = "string" }, { name = "opts", optional = true, text = "also, of `container:checkpoint`: `tcp_established`, `tcp_skip_in_flight`, `file_locks`, `link_remap`, `external_unix_connections`, `shell_job`, `manage_cgroups_mode`, `empty_ns`, `network_lock`", type = "table" }, { name = "opts.method", optional = true, text = "\"pre-copy\", \"stop-and-copy\" or \"post-copy\" (default: pre-copy where the kernel tracks which pages are written to, else stop-and-copy)", type = "string" }, { name = "opts.max_rounds", optional = true, text = "most pre-dumps before the last dump (default 5)", type = "number" }, { name = "opts.dirty_limit", optional = true, text = "bytes: a pre-dump that wrote no more is the last one (default \"4M\"), as is one that wrote hardly less than the one before", type = "number|string" }, { name = "opts.page_server", optional = true, text = "pages go to CRIU's page server at the receiving end (default false)", type = "boolean" }, { name = "opts.lazy_server", optional = true, text = "`{ address =, port = }` where this end serves pages after a post-copy", type = "table" }, { name = "opts.directory", optional = true, text = "a folder of this end for images: required with `socket`", type = "string" }, { name = "opts.process", optional = true, text = "gets the first process of a source that is restored", type = "ctr.Process" }, { name = "opts.progress", optional = true, text = "is called with a table whose `phase` is \"round\" (with `number`, `pages`, `bytes`), \"dump\", \"transfer\", \"restore\", and \"go\" just before the target is told to run. An error that it raises ends the migration", type = "function" }, { name = "opts.timeout", optional = true, text = "seconds that the other end may say nothing (default 120)", type = "number" } },
-  returns = { { text = "`method`, `fallback` (why there was no pre-copy), `rounds` (of each `pages`, `bytes`, `sent`, `seconds`; the last dump included), `bytes` (sent), `down_time` and `total` (seconds), `warning` (why what is left of the source could not be destroyed); with both ends in this program also `container` and `process`", type = "table" } },
-  errors = { "ContainerNotRunning", "ConfigInvalid", "SystemError" },
-  errors_text = "`ConfigInvalid`, `ContainerNotRunning`, `SystemError`",
-  example = "local west = assert(ctr.new(\"/run/ctr-west\"))\nlocal report = assert(ctr.migrate(container, {\n  factory = west,\n  directory = \"/var/tmp\",\n  network_namespace = \"/run/netns/west\",\n  config = function(config)\n    config.cgroups = { path = \"/west\" } -- both hosts are one machine\n    return config\n  end,\n}, { tcp_established = true }))\nprint(report.method, report.down_time)\n",
-  kind = "function",
-  module = "ctr",
-  place = 13,
-},
-["ctr.receive_migration"] = {
-  signature = "ctr.receive_migration(socket, target) -> table",
-  summary = "Receives one container from `ctr.migrate` of another program: it runs then.",
-  text = "A failure leaves nothing, but for images that may be all that is left of it: `err.images` is their folder.",
-  params = { { name = "socket", text = "the stream to the other program: a descriptor, or `{ input =, output = }`. It is not closed. Who is let in there says what runs here as root, as far as `config` lets it", type = "number|ctr.fd|table" }, { name = "target", text = "", type = "table" }, { name = "target.factory", text = "makes the container", type = "ctr.Factory" }, { name = "target.directory", text = "a folder for images", type = "string" }, { name = "target.config", text = "its configuration, or a function that is given the source's and its id, and returns one; or nil and why the container is refused", type = "table|function" }, { name = "target.id", optional = true, text = "its id (default: the source's)", type = "string" }, { name = "target.process", optional = true, text = "gets the first process", type = "ctr.Process" }, { name = "target.page_server", optional = true, text = "`{ address =, port = }` where a page server may listen", type = "table" }, { name = "target.max_bytes", optional = true, text = "most bytes of images (default \"64G\")", type = "number|string" }, { name = "target.timeout", optional = true, text = "seconds that the other end may say nothing (default 120)", type = "number" } },
-  returns = { { text = "`container`, `process`, `bytes` (received)", type = "table" } },
-  errors = { "ConfigInvalid", "SystemError" },
-  errors_text = "`ConfigInvalid`, `SystemError`",
-  example = "local report = assert(ctr.receive_migration({ input = 0, output = 1 }, {\n  factory = factory,\n  directory = \"/var/tmp\",\n  config = function(config, id)\n    if id ~= \"web\" then\n      return nil, \"only web is expected\"\n    end\n    return config\n  end,\n}))\nreport.process:wait()\n",
-  kind = "function",
-  module = "ctr",
-  place = 14,
-},
 ["ctr.container"] = {
   signature = "ctr.container(name) -> function",
   summary = "Begins the description of a container: `ctr.container \"web\" { … }`.",
@@ -176,7 +150,20 @@ return {
   example = "local web = assert(ctr.container(\"web\")({\n  rootfs = \"./rootfs\",\n  run = { \"/bin/httpd\", \"-f\" },\n  limits = { memory = \"256M\" },\n}))\nassert(ctr.validate(web.config))\n",
   kind = "function",
   module = "ctr",
-  place = 15,
+  place = 13,
+},
+["ctr.run"] = {
+  signature = "ctr.run(fields) -> table",
+  summary = "Runs a program in a container of its own, waits for it, and leaves nothing of the container: no process, cgroup, mount, state or descriptor.",
+  text = "Its id is made up.",
+  params = { { name = "fields", text = "what a description has (`ctr.describe`: `rootfs`, `args`, `env`, `user`, `cwd`, `limits`, `mounts`, `network`, any key of the configuration; paths are relative to the file that calls), and - `stdin`: what the program reads: any string, whatever is in it; or a Lua file or descriptor; nothing without it - `timeout`: seconds, or `\"500ms\"`, `\"1m30s\"`: when they are over all in it is killed - `output_limit`: the most of each stream that is kept, in bytes or as `\"1M\"`; 16 MiB without it. What is more is read and dropped - `stdout`, `stderr`: a function called with each chunk, a file, a path, `\"null\"`: then the result has no such field - `factory`: of `ctr.new`, in place of one for this call", type = "table" } },
+  returns = { { text = "`code` (0 … 255) or `signal` (\"SIGKILL\"); `stdout`, `stderr` (strings); `truncated`: whether some of them was dropped; `timed_out`; `oom`: whether the kernel killed something in it for want of memory; `usage`: `memory_peak` (bytes), `cpu`, `user`, `system` (seconds); `refused`, `calls`, `notify_errors` as `process:wait` has them", type = "table" } },
+  errors = { "ConfigInvalid", "SystemError" },
+  errors_text = "`ConfigInvalid`, `SystemError`: it could not be run",
+  example = "local result = assert(ctr.run({ rootfs = \"/srv/root\", args = { \"wc\", \"-l\" }, stdin = \"one\\n\",\n  timeout = \"5s\", limits = { memory = \"64M\", pids = 16 } }))\nprint(result.code, result.stdout, result.usage.memory_peak)\n",
+  kind = "function",
+  module = "ctr",
+  place = 14,
 },
 ["factory"] = {
   signature = "factory",
@@ -186,7 +173,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.factory",
-  place = 16,
+  place = 15,
 },
 ["factory:create"] = {
   signature = "factory:create(id, config, [kept]) -> container",
@@ -199,20 +186,7 @@ return {
   example = "local container = assert(factory:create(\"web\", {\n  rootfs = rootfs,\n  namespaces = { \"NEWNS\", \"NEWPID\", \"NEWUTS\", \"NEWIPC\", \"NEWNET\" },\n  hostname = \"web\",\n  cgroups = { memory = \"256M\", pids_limit = 64 },\n}))\nassert(container:destroy())\n",
   kind = "function",
   module = "ctr.factory",
-  place = 17,
-},
-["factory:clone"] = {
-  signature = "factory:clone(image, id, [overrides]) -> container, process",
-  summary = "Makes a container of a checkpoint, with all that was in its memory: a program that has warmed up is ready in the time of a restore.",
-  text = "Of one checkpoint as many are made as one likes, side by side.\n\nThe configuration is that of the checkpoint. Cgroup, hardware addresses and the names of interfaces on the host are made anew; an `address` has to be given where there was one. The root is the same, unless another is given: containers that write to it see each other's files. A network with more than a loopback is made as at a first start; hooks run as for one. Established TCP connections are closed, unless `criu = { tcp_established = true }` says that both ends are inside. The checkpoint needs a pid namespace, and its folder has to be the caller's own.",
-  params = { { name = "image", text = "the `images_directory` of `container:checkpoint`", type = "string" }, { name = "id", text = "", type = "string" }, { name = "overrides", optional = true, text = "keys of a configuration (`ctr.config.schema`) that the images do not hold: `rootfs`, `hostname`, `domainname`, `cgroups`, `networks`, `routes`, `net_devices`, `labels`, `hooks`, `intel_rdt`, `exec_cpu_affinity`, `version`; of mounts `source` and `data`; of namespaces that are joined `path`. What is not given stays: maps are merged, mounts by their `destination`, networks by their `name`, namespaces by their `type`. And beside these: `process`, a process or the fields of one, whose streams alone are to be said (what was the null device is that again); `criu`, options as for `restore`", type = "table" } },
-  returns = { { text = "running", type = "ctr.Container" }, { text = "its first process", type = "ctr.Process" } },
-  errors = { "IdInUse", "InvalidIdFormat", "ConfigInvalid", "SystemError" },
-  errors_text = "`ConfigInvalid`, `IdInUse`, `InvalidIdFormat`, `SystemError`: nothing is left of the clone but CRIU's log (`log`), which is `clone-ID.log` in the folder unless `criu.work_directory` says otherwise",
-  example = "local second, process = assert(factory:clone(\"/var/tmp/web\", \"web2\", {\n  hostname = \"web2\",\n  cgroups = { memory = \"64M\" },\n  process = { stdout = \"null\" },\n}))\n",
-  kind = "function",
-  module = "ctr.factory",
-  place = 18,
+  place = 16,
 },
 ["factory:load"] = {
   signature = "factory:load(id) -> container",
@@ -224,7 +198,20 @@ return {
   example = "local container, err = factory:load(\"nobody\")\nassert(not container and err.code == \"ContainerNotExists\")\n",
   kind = "function",
   module = "ctr.factory",
-  place = 19,
+  place = 17,
+},
+["factory:adopt"] = {
+  signature = "factory:adopt(pid) -> adopted",
+  summary = "Takes up a container that something else started (docker, podman, bwrap, unshare, …), by a process in it: to look at it, enter it, measure and signal it.",
+  text = "It is held by a pidfd: a process that gets the same number later is not taken for it.",
+  params = { { name = "pid", text = "", type = "number" } },
+  returns = { { text = "`id`, `pid`, `status`, `state`, `processes`, `stats`, `signal`, `pause`, `resume`, `run_inside`, `call`, `mount`, `unmount` as a container has them, and `close`; its other methods say why not", type = "ctr.Adopted" } },
+  errors = { "SystemError" },
+  errors_text = "`SystemError`: errno ESRCH when there is no such process",
+  example = "local adopted = assert(factory:adopt(1234))\nprint(adopted:status(), #adopted:processes())\nadopted:close()\n",
+  kind = "function",
+  module = "ctr.factory",
+  place = 18,
 },
 ["factory:list"] = {
   signature = "factory:list() -> {string,…}",
@@ -236,7 +223,7 @@ return {
   example = "for _, id in ipairs(assert(factory:list())) do\n  print(id, assert(assert(factory:load(id)):status()))\nend\n",
   kind = "function",
   module = "ctr.factory",
-  place = 20,
+  place = 19,
 },
 ["factory:type"] = {
   signature = "factory:type() -> string",
@@ -247,7 +234,7 @@ return {
   example = "assert(factory:type() == \"ctr\")\n",
   kind = "function",
   module = "ctr.factory",
-  place = 21,
+  place = 20,
 },
 ["factory:close"] = {
   signature = "factory:close() -> boolean",
@@ -259,7 +246,7 @@ return {
   example = "local other = assert(ctr.new(factory.root))\nother:close()\n",
   kind = "function",
   module = "ctr.factory",
-  place = 22,
+  place = 21,
 },
 ["factory:start_initialization"] = {
   signature = "factory:start_initialization()",
@@ -272,7 +259,7 @@ return {
   example = "local _, err = assert(ctr.new(\"\")):start_initialization()\nprint(\"not a container's first process: \" .. tostring(err))\n",
   kind = "function",
   module = "ctr.factory",
-  place = 23,
+  place = 22,
 },
 ["container"] = {
   signature = "container",
@@ -282,7 +269,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.container",
-  place = 24,
+  place = 23,
 },
 ["container:id"] = {
   signature = "container:id() -> string",
@@ -293,7 +280,7 @@ return {
   example = "print(container:id())\n",
   kind = "function",
   module = "ctr.container",
-  place = 25,
+  place = 24,
 },
 ["container:config"] = {
   signature = "container:config() -> table",
@@ -304,7 +291,7 @@ return {
   example = "print(container:config().rootfs)\n",
   kind = "function",
   module = "ctr.container",
-  place = 26,
+  place = 25,
 },
 ["container:kept"] = {
   signature = "container:kept() -> table",
@@ -315,7 +302,7 @@ return {
   example = "for key, value in pairs(container:kept()) do\n  print(key, value)\nend\n",
   kind = "function",
   module = "ctr.container",
-  place = 27,
+  place = 26,
 },
 ["container:status"] = {
   signature = "container:status() -> string",
@@ -327,7 +314,7 @@ return {
   example = "assert(container:status() == \"running\")\n",
   kind = "function",
   module = "ctr.container",
-  place = 28,
+  place = 27,
 },
 ["container:state"] = {
   signature = "container:state() -> table",
@@ -339,7 +326,7 @@ return {
   example = "print(assert(container:state()).init_process_pid)\n",
   kind = "function",
   module = "ctr.container",
-  place = 29,
+  place = 28,
 },
 ["container:oci_state"] = {
   signature = "container:oci_state() -> table",
@@ -351,7 +338,7 @@ return {
   example = "local state = assert(container:oci_state())\nprint(state.id, state.status, state.pid)\n",
   kind = "function",
   module = "ctr.container",
-  place = 30,
+  place = 29,
 },
 ["container:processes"] = {
   signature = "container:processes() -> {number,…}",
@@ -363,7 +350,7 @@ return {
   example = "for _, pid in ipairs(assert(container:processes())) do\n  print(pid)\nend\n",
   kind = "function",
   module = "ctr.container",
-  place = 31,
+  place = 30,
 },
 ["container:stats"] = {
   signature = "container:stats() -> table",
@@ -376,7 +363,7 @@ return {
   example = "local stats = assert(container:stats()).cgroup_stats\nprint(stats.memory_stats.usage.usage .. \" bytes, \" .. stats.pids_stats.current .. \" processes\")\n",
   kind = "function",
   module = "ctr.container",
-  place = 32,
+  place = 31,
 },
 ["container:start"] = {
   signature = "container:start(process) -> true",
@@ -389,7 +376,7 @@ return {
   example = "local second = assert(factory:create(\"second\", config))\nassert(second:start(ctr.process({ args = { \"/bin/sleep\", \"60\" } })))\nassert(second:status() == \"created\")\nassert(second:exec())\nassert(second:signal(\"SIGKILL\"))\n",
   kind = "function",
   module = "ctr.container",
-  place = 33,
+  place = 32,
 },
 ["container:run"] = {
   signature = "container:run(process) -> true",
@@ -401,7 +388,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/echo\", \"hello\" }, stdout = \"null\" })\nassert(container:run(process))\nassert(process:wait().code == 0)\n",
   kind = "function",
   module = "ctr.container",
-  place = 34,
+  place = 33,
 },
 ["container:exec"] = {
   signature = "container:exec() -> true",
@@ -413,7 +400,7 @@ return {
   example = "local made = assert(factory:create(\"made\", config))\nassert(made:start(ctr.process({ args = { \"/bin/true\" } })))\nassert(made:exec())\n",
   kind = "function",
   module = "ctr.container",
-  place = 35,
+  place = 34,
 },
 ["container:signal"] = {
   signature = "container:signal(signal, [all=false]) -> true",
@@ -425,7 +412,7 @@ return {
   example = "assert(container:signal(\"SIGKILL\", true))\n",
   kind = "function",
   module = "ctr.container",
-  place = 36,
+  place = 35,
 },
 ["container:set"] = {
   signature = "container:set(config) -> true",
@@ -438,7 +425,7 @@ return {
   example = "assert(container:set({ cgroups = { memory = \"64M\", pids_limit = 32 } }))\n",
   kind = "function",
   module = "ctr.container",
-  place = 37,
+  place = 36,
 },
 ["container:pause"] = {
   signature = "container:pause() -> true",
@@ -450,7 +437,7 @@ return {
   example = "assert(container:pause())\nassert(container:status() == \"paused\")\nassert(container:resume())\n",
   kind = "function",
   module = "ctr.container",
-  place = 38,
+  place = 37,
 },
 ["container:resume"] = {
   signature = "container:resume() -> true",
@@ -462,20 +449,20 @@ return {
   example = "local _, err = container:resume()\nassert(err.code == \"ContainerNotPaused\")\n",
   kind = "function",
   module = "ctr.container",
-  place = 39,
+  place = 38,
 },
 ["container:checkpoint"] = {
-  signature = "container:checkpoint(opts) -> true, [err]",
+  signature = "container:checkpoint(opts) -> true",
   summary = "Takes a checkpoint: the processes, their memory and all that they use, in a folder of images.",
   text = "The container is stopped by it, unless `leave_running` or `pre_dump` is said; a failure leaves it running.",
   params = { { name = "opts", text = "libcontainer's `CriuOpts` in snake_case (`ctr.criu.options`); `images_directory` is required", type = "table" } },
-  returns = { { text = "", type = "true" }, { optional = true, text = "what is not in it: `pids` of processes that were added from outside and whose parents are there; or, of a container that goes on, why a restore would refuse it", type = "ctr.Error" } },
+  returns = { { text = "", type = "true" } },
   errors = { "ContainerNotRunning", "ConfigInvalid", "SystemError" },
   errors_text = "`ConfigInvalid`, `ContainerNotRunning`, `SystemError`: of what CRIU refuses with `log` (the log's path), `lines` (its first errors) and `meaning`, where that is known",
   example = "assert(container:checkpoint({ images_directory = \"/var/tmp/web\", leave_running = true }))\n",
   kind = "function",
   module = "ctr.container",
-  place = 40,
+  place = 39,
 },
 ["container:restore"] = {
   signature = "container:restore(process, opts) -> true",
@@ -488,7 +475,7 @@ return {
   example = "local again = assert(factory:create(\"again\", container:config()))\nlocal process = ctr.process({ stdout = \"null\" })\nassert(again:restore(process, { images_directory = \"/var/tmp/web\" }))\n",
   kind = "function",
   module = "ctr.container",
-  place = 41,
+  place = 40,
 },
 ["container:notify_oom"] = {
   signature = "container:notify_oom() -> source",
@@ -500,7 +487,7 @@ return {
   example = "local source = assert(container:notify_oom())\nlocal _, err = source:wait(0)\nassert(err.errno == \"ETIMEDOUT\")\nsource:close()\n",
   kind = "function",
   module = "ctr.container",
-  place = 42,
+  place = 41,
 },
 ["container:notify_memory_pressure"] = {
   signature = "container:notify_memory_pressure(level) -> source",
@@ -512,7 +499,7 @@ return {
   example = "local source = assert(container:notify_memory_pressure(\"medium\"))\nloop:add(source, function()\n  if source:wait(0) then\n    container:set({ cgroups = { memory = \"512M\" } })\n  end\nend)\n",
   kind = "function",
   module = "ctr.container",
-  place = 43,
+  place = 42,
 },
 ["container:destroy"] = {
   signature = "container:destroy() -> true, [err]",
@@ -525,7 +512,200 @@ return {
   example = "local second = assert(factory:create(\"second\", config))\nassert(second:destroy())\n",
   kind = "function",
   module = "ctr.container",
+  place = 43,
+},
+["container:run_inside"] = {
+  signature = "container:run_inside(fields) -> table",
+  summary = "Runs a program in the running container, waits for it, and returns what it wrote, how it ended and what it used.",
+  text = "What it leaves in the background is the container's, and is not waited for.",
+  params = { { name = "fields", text = "of a process (`ctr.process`: `args`, `env`, `user`, `cwd`, `capabilities`), and `stdin`, `timeout`, `output_limit`, `stdout`, `stderr` as of `ctr.run`. When the time is over the process is killed, and those that come from it", type = "table" } },
+  returns = { { text = "as of `ctr.run`; `oom`: whether something in the container was killed meanwhile", type = "table" } },
+  errors = { "ContainerPaused", "ContainerNotRunning", "ConfigInvalid", "SystemError" },
+  errors_text = "`ConfigInvalid`, `ContainerPaused`, `ContainerNotRunning`, `SystemError`: it could not be run",
+  example = "local result = assert(container:run_inside({ args = { \"ps\" }, env = { \"PATH=/bin\" } }))\nprint(result.code, result.stdout)\n",
+  kind = "function",
+  module = "ctr.reach",
   place = 44,
+},
+["container:mount"] = {
+  signature = "container:mount(source, target, [opts]) -> true",
+  summary = "Mounts something in the running container: by descriptors, whatever its processes do meanwhile.",
+  text = "What is missing of the target is made, as at a start. A mount lasts as long as the container runs; `container:state().live_mounts` lists them, `container:config()` is as the container was made. A checkpoint is refused while there is one.",
+  params = { { name = "source", text = "a path of the host, or what the file system wants", type = "string" }, { name = "target", text = "an absolute path in the container", type = "string" }, { name = "opts", optional = true, text = "words of mount(8), as a string or a list: then the source is bound, with what is mounted below it; or a table of a configuration's mount: `device` (\"bind\" without it), `flags`, `data`, `id_mapping`, `rec_attr`, `propagation_flags`", type = "any" } },
+  returns = { { text = "", type = "true" } },
+  errors = { "ContainerNotRunning", "ConfigInvalid", "SystemError" },
+  errors_text = "`ConfigInvalid` (its `path` begins with `mount`), `ContainerNotRunning`, `SystemError`: nothing is mounted then",
+  example = "assert(container:mount(\"/srv/data\", \"/data\", \"ro,nosuid\"))\nassert(container:mount(\"tmpfs\", \"/scratch\", { device = \"tmpfs\", data = \"size=64m\" }))\n",
+  kind = "function",
+  module = "ctr.reach",
+  place = 45,
+},
+["container:unmount"] = {
+  signature = "container:unmount(target, [opts]) -> true",
+  summary = "Takes away what `container:mount` mounted: the last that is at the target, and nothing else.",
+  params = { { name = "target", text = "as it was given to `mount`; a link there is not followed", type = "string" }, { name = "opts", optional = true, text = "`lazy` (boolean): also while it is used; who uses it keeps it", type = "table" } },
+  returns = { { text = "", type = "true" } },
+  errors = { "ContainerNotRunning", "SystemError" },
+  errors_text = "`SystemError`: errno EBUSY while it is used, EINVAL where nothing was mounted, ESTALE where somebody in the container has put something else there; `ContainerNotRunning`",
+  example = "assert(container:unmount(\"/data\"))\nassert(container:unmount(\"/scratch\", { lazy = true }))\n",
+  kind = "function",
+  module = "ctr.reach",
+  place = 46,
+},
+["container:attach"] = {
+  signature = "container:attach([opts]) -> string or table",
+  summary = "Attaches to the container's first process: what it writes is shown, what is typed it reads.",
+  text = "It must have been started with `attachable = true` (`ctr.process`), by whichever program. First comes the last that it wrote, as much as was kept. Several may be attached; each may type. On a terminal the keys go to the process as they are, and the window's size with them; the terminal is put back at the end. A program that gets SIGTERM or SIGHUP meanwhile is detached.",
+  params = { { name = "opts", optional = true, text = "`detach_keys` (\"ctrl-p,ctrl-q\"; \"\" for none), `read_only` (boolean: nothing is typed), `input`, `output`, `errors` (descriptors or Lua files; 0, 1 and 2)", type = "table" } },
+  returns = { { group = 1, text = "\"detached\": it runs on", type = "string" }, { group = 2, text = "the process has ended: `code` or `signal`, neither where nobody knows", type = "table" } },
+  errors = { "ContainerNotRunning", "ConfigInvalid", "SystemError" },
+  errors_text = "`ContainerNotRunning`, `ConfigInvalid`, `SystemError`",
+  example = "local how = assert(container:attach({ detach_keys = \"ctrl-x\" }))\nprint(how == \"detached\" and how or how.code or how.signal)\n",
+  kind = "function",
+  module = "ctr.reach",
+  place = 47,
+},
+["container:call"] = {
+  signature = "container:call([opts], fn) -> any",
+  summary = "Calls a Lua function in the container, and returns what it returns: neither Lua nor a shell is needed in there.",
+  text = "The function runs in a copy of this program: what it sees of variables is as it was at the call, and what it changes is lost. The copy is in all of the container's namespaces and cgroups, with its root and \"/\" as the working directory; it has the capabilities, the filter and the user that a program of the container would have, and can gain nothing. Of what this program has open nothing is open there: files and sockets that the function got from outside lead nowhere, standard output too. What comes back are nil, booleans, numbers, strings and tables of them, 16 MiB in all; what is in two places comes back as two.",
+  params = { { name = "opts", optional = true, text = "in front: `timeout` (seconds or `\"5s\"`; 30 without it), `user` (name or number, `\"user:group\"`; root without it), `trust` (boolean): also where the container has CAP_SYS_PTRACE and no user namespace, and could look into this program", type = "table" }, { name = "fn", text = "", type = "function" }, { name = "...", text = "what it is given", type = "any" } },
+  returns = { { text = "what the function returns", type = "any" } },
+  errors = { "ContainerPaused", "ContainerNotRunning", "ConfigInvalid", "SystemError" },
+  errors_text = "`ContainerNotRunning`, `ContainerPaused`, `ConfigInvalid`, `SystemError`: with `raised` where the function raised an error, errno ETIMEDOUT when the time was over",
+  example = "local names = assert(container:call({ timeout = \"5s\" }, function(path)\n  local names = {}\n  for line in io.lines(path) do\n    names[#names + 1] = line:match(\"^[^:]+\")\n  end\n  return names\nend, \"/etc/passwd\"))\nprint(table.concat(names, \" \"))\n",
+  kind = "function",
+  module = "ctr.reach",
+  place = 48,
+},
+["adopted"] = {
+  signature = "adopted",
+  summary = "A container that something else started: looked at, entered, measured and signalled by a process in it.",
+  text = "What it is made of is read from the kernel; nothing of it is ours, so nothing is destroyed.",
+  params = {  },
+  returns = {  },
+  errors = {  },
+  kind = "module",
+  module = "ctr.reach.adopted",
+  place = 49,
+},
+["adopted:close"] = {
+  signature = "adopted:close() -> boolean",
+  summary = "Lets go of the process.",
+  params = {  },
+  returns = { { text = "true", type = "boolean" } },
+  errors = {  },
+  example = "adopted:close()\n",
+  kind = "function",
+  module = "ctr.reach.adopted",
+  place = 50,
+},
+["adopted:id"] = {
+  signature = "adopted:id() -> string",
+  summary = "A name for messages: \"pid-\" and the number.",
+  params = {  },
+  returns = { { text = "", type = "string" } },
+  errors = {  },
+  example = "print(adopted:id())\n",
+  kind = "function",
+  module = "ctr.reach.adopted",
+  place = 51,
+},
+["adopted:pid"] = {
+  signature = "adopted:pid() -> number",
+  summary = "The process that was named.",
+  params = {  },
+  returns = { { text = "", type = "number" } },
+  errors = {  },
+  example = "print(adopted:pid())\n",
+  kind = "function",
+  module = "ctr.reach.adopted",
+  place = 52,
+},
+["adopted:status"] = {
+  signature = "adopted:status() -> string",
+  summary = "The status, derived from the kernel each time: \"running\", \"paused\", \"pausing\" or \"stopped\": the last when the process has ended.",
+  params = {  },
+  returns = { { text = "", type = "string" } },
+  errors = { "SystemError" },
+  errors_text = "`SystemError`",
+  example = "print(assert(adopted:status()))\n",
+  kind = "function",
+  module = "ctr.reach.adopted",
+  place = 53,
+},
+["adopted:state"] = {
+  signature = "adopted:state() -> table",
+  summary = "What is known of it, under libcontainer's names: `id`, `init_process_pid`, `init_process_start`, `namespace_paths`, `cgroup_paths`, and `own_namespaces`: a list of those that are not this program's (\"NEWNS\", …).",
+  params = {  },
+  returns = { { text = "", type = "table" } },
+  errors = { "ContainerNotRunning" },
+  errors_text = "`ContainerNotRunning`",
+  example = "print(table.concat(assert(adopted:state()).own_namespaces, \" \"))\n",
+  kind = "function",
+  module = "ctr.reach.adopted",
+  place = 54,
+},
+["adopted:processes"] = {
+  signature = "adopted:processes() -> {number,…}",
+  summary = "The ids of all processes that are in its pid namespace, where it has one of its own, or come from it.",
+  params = {  },
+  returns = { { text = "sorted", type = "{number,…}" } },
+  errors = { "ContainerNotRunning", "SystemError" },
+  errors_text = "`ContainerNotRunning`, `SystemError`",
+  example = "for _, pid in ipairs(assert(adopted:processes())) do\n  print(pid)\nend\n",
+  kind = "function",
+  module = "ctr.reach.adopted",
+  place = 55,
+},
+["adopted:stats"] = {
+  signature = "adopted:stats() -> table",
+  summary = "What it has used, as `container:stats` has it, without interfaces.",
+  text = "It must have a cgroup that no other process is in.",
+  params = {  },
+  returns = { { text = "", type = "table" } },
+  errors = { "ContainerNotRunning", "SystemError" },
+  errors_text = "`ContainerNotRunning`, `SystemError`",
+  example = "print(assert(adopted:stats()).cgroup_stats.pids_stats.current)\n",
+  kind = "function",
+  module = "ctr.reach.adopted",
+  place = 56,
+},
+["adopted:signal"] = {
+  signature = "adopted:signal(signal, [all=false]) -> true",
+  summary = "Sends a signal to the process that was named, or to all.",
+  params = { { name = "signal", text = "number or name", type = "any" }, { default = "false", name = "all", optional = true, text = "", type = "boolean" } },
+  returns = { { text = "", type = "true" } },
+  errors = { "ContainerNotRunning", "SystemError" },
+  errors_text = "`ContainerNotRunning`, `SystemError`",
+  example = "assert(adopted:signal(\"SIGTERM\"))\n",
+  kind = "function",
+  module = "ctr.reach.adopted",
+  place = 57,
+},
+["adopted:pause"] = {
+  signature = "adopted:pause() -> true",
+  summary = "Freezes every process of it; it must have a cgroup that no other process is in.",
+  params = {  },
+  returns = { { text = "", type = "true" } },
+  errors = { "ContainerNotRunning", "SystemError" },
+  errors_text = "`ContainerNotRunning`, `SystemError`",
+  example = "assert(adopted:pause())\n",
+  kind = "function",
+  module = "ctr.reach.adopted",
+  place = 58,
+},
+["adopted:resume"] = {
+  signature = "adopted:resume() -> true",
+  summary = "Lets it go on.",
+  params = {  },
+  returns = { { text = "", type = "true" } },
+  errors = { "ContainerNotRunning", "SystemError" },
+  errors_text = "`ContainerNotRunning`, `SystemError`",
+  example = "assert(adopted:resume())\n",
+  kind = "function",
+  module = "ctr.reach.adopted",
+  place = 59,
 },
 ["process"] = {
   signature = "process",
@@ -535,7 +715,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.process",
-  place = 45,
+  place = 60,
 },
 ["process:pid"] = {
   signature = "process:pid() -> number",
@@ -547,7 +727,7 @@ return {
   example = "print(assert(process:pid()))\n",
   kind = "function",
   module = "ctr.process",
-  place = 46,
+  place = 61,
 },
 ["process:console"] = {
   signature = "process:console() -> [file]",
@@ -558,7 +738,7 @@ return {
   example = "local shell = ctr.process({ args = { \"/bin/sh\" }, terminal = true })\nassert(container:run(shell))\nshell:console():write(\"exit 3\\n\")\n",
   kind = "function",
   module = "ctr.process",
-  place = 47,
+  place = 62,
 },
 ["process:signal"] = {
   signature = "process:signal(signal) -> true",
@@ -570,7 +750,7 @@ return {
   example = "assert(process:signal(\"SIGKILL\"))\nassert(process:wait().signal == \"SIGKILL\")\n",
   kind = "function",
   module = "ctr.process",
-  place = 48,
+  place = 63,
 },
 ["process:wait"] = {
   signature = "process:wait([timeout]) -> table",
@@ -583,7 +763,7 @@ return {
   example = "local result, err = process:wait(0.01)\nassert(not result and err.errno == \"ETIMEDOUT\")\n",
   kind = "function",
   module = "ctr.process",
-  place = 49,
+  place = 64,
 },
 ["process:source"] = {
   signature = "process:source() -> source",
@@ -596,7 +776,7 @@ return {
   example = "local source = assert(process:source())\nprint(\"wait until \" .. source:fd() .. \" is readable, then:\")\nassert(source:serve() == false)\nsource:close()\n",
   kind = "function",
   module = "ctr.process",
-  place = 50,
+  place = 65,
 },
 ["process:initialize_io"] = {
   signature = "process:initialize_io([uid=0], [gid=0]) -> table",
@@ -608,7 +788,7 @@ return {
   example = "local cat = ctr.process({ args = { \"/bin/cat\" } })\nlocal streams = assert(cat:initialize_io())\nassert(container:run(cat))\nstreams.stdin:write(\"hello\\n\")\nstreams.stdin:close()\nassert(streams.stdout:read(\"*l\") == \"hello\")\nassert(cat:wait().code == 0)\n",
   kind = "function",
   module = "ctr.process",
-  place = 51,
+  place = 66,
 },
 ["source"] = {
   signature = "source",
@@ -618,7 +798,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.process.source",
-  place = 52,
+  place = 67,
 },
 ["source:serve"] = {
   signature = "source:serve() -> table|boolean",
@@ -630,7 +810,7 @@ return {
   example = "local source = assert(process:source())\nassert(source:serve() == false)\nsource:close()\n",
   kind = "function",
   module = "ctr.process.source",
-  place = 53,
+  place = 68,
 },
 ["source:fd"] = {
   signature = "source:fd() -> number",
@@ -641,7 +821,7 @@ return {
   example = "local source = assert(container:notify_oom())\nprint(\"wait until \" .. source:fd() .. \" is readable, then ask source:wait(0)\")\n",
   kind = "function",
   module = "ctr.cgroup.notices",
-  place = 54,
+  place = 69,
 },
 ["source:wait"] = {
   signature = "source:wait([timeout]) -> true or false",
@@ -653,7 +833,7 @@ return {
   example = "local source = assert(container:notify_oom())\nlocal event, err = source:wait(0)\nassert(event == nil and err.errno == \"ETIMEDOUT\")\n",
   kind = "function",
   module = "ctr.cgroup.notices",
-  place = 55,
+  place = 70,
 },
 ["source:close"] = {
   signature = "source:close() -> boolean",
@@ -664,7 +844,7 @@ return {
   example = "local source = assert(container:notify_oom())\nassert(source:close())\n",
   kind = "function",
   module = "ctr.cgroup.notices",
-  place = 56,
+  place = 71,
 },
 ["loop"] = {
   signature = "loop",
@@ -675,7 +855,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.loop",
-  place = 57,
+  place = 72,
 },
 ["watch:cancel"] = {
   signature = "watch:cancel() -> boolean",
@@ -686,7 +866,7 @@ return {
   example = "local watch = assert(loop:every(60, function() end))\nwatch:cancel()\n",
   kind = "function",
   module = "ctr.loop",
-  place = 58,
+  place = 73,
 },
 ["watch:is_active"] = {
   signature = "watch:is_active() -> boolean",
@@ -697,7 +877,7 @@ return {
   example = "local watch = assert(loop:every(60, function() end))\nassert(watch:is_active())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 59,
+  place = 74,
 },
 ["loop:add"] = {
   signature = "loop:add(source, callback, [events=\"r\"]) -> watch",
@@ -709,7 +889,7 @@ return {
   example = "local source = assert(container:notify_oom())\nassert(loop:add(source, function()\n  print(source:wait(0) and \"out of memory\" or \"it is gone\")\nend))\n",
   kind = "function",
   module = "ctr.loop",
-  place = 60,
+  place = 75,
 },
 ["loop:process"] = {
   signature = "loop:process(process, callback) -> watch",
@@ -721,7 +901,7 @@ return {
   example = "assert(loop:process(process, function(result) print(result.signal or result.code) end))\nassert(process:signal(\"SIGKILL\"))\nassert(loop:run())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 61,
+  place = 76,
 },
 ["loop:after"] = {
   signature = "loop:after(seconds, callback) -> watch",
@@ -733,7 +913,7 @@ return {
   example = "assert(loop:after(0.01, function() loop:stop() end))\nassert(loop:run())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 62,
+  place = 77,
 },
 ["loop:every"] = {
   signature = "loop:every(seconds, callback) -> watch",
@@ -746,7 +926,7 @@ return {
   example = "assert(loop:every(10, function() print(container:stats()) end))\n",
   kind = "function",
   module = "ctr.loop",
-  place = 63,
+  place = 78,
 },
 ["loop:signal"] = {
   signature = "loop:signal(signal, callback) -> watch",
@@ -759,7 +939,7 @@ return {
   example = "assert(loop:signal(\"SIGTERM\", function() container:signal(\"SIGTERM\") end))\n",
   kind = "function",
   module = "ctr.loop",
-  place = 64,
+  place = 79,
 },
 ["loop:fd"] = {
   signature = "loop:fd() -> number",
@@ -770,7 +950,7 @@ return {
   example = "print(\"when \" .. loop:fd() .. \" is readable: loop:step(0)\")\n",
   kind = "function",
   module = "ctr.loop",
-  place = 65,
+  place = 80,
 },
 ["loop:step"] = {
   signature = "loop:step([timeout]) -> boolean",
@@ -782,7 +962,7 @@ return {
   example = "assert(loop:step(0) == false)\n",
   kind = "function",
   module = "ctr.loop",
-  place = 66,
+  place = 81,
 },
 ["loop:run"] = {
   signature = "loop:run([timeout]) -> true",
@@ -794,7 +974,7 @@ return {
   example = "assert(loop:after(0.01, function() print(\"now\") end))\nassert(loop:run(60))\n",
   kind = "function",
   module = "ctr.loop",
-  place = 67,
+  place = 82,
 },
 ["loop:stop"] = {
   signature = "loop:stop() -> boolean",
@@ -805,7 +985,7 @@ return {
   example = "assert(loop:after(0.01, function() loop:stop() end))\nassert(loop:run())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 68,
+  place = 83,
 },
 ["loop:close"] = {
   signature = "loop:close() -> boolean",
@@ -816,7 +996,7 @@ return {
   example = "assert(loop:close())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 69,
+  place = 84,
 },
 ["request"] = {
   signature = "request",
@@ -827,7 +1007,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.supervisor.request",
-  place = 70,
+  place = 85,
 },
 ["request:is_open"] = {
   signature = "request:is_open() -> boolean",
@@ -838,7 +1018,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  request:allow()\n  assert(not request:is_open())\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 71,
+  place = 86,
 },
 ["request:is_pending"] = {
   signature = "request:is_pending() -> boolean",
@@ -850,7 +1030,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  local path = request:read_string(request.args[1])\n  if path and request:is_pending() then\n    print(request.pid, path)\n  end\n  request:allow()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 72,
+  place = 87,
 },
 ["request:read"] = {
   signature = "request:read(address, length) -> string",
@@ -862,7 +1042,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  local bytes = request:read(request.args[1], 16)\n  print(bytes and #bytes)\n  request:allow()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 73,
+  place = 88,
 },
 ["request:read_string"] = {
   signature = "request:read_string(address, [max=4096]) -> string",
@@ -874,7 +1054,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  print(request.syscall, request:read_string(request.args[1]))\n  request:allow()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 74,
+  place = 89,
 },
 ["request:allow"] = {
   signature = "request:allow() -> boolean",
@@ -887,7 +1067,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  request:allow()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 75,
+  place = 90,
 },
 ["request:fail"] = {
   signature = "request:fail(errno) -> boolean",
@@ -899,7 +1079,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  request:fail(\"EPERM\")\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 76,
+  place = 91,
 },
 ["request:return_value"] = {
   signature = "request:return_value(value) -> boolean",
@@ -911,7 +1091,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  request:return_value(0)\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 77,
+  place = 92,
 },
 ["request:add_fd"] = {
   signature = "request:add_fd(fd, [opts]) -> number|boolean",
@@ -923,7 +1103,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  local file = assert(io.open(\"/dev/null\"))\n  request:add_fd(file, { cloexec = true })\n  file:close()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 78,
+  place = 93,
 },
 ["file"] = {
   signature = "file",
@@ -933,7 +1113,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.file",
-  place = 79,
+  place = 94,
 },
 ["file:read"] = {
   signature = "file:read([format=\"*l\"]) -> [string]",
@@ -945,7 +1125,7 @@ return {
   example = "local echo = ctr.process({ args = { \"/bin/echo\", \"hello\" } })\nlocal streams = assert(echo:initialize_io())\nassert(container:run(echo))\nassert(streams.stdout:read(\"*a\") == \"hello\\n\")\n",
   kind = "function",
   module = "ctr.file",
-  place = 80,
+  place = 95,
 },
 ["file:lines"] = {
   signature = "file:lines() -> function",
@@ -956,7 +1136,7 @@ return {
   example = "local echo = ctr.process({ args = { \"/bin/echo\", \"hello\" } })\nlocal streams = assert(echo:initialize_io())\nassert(container:run(echo))\nfor line in streams.stdout:lines() do\n  print(line)\nend\n",
   kind = "function",
   module = "ctr.file",
-  place = 81,
+  place = 96,
 },
 ["file:write"] = {
   signature = "file:write() -> file",
@@ -968,7 +1148,7 @@ return {
   example = "local cat = ctr.process({ args = { \"/bin/cat\" }, stdout = \"null\" })\nlocal streams = assert(cat:initialize_io())\nassert(streams.stdin:write(\"one \", 2, \"\\n\"))\n",
   kind = "function",
   module = "ctr.file",
-  place = 82,
+  place = 97,
 },
 ["file:fd"] = {
   signature = "file:fd() -> number",
@@ -979,7 +1159,7 @@ return {
   example = "local streams = assert(ctr.process({ args = { \"/bin/cat\" } }):initialize_io())\nprint(streams.stdout:fd())\n",
   kind = "function",
   module = "ctr.file",
-  place = 83,
+  place = 98,
 },
 ["file:flush"] = {
   signature = "file:flush() -> file",
@@ -990,7 +1170,7 @@ return {
   example = "local streams = assert(ctr.process({ args = { \"/bin/cat\" } }):initialize_io())\nstreams.stdin:flush()\n",
   kind = "function",
   module = "ctr.file",
-  place = 84,
+  place = 99,
 },
 ["file:close"] = {
   signature = "file:close() -> boolean",
@@ -1001,7 +1181,7 @@ return {
   example = "local streams = assert(ctr.process({ args = { \"/bin/cat\" } }):initialize_io())\nstreams.stdin:close()\n",
   kind = "function",
   module = "ctr.file",
-  place = 85,
+  place = 100,
 },
 ["ctr.errors"] = {
   signature = "ctr.errors",
@@ -1012,7 +1192,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.errors",
-  place = 86,
+  place = 101,
 },
 ["ctr.errors.codes"] = {
   signature = "ctr.errors.codes",
@@ -1022,7 +1202,7 @@ return {
   errors = {  },
   kind = "field",
   module = "ctr.errors",
-  place = 87,
+  place = 102,
 },
 ["ctr.errors.texts"] = {
   signature = "ctr.errors.texts",
@@ -1032,7 +1212,7 @@ return {
   errors = {  },
   kind = "field",
   module = "ctr.errors",
-  place = 88,
+  place = 103,
 },
 ["ctr.errors.metatable"] = {
   signature = "ctr.errors.metatable",
@@ -1042,7 +1222,7 @@ return {
   errors = {  },
   kind = "field",
   module = "ctr.errors",
-  place = 89,
+  place = 104,
 },
 ["ctr.errors.is"] = {
   signature = "ctr.errors.is(value) -> boolean",
@@ -1053,7 +1233,7 @@ return {
   example = "local _, err = factory:load(\"nobody\")\nassert(ctr.errors.is(err))\n",
   kind = "function",
   module = "ctr.errors",
-  place = 90,
+  place = 105,
 },
 ["ctr.errors.new"] = {
   signature = "ctr.errors.new(code, message, [fields]) -> err",
@@ -1064,7 +1244,7 @@ return {
   example = "local err = ctr.errors.new(\"SystemError\", \"the disk is full\", { errno = \"ENOSPC\" })\nassert(tostring(err) == \"the disk is full\")\n",
   kind = "function",
   module = "ctr.errors",
-  place = 91,
+  place = 106,
 },
 ["ctr.errors.wrap"] = {
   signature = "ctr.errors.wrap(err, op, [target]) -> err",
@@ -1076,7 +1256,7 @@ return {
   example = "local err = ctr.errors.wrap(\"no such file\", \"read\", \"/etc/motd\")\nassert(tostring(err) == \"read /etc/motd: no such file\")\n",
   kind = "function",
   module = "ctr.errors",
-  place = 92,
+  place = 107,
 },
 ["ctr.errors.with_path"] = {
   signature = "ctr.errors.with_path(err, path) -> err",
@@ -1088,7 +1268,7 @@ return {
   example = "local err = ctr.errors.with_path(\"no such file\", \"mounts[3]\")\nassert(err.path == \"mounts[3]\")\n",
   kind = "function",
   module = "ctr.errors",
-  place = 93,
+  place = 108,
 },
 ["ctr.errors.invalid"] = {
   signature = "ctr.errors.invalid(problems, [more]) -> err",
@@ -1100,7 +1280,7 @@ return {
   example = "local err = ctr.errors.invalid({ { path = \"rootfs\", text = \"is required\" } })\nassert(tostring(err) == \"rootfs is required\")\n",
   kind = "function",
   module = "ctr.errors",
-  place = 94,
+  place = 109,
 },
 ["err:detail"] = {
   signature = "err:detail() -> string",
@@ -1111,7 +1291,7 @@ return {
   example = "local _, err = factory:load(\"nobody\")\nprint(err:detail())\n",
   kind = "function",
   module = "ctr.errors",
-  place = 95,
+  place = 110,
 },
 ["ctr.learn"] = {
   signature = "ctr.learn",
@@ -1122,7 +1302,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.learn",
-  place = 96,
+  place = 111,
 },
 ["ctr.learn.merge"] = {
   signature = "ctr.learn.merge() -> table",
@@ -1133,7 +1313,7 @@ return {
   example = "local all = ctr.learn.merge(\n  { { syscall = \"read\", arch = \"SCMP_ARCH_X86_64\", count = 2 } },\n  { { syscall = \"read\", arch = \"SCMP_ARCH_X86_64\", count = 1 } })\nassert(all[1].count == 3)\n",
   kind = "function",
   module = "ctr.learn",
-  place = 97,
+  place = 112,
 },
 ["ctr.learn.profile"] = {
   signature = "ctr.learn.profile(calls) -> table",
@@ -1145,7 +1325,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_learn = true })\nassert(container:run(process))\nlocal profile = assert(ctr.learn.profile(assert(process:wait()).calls))\nassert(profile.default_action == \"SCMP_ACT_ERRNO\")\n",
   kind = "function",
   module = "ctr.learn",
-  place = 98,
+  place = 113,
 },
 ["ctr.learn.to_lua"] = {
   signature = "ctr.learn.to_lua(profile, [calls]) -> string",
@@ -1156,7 +1336,7 @@ return {
   example = "local calls = { { syscall = \"read\", arch = \"SCMP_ARCH_X86_64\", count = 2 } }\nprint(ctr.learn.to_lua(assert(ctr.learn.profile(calls)), calls))\n",
   kind = "function",
   module = "ctr.learn",
-  place = 99,
+  place = 114,
 },
 ["ctr.learn.to_oci"] = {
   signature = "ctr.learn.to_oci(profile) -> table",
@@ -1167,7 +1347,7 @@ return {
   example = "local calls = { { syscall = \"read\", arch = \"SCMP_ARCH_X86_64\", count = 2 } }\nassert(ctr.learn.to_oci(assert(ctr.learn.profile(calls))).defaultAction == \"SCMP_ACT_ERRNO\")\n",
   kind = "function",
   module = "ctr.learn",
-  place = 100,
+  place = 115,
 },
 ["ctr.oci"] = {
   signature = "ctr.oci",
@@ -1178,7 +1358,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.oci",
-  place = 101,
+  place = 116,
 },
 ["ctr.oci.load"] = {
   signature = "ctr.oci.load(bundle, [file]) -> table",
@@ -1190,7 +1370,7 @@ return {
   example = "local spec, err = ctr.oci.load(\"/no/bundle\")\nassert(not spec and err.code == \"ConfigInvalid\")\n",
   kind = "function",
   module = "ctr.oci",
-  place = 102,
+  place = 117,
 },
 ["ctr.oci.config"] = {
   signature = "ctr.oci.config(spec, [opts]) -> table, [table], table",
@@ -1202,7 +1382,7 @@ return {
   example = "local spec = ctr.oci.default()\nlocal config, fields = ctr.oci.config(spec, { id = \"web\", bundle = \"/tmp\" })\nprint(assert(config).rootfs, fields.args[1])\n",
   kind = "function",
   module = "ctr.oci",
-  place = 103,
+  place = 118,
 },
 ["ctr.oci.process"] = {
   signature = "ctr.oci.process(object) -> table, table",
@@ -1214,7 +1394,7 @@ return {
   example = "local fields = assert(ctr.oci.process({ args = { \"/bin/sh\" }, cwd = \"/\" }))\nassert(fields.args[1] == \"/bin/sh\")\n",
   kind = "function",
   module = "ctr.oci",
-  place = 104,
+  place = 119,
 },
 ["ctr.oci.resources"] = {
   signature = "ctr.oci.resources(object) -> table, nil, table",
@@ -1227,7 +1407,7 @@ return {
   example = "local cgroups = assert(ctr.oci.resources({ memory = { limit = 67108864 } }))\nassert(container:set({ cgroups = cgroups }))\n",
   kind = "function",
   module = "ctr.oci",
-  place = 105,
+  place = 120,
 },
 ["ctr.oci.spec"] = {
   signature = "ctr.oci.spec(config, [process], [opts]) -> table",
@@ -1240,7 +1420,7 @@ return {
   example = "local spec = assert(ctr.oci.spec(container:config(), { args = { \"/bin/sh\" } }))\nprint(spec.root.path)\n",
   kind = "function",
   module = "ctr.oci",
-  place = 106,
+  place = 121,
 },
 ["ctr.oci.default"] = {
   signature = "ctr.oci.default([options]) -> table",
@@ -1251,7 +1431,7 @@ return {
   example = "local spec = ctr.oci.default()\nspec.hostname = \"web\"\nprint(assert(ctr.oci.encode(spec)))\n",
   kind = "function",
   module = "ctr.oci",
-  place = 107,
+  place = 122,
 },
 ["ctr.oci.encode"] = {
   signature = "ctr.oci.encode(spec) -> string",
@@ -1263,7 +1443,7 @@ return {
   example = "print(assert(ctr.oci.encode(ctr.oci.default())))\n",
   kind = "function",
   module = "ctr.oci",
-  place = 108,
+  place = 123,
 },
 ["ctr.core.bpf"] = {
   signature = "ctr.core.bpf",
@@ -1273,7 +1453,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.bpf",
-  place = 109,
+  place = 124,
 },
 ["ctr.core.bpf.set_devices"] = {
   signature = "ctr.core.bpf.set_devices(cgroup, rules, allow) -> true",
@@ -1285,7 +1465,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.bpf",
-  place = 110,
+  place = 125,
 },
 ["ctr.core.bpf.count_devices"] = {
   signature = "ctr.core.bpf.count_devices(cgroup) -> number",
@@ -1296,7 +1476,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.bpf",
-  place = 111,
+  place = 126,
 },
 ["ctr.core.caps"] = {
   signature = "ctr.core.caps",
@@ -1306,7 +1486,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.caps",
-  place = 112,
+  place = 127,
 },
 ["ctr.core.caps.last"] = {
   signature = "ctr.core.caps.last() -> number",
@@ -1316,7 +1496,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.caps",
-  place = 113,
+  place = 128,
 },
 ["ctr.core.caps.number"] = {
   signature = "ctr.core.caps.number(name) -> number|nil",
@@ -1326,7 +1506,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.caps",
-  place = 114,
+  place = 129,
 },
 ["ctr.core.caps.mask"] = {
   signature = "ctr.core.caps.mask(names) -> string",
@@ -1337,7 +1517,7 @@ return {
   errors_text = "`SystemError`; `EINVAL` for a name that libcap or the kernel does not know",
   kind = "function",
   module = "ctr.core.caps",
-  place = 115,
+  place = 130,
 },
 ["ctr.core.caps.of"] = {
   signature = "ctr.core.caps.of([pid]) -> table",
@@ -1348,7 +1528,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.caps",
-  place = 116,
+  place = 131,
 },
 ["ctr.core"] = {
   signature = "ctr.core",
@@ -1358,59 +1538,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core",
-  place = 117,
-},
-["ctr.core.edit"] = {
-  signature = "ctr.core.edit",
-  summary = "Lines that a person edits at a terminal.",
-  text = "A module of its own: the REPL alone loads it.",
-  params = {  },
-  returns = {  },
-  errors = {  },
-  kind = "module",
-  module = "ctr.core.edit",
-  place = 118,
-},
-["ctr.core.edit.open"] = {
-  signature = "ctr.core.edit.open(name, input, output, history) -> editor",
-  summary = "Opens an editor: libedit's, which reads `~/.editrc`.",
-  params = { { name = "name", text = "of the program, in that file", type = "string" }, { name = "input", text = "descriptor of the terminal", type = "any" }, { name = "output", text = "the same terminal's", type = "any" }, { name = "history", text = "how many entries are kept in memory", type = "number" } },
-  returns = { { text = "", type = "ctr.editor" } },
-  errors = { "SystemError" },
-  errors_text = "`SystemError`; `ENOTTY` for a terminal whose cursor cannot be moved",
-  kind = "function",
-  module = "ctr.core.edit",
-  place = 119,
-},
-["editor:close"] = {
-  signature = "editor:close() -> boolean",
-  summary = "Closes the editor, and puts the terminal back.",
-  params = {  },
-  returns = { { text = "true", type = "boolean" } },
-  errors = {  },
-  kind = "function",
-  module = "ctr.core.edit",
-  place = 120,
-},
-["editor:read"] = {
-  signature = "editor:read(prompt, events) -> string, any, string",
-  summary = "Reads a line.",
-  params = { { name = "prompt", text = "a `\\1` stands before and behind what takes no room in it", type = "string" }, { name = "events", text = "functions that are called meanwhile with the text before the cursor and behind it; each returns a text to insert at the cursor and lines to write above, or nil: `complete` at the tab key, `ready` when something can be read from the descriptor `fd` of the table", type = "table" } },
-  returns = { { text = "the line", type = "string" }, { text = "nil", type = "any" }, { text = "\"end\" (Ctrl-D, or the terminal is gone) or \"interrupted\" (Ctrl-C)", type = "string" } },
-  errors = {  },
-  kind = "function",
-  module = "ctr.core.edit",
-  place = 121,
-},
-["editor:remember"] = {
-  signature = "editor:remember(text) -> boolean",
-  summary = "Adds an entry to what the arrow keys and Ctrl-R find.",
-  params = { { name = "text", text = "of one line or several", type = "string" } },
-  returns = { { text = "true", type = "boolean" } },
-  errors = {  },
-  kind = "function",
-  module = "ctr.core.edit",
-  place = 122,
+  place = 132,
 },
 ["ctr.core.event"] = {
   signature = "ctr.core.event",
@@ -1420,7 +1548,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.event",
-  place = 123,
+  place = 133,
 },
 ["ctr.core.event.set"] = {
   signature = "ctr.core.event.set() -> fd",
@@ -1431,7 +1559,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 124,
+  place = 134,
 },
 ["ctr.core.event.add"] = {
   signature = "ctr.core.event.add(set, fd, events, id) -> boolean",
@@ -1442,7 +1570,7 @@ return {
   errors_text = "`SystemError`: `EEXIST`; `EPERM` for what is always ready (a regular file)",
   kind = "function",
   module = "ctr.core.event",
-  place = 125,
+  place = 135,
 },
 ["ctr.core.event.change"] = {
   signature = "ctr.core.event.change(set, fd, events, id) -> boolean",
@@ -1453,7 +1581,7 @@ return {
   errors_text = "`SystemError`: `ENOENT`",
   kind = "function",
   module = "ctr.core.event",
-  place = 126,
+  place = 136,
 },
 ["ctr.core.event.remove"] = {
   signature = "ctr.core.event.remove(set, fd) -> boolean",
@@ -1464,7 +1592,7 @@ return {
   errors_text = "`SystemError`: `ENOENT`",
   kind = "function",
   module = "ctr.core.event",
-  place = 127,
+  place = 137,
 },
 ["ctr.core.event.collect"] = {
   signature = "ctr.core.event.collect(set, [timeout]) -> table",
@@ -1475,7 +1603,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 128,
+  place = 138,
 },
 ["ctr.core.event.timer"] = {
   signature = "ctr.core.event.timer() -> fd",
@@ -1486,7 +1614,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 129,
+  place = 139,
 },
 ["ctr.core.event.set_timer"] = {
   signature = "ctr.core.event.set_timer(timer, [when]) -> boolean",
@@ -1497,7 +1625,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 130,
+  place = 140,
 },
 ["ctr.core.event.signal"] = {
   signature = "ctr.core.event.signal(signo) -> fd, boolean",
@@ -1509,7 +1637,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 131,
+  place = 141,
 },
 ["ctr.core.event.read_signal"] = {
   signature = "ctr.core.event.read_signal(fd) -> table|boolean",
@@ -1520,7 +1648,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 132,
+  place = 142,
 },
 ["ctr.core.event.unblock"] = {
   signature = "ctr.core.event.unblock(signo) -> boolean",
@@ -1530,7 +1658,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.event",
-  place = 133,
+  place = 143,
 },
 ["ctr.core.fd"] = {
   signature = "ctr.core.fd",
@@ -1540,7 +1668,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.fd",
-  place = 134,
+  place = 144,
 },
 ["fd:fd"] = {
   signature = "fd:fd() -> number",
@@ -1550,7 +1678,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 135,
+  place = 145,
 },
 ["fd:close"] = {
   signature = "fd:close() -> boolean",
@@ -1560,7 +1688,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 136,
+  place = 146,
 },
 ["fd:take"] = {
   signature = "fd:take() -> number",
@@ -1570,7 +1698,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 137,
+  place = 147,
 },
 ["fd:is_open"] = {
   signature = "fd:is_open() -> boolean",
@@ -1580,7 +1708,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 138,
+  place = 148,
 },
 ["ctr.core.fd.wrap"] = {
   signature = "ctr.core.fd.wrap(fd) -> fd",
@@ -1590,7 +1718,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 139,
+  place = 149,
 },
 ["ctr.core.fd.dup"] = {
   signature = "ctr.core.fd.dup(fd) -> fd",
@@ -1601,7 +1729,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 140,
+  place = 150,
 },
 ["ctr.core.fd.number"] = {
   signature = "ctr.core.fd.number(fd) -> number",
@@ -1611,7 +1739,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 141,
+  place = 151,
 },
 ["ctr.core.fd.pipe"] = {
   signature = "ctr.core.fd.pipe() -> fd, fd",
@@ -1622,7 +1750,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 142,
+  place = 152,
 },
 ["ctr.core.fd.socketpair"] = {
   signature = "ctr.core.fd.socketpair(type) -> fd, fd",
@@ -1633,7 +1761,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 143,
+  place = 153,
 },
 ["ctr.core.fd.read"] = {
   signature = "ctr.core.fd.read(fd, max) -> string",
@@ -1644,7 +1772,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 144,
+  place = 154,
 },
 ["ctr.core.fd.write"] = {
   signature = "ctr.core.fd.write(fd, data) -> number",
@@ -1655,7 +1783,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 145,
+  place = 155,
 },
 ["ctr.core.fd.write_all"] = {
   signature = "ctr.core.fd.write_all(fd, data) -> boolean",
@@ -1666,7 +1794,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 146,
+  place = 156,
 },
 ["ctr.core.fd.set_nonblock"] = {
   signature = "ctr.core.fd.set_nonblock(fd, nonblock) -> boolean",
@@ -1677,7 +1805,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 147,
+  place = 157,
 },
 ["ctr.core.fd.open"] = {
   signature = "ctr.core.fd.open(path, [options]) -> fd",
@@ -1688,7 +1816,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 148,
+  place = 158,
 },
 ["ctr.core.fd.memfd"] = {
   signature = "ctr.core.fd.memfd(name, content) -> fd",
@@ -1699,7 +1827,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 149,
+  place = 159,
 },
 ["ctr.core.fd.seal"] = {
   signature = "ctr.core.fd.seal(path) -> fd",
@@ -1710,7 +1838,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 150,
+  place = 160,
 },
 ["ctr.core.fd.send"] = {
   signature = "ctr.core.fd.send(socket, data, [fds], [all]) -> number",
@@ -1721,7 +1849,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 151,
+  place = 161,
 },
 ["ctr.core.fd.recv"] = {
   signature = "ctr.core.fd.recv(socket, max) -> string, table",
@@ -1732,7 +1860,7 @@ return {
   errors_text = "`SystemError`; `EMFILE` when there was no room for a descriptor",
   kind = "function",
   module = "ctr.core.fd",
-  place = 152,
+  place = 162,
 },
 ["ctr.core.fd.chown"] = {
   signature = "ctr.core.fd.chown(fd, uid, gid) -> boolean",
@@ -1743,29 +1871,51 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 153,
+  place = 163,
 },
 ["ctr.core.fd.connect_unix"] = {
   signature = "ctr.core.fd.connect_unix(path, [type=\"stream\"]) -> fd",
   summary = "Connects to a unix socket.",
-  params = { { name = "path", text = ", or `@name` for an abstract one (unix(7))", type = "string" }, { default = "\"stream\"", name = "type", optional = true, text = "`\"stream\"` or `\"datagram\"`", type = "string" } },
+  params = { { name = "path", text = "", type = "string" }, { default = "\"stream\"", name = "type", optional = true, text = "`\"stream\"` or `\"datagram\"`", type = "string" } },
   returns = { { text = "", type = "ctr.fd" } },
   errors = { "SystemError" },
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 154,
+  place = 164,
 },
 ["ctr.core.fd.bind_unix"] = {
   signature = "ctr.core.fd.bind_unix(path) -> fd",
   summary = "Makes a unix datagram socket with a name.",
-  params = { { name = "path", text = "where nothing is yet, or `@name`", type = "string" } },
+  params = { { name = "path", text = "where nothing is yet", type = "string" } },
   returns = { { text = "", type = "ctr.fd" } },
   errors = { "SystemError" },
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 155,
+  place = 165,
+},
+["ctr.core.fd.listen_unix"] = {
+  signature = "ctr.core.fd.listen_unix(path) -> fd",
+  summary = "Makes a unix stream socket with a name, which only its owner may connect to, and listens.",
+  params = { { name = "path", text = "where nothing is yet", type = "string" } },
+  returns = { { text = "", type = "ctr.fd" } },
+  errors = { "SystemError" },
+  errors_text = "`SystemError`",
+  kind = "function",
+  module = "ctr.core.fd",
+  place = 166,
+},
+["ctr.core.fd.accept"] = {
+  signature = "ctr.core.fd.accept(fd) -> fd, number",
+  summary = "Takes who has connected to a socket of `listen_unix`; his end never waits.",
+  params = { { name = "fd", text = "", type = "any" } },
+  returns = { { text = "", type = "ctr.fd" }, { text = "the user that he was when he connected", type = "number" } },
+  errors = { "SystemError" },
+  errors_text = "`SystemError`; `EAGAIN` where nobody has",
+  kind = "function",
+  module = "ctr.core.fd",
+  place = 167,
 },
 ["ctr.core.fd.type"] = {
   signature = "ctr.core.fd.type(fd) -> string",
@@ -1776,28 +1926,39 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 156,
+  place = 168,
 },
-["ctr.core.interrupt"] = {
-  signature = "ctr.core.interrupt",
-  summary = "Calls that Ctrl-C ends.",
+["ctr.core.inside"] = {
+  signature = "ctr.core.inside",
+  summary = "Copies of the calling program that go on elsewhere.",
   params = {  },
   returns = {  },
   errors = {  },
   kind = "module",
-  module = "ctr.core.interrupt",
-  place = 157,
+  module = "ctr.core.inside",
+  place = 169,
 },
-["ctr.core.interrupt.call"] = {
-  signature = "ctr.core.interrupt.call(spared, handler, callback) -> boolean, boolean, any",
-  summary = "Calls a function, which SIGINT ends: it raises \"interrupted\" in the next step of Lua code that is not the library's own, and what waits in the library fails with `EINTR` before.",
-  text = "Machine code that LuaJIT made notices nothing of it: who calls has turned its compiler off.",
-  params = { { name = "spared", text = "what the names of the library's sources begin with, as `debug.getinfo` has them", type = "string" }, { name = "handler", text = "is given an error, and returns what is told of it", type = "function" }, { name = "callback", text = "", type = "function" }, { name = "...", text = "its arguments", type = "any" } },
-  returns = { { text = "whether it returned", type = "boolean" }, { text = "whether it was interrupted", type = "boolean" }, { text = "what it returned, or what `handler` did", type = "any" } },
+["ctr.core.inside.fork"] = {
+  signature = "ctr.core.inside.fork(options) -> table or boolean",
+  summary = "Forks the calling program: it returns twice.",
+  text = "The copy waits for a byte on the channel, then becomes what the options say, sends `READY` and goes on; what it does not keep leads to `null`. It must end by `exit`, and never return to what called it.",
+  params = { { name = "options", text = "`channel` (a stream socket), `null` (a descriptor that leads nowhere), `open` (numbers of all that is open, ascending), `keep`, `cgroups` (lists of descriptors), `target` (a pidfd), `namespaces` (CLONE_NEW*), `is_mapped`, `sets_groups`, `root` (a descriptor), `user` (table: `uid`, `gid`, `groups`, `sets_groups`, `bounding`, `caps`, `ambient`), `filter` (string), `filter_flags`, `follows`, `is_orphan` (booleans): as `src/inside.h` has them", type = "table" } },
+  returns = { { group = 1, text = "`pid` and `pidfd`", type = "table" }, { group = 2, text = "false, in the copy", type = "boolean" } },
+  errors = { "SystemError" },
+  errors_text = "`SystemError`",
+  kind = "function",
+  module = "ctr.core.inside",
+  place = 170,
+},
+["ctr.core.inside.exit"] = {
+  signature = "ctr.core.inside.exit([code=0])",
+  summary = "Ends the process at once: nothing is flushed, closed or collected.",
+  params = { { default = "0", name = "code", optional = true, text = "", type = "number" } },
+  returns = {  },
   errors = {  },
   kind = "function",
-  module = "ctr.core.interrupt",
-  place = 158,
+  module = "ctr.core.inside",
+  place = 171,
 },
 ["ctr.core.json"] = {
   signature = "ctr.core.json",
@@ -1807,7 +1968,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.json",
-  place = 159,
+  place = 172,
 },
 ["ctr.core.json.encode"] = {
   signature = "ctr.core.json.encode(value, [options]) -> string",
@@ -1819,7 +1980,7 @@ return {
   errors_text = "`SystemError`: `ELOOP` beyond a depth of 128, `EILSEQ` for what is not UTF-8, `EINVAL` for what JSON has not",
   kind = "function",
   module = "ctr.core.json",
-  place = 160,
+  place = 173,
 },
 ["ctr.core.json.decode"] = {
   signature = "ctr.core.json.decode(text) -> table",
@@ -1831,7 +1992,7 @@ return {
   errors_text = "`SystemError`: `EBADMSG` for what is no JSON, has a key twice, or a NUL in a string; `ELOOP` beyond a depth of 128",
   kind = "function",
   module = "ctr.core.json",
-  place = 161,
+  place = 174,
 },
 ["ctr.core.json.array"] = {
   signature = "ctr.core.json.array(table) -> table",
@@ -1841,7 +2002,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.json",
-  place = 162,
+  place = 175,
 },
 ["ctr.core.kernel"] = {
   signature = "ctr.core.kernel",
@@ -1851,7 +2012,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.kernel",
-  place = 163,
+  place = 176,
 },
 ["ctr.core.kernel.has_call"] = {
   signature = "ctr.core.kernel.has_call(name) -> boolean",
@@ -1861,7 +2022,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.kernel",
-  place = 164,
+  place = 177,
 },
 ["ctr.core.mount"] = {
   signature = "ctr.core.mount",
@@ -1871,7 +2032,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.mount",
-  place = 165,
+  place = 178,
 },
 ["ctr.core.mount.clone"] = {
   signature = "ctr.core.mount.clone(path, [options]) -> fd",
@@ -1882,7 +2043,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 166,
+  place = 179,
 },
 ["ctr.core.mount.change"] = {
   signature = "ctr.core.mount.change(fd, options) -> boolean",
@@ -1893,7 +2054,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 167,
+  place = 180,
 },
 ["ctr.core.mount.new"] = {
   signature = "ctr.core.mount.new(type, source, options, [change]) -> fd",
@@ -1904,7 +2065,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 168,
+  place = 181,
 },
 ["ctr.core.mount.attach"] = {
   signature = "ctr.core.mount.attach(mount, target, what) -> boolean",
@@ -1915,7 +2076,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 169,
+  place = 182,
 },
 ["ctr.core.mount.detach"] = {
   signature = "ctr.core.mount.detach(fd, what) -> boolean",
@@ -1926,7 +2087,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 170,
+  place = 183,
 },
 ["ctr.core.mount.procfs"] = {
   signature = "ctr.core.mount.procfs() -> fd",
@@ -1937,7 +2098,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 171,
+  place = 184,
 },
 ["ctr.core.mount.begin_lean"] = {
   signature = "ctr.core.mount.begin_lean([with_proc=false]) -> userdata",
@@ -1948,7 +2109,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 172,
+  place = 185,
 },
 ["ctr.core.mount.end_lean"] = {
   signature = "ctr.core.mount.end_lean(begun) -> fd",
@@ -1960,7 +2121,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 173,
+  place = 186,
 },
 ["ctr.core.netlink"] = {
   signature = "ctr.core.netlink",
@@ -1971,7 +2132,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.netlink",
-  place = 174,
+  place = 187,
 },
 ["ctr.core.netlink.open"] = {
   signature = "ctr.core.netlink.open([netns]) -> fd",
@@ -1982,7 +2143,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 175,
+  place = 188,
 },
 ["ctr.core.netlink.adopt"] = {
   signature = "ctr.core.netlink.adopt(socket) -> boolean",
@@ -1993,7 +2154,7 @@ return {
   errors_text = "`SystemError`; `EINVAL` for what is no such socket",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 176,
+  place = 189,
 },
 ["ctr.core.netlink.netns"] = {
   signature = "ctr.core.netlink.netns(socket) -> fd",
@@ -2004,7 +2165,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 177,
+  place = 190,
 },
 ["ctr.core.netlink.links"] = {
   signature = "ctr.core.netlink.links(socket) -> {table,…}",
@@ -2015,7 +2176,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 178,
+  place = 191,
 },
 ["ctr.core.netlink.link"] = {
   signature = "ctr.core.netlink.link(socket, link) -> table",
@@ -2026,7 +2187,7 @@ return {
   errors_text = "`SystemError`; `ENODEV` when there is none",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 179,
+  place = 192,
 },
 ["ctr.core.netlink.add_veth"] = {
   signature = "ctr.core.netlink.add_veth(socket, options) -> boolean",
@@ -2037,7 +2198,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 180,
+  place = 193,
 },
 ["ctr.core.netlink.set_link"] = {
   signature = "ctr.core.netlink.set_link(socket, index, options) -> boolean",
@@ -2048,7 +2209,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 181,
+  place = 194,
 },
 ["ctr.core.netlink.set_hairpin"] = {
   signature = "ctr.core.netlink.set_hairpin(socket, index, on) -> boolean",
@@ -2059,7 +2220,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 182,
+  place = 195,
 },
 ["ctr.core.netlink.delete_link"] = {
   signature = "ctr.core.netlink.delete_link(socket, index) -> boolean",
@@ -2070,7 +2231,7 @@ return {
   errors_text = "`SystemError`; `ENODEV` when it is gone",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 183,
+  place = 196,
 },
 ["ctr.core.netlink.addresses"] = {
   signature = "ctr.core.netlink.addresses(socket, [index]) -> {table,…}",
@@ -2081,7 +2242,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 184,
+  place = 197,
 },
 ["ctr.core.netlink.add_address"] = {
   signature = "ctr.core.netlink.add_address(socket, index, options) -> boolean",
@@ -2092,7 +2253,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when it has the address",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 185,
+  place = 198,
 },
 ["ctr.core.netlink.delete_address"] = {
   signature = "ctr.core.netlink.delete_address(socket, index, options) -> boolean",
@@ -2103,7 +2264,7 @@ return {
   errors_text = "`SystemError`; `EADDRNOTAVAIL` when it does not have it",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 186,
+  place = 199,
 },
 ["ctr.core.netlink.routes"] = {
   signature = "ctr.core.netlink.routes(socket, [family]) -> {table,…}",
@@ -2114,7 +2275,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 187,
+  place = 200,
 },
 ["ctr.core.netlink.add_route"] = {
   signature = "ctr.core.netlink.add_route(socket, options) -> boolean",
@@ -2125,7 +2286,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when there is such a one",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 188,
+  place = 201,
 },
 ["ctr.core.netlink.delete_route"] = {
   signature = "ctr.core.netlink.delete_route(socket, options) -> boolean",
@@ -2136,7 +2297,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when there is none",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 189,
+  place = 202,
 },
 ["ctr.core.notify"] = {
   signature = "ctr.core.notify",
@@ -2147,7 +2308,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.notify",
-  place = 190,
+  place = 203,
 },
 ["ctr.core.notify.receive"] = {
   signature = "ctr.core.notify.receive(listener) -> table|boolean",
@@ -2158,7 +2319,7 @@ return {
   errors_text = "`SystemError`; `ENOTCONN` when nobody is left whose calls could come",
   kind = "function",
   module = "ctr.core.notify",
-  place = 191,
+  place = 204,
 },
 ["ctr.core.notify.respond"] = {
   signature = "ctr.core.notify.respond(listener, call, answer) -> boolean",
@@ -2169,7 +2330,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.notify",
-  place = 192,
+  place = 205,
 },
 ["ctr.core.notify.is_pending"] = {
   signature = "ctr.core.notify.is_pending(listener, call) -> boolean",
@@ -2179,7 +2340,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 193,
+  place = 206,
 },
 ["ctr.core.notify.add_fd"] = {
   signature = "ctr.core.notify.add_fd(listener, call, fd, [options]) -> number|boolean",
@@ -2190,7 +2351,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.notify",
-  place = 194,
+  place = 207,
 },
 ["ctr.core.notify.read"] = {
   signature = "ctr.core.notify.read(listener, call, address, length) -> string",
@@ -2201,7 +2362,7 @@ return {
   errors_text = "`SystemError`: `EFAULT` when not all of it can be read, `ENOENT` when the call is gone",
   kind = "function",
   module = "ctr.core.notify",
-  place = 195,
+  place = 208,
 },
 ["ctr.core.notify.read_string"] = {
   signature = "ctr.core.notify.read_string(listener, call, address, max) -> string",
@@ -2212,7 +2373,7 @@ return {
   errors_text = "`SystemError`: `EFAULT` where it cannot be read, `ENAMETOOLONG` when it is longer, `ENOENT` when the call is gone",
   kind = "function",
   module = "ctr.core.notify",
-  place = 196,
+  place = 209,
 },
 ["ctr.core.notify.set_sync"] = {
   signature = "ctr.core.notify.set_sync(listener) -> boolean",
@@ -2222,7 +2383,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 197,
+  place = 210,
 },
 ["ctr.core.notify.compare"] = {
   signature = "ctr.core.notify.compare(op, arg, value, [value_two]) -> boolean",
@@ -2232,7 +2393,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 198,
+  place = 211,
 },
 ["ctr.core.notify.errno"] = {
   signature = "ctr.core.notify.errno(name) -> number|nil",
@@ -2242,7 +2403,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 199,
+  place = 212,
 },
 ["ctr.core.notify.errno_name"] = {
   signature = "ctr.core.notify.errno_name(errno) -> string|nil",
@@ -2252,7 +2413,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 200,
+  place = 213,
 },
 ["ctr.core.ns"] = {
   signature = "ctr.core.ns",
@@ -2262,7 +2423,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.ns",
-  place = 201,
+  place = 214,
 },
 ["ctr.core.ns.open"] = {
   signature = "ctr.core.ns.open(path) -> fd, string",
@@ -2273,18 +2434,7 @@ return {
   errors_text = "`SystemError`; `EINVAL` for what is no namespace",
   kind = "function",
   module = "ctr.core.ns",
-  place = 202,
-},
-["ctr.core.ns.enter"] = {
-  signature = "ctr.core.ns.enter(fd) -> boolean",
-  summary = "Enters a namespace: the calling thread alone does, and what it starts from then on.",
-  params = { { name = "fd", text = "of a namespace", type = "any" } },
-  returns = { { text = "true", type = "boolean" } },
-  errors = { "SystemError" },
-  errors_text = "`SystemError`; `EINVAL` for what is no namespace",
-  kind = "function",
-  module = "ctr.core.ns",
-  place = 203,
+  place = 215,
 },
 ["ctr.core.ns.supported"] = {
   signature = "ctr.core.ns.supported(name) -> boolean",
@@ -2294,7 +2444,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.ns",
-  place = 204,
+  place = 216,
 },
 ["ctr.core.path"] = {
   signature = "ctr.core.path",
@@ -2304,7 +2454,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.path",
-  place = 205,
+  place = 217,
 },
 ["ctr.core.path.open_root"] = {
   signature = "ctr.core.path.open_root(path) -> fd",
@@ -2315,7 +2465,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 206,
+  place = 218,
 },
 ["ctr.core.path.open"] = {
   signature = "ctr.core.path.open(dir, path, [options]) -> fd",
@@ -2326,7 +2476,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 207,
+  place = 219,
 },
 ["ctr.core.path.read"] = {
   signature = "ctr.core.path.read(dir, path, max) -> string",
@@ -2337,7 +2487,7 @@ return {
   errors_text = "`SystemError`; `EFBIG` for more than max bytes, `EINVAL` for no regular file",
   kind = "function",
   module = "ctr.core.path",
-  place = 208,
+  place = 220,
 },
 ["ctr.core.path.read_fd"] = {
   signature = "ctr.core.path.read_fd(fd, max) -> string",
@@ -2348,7 +2498,7 @@ return {
   errors_text = "`SystemError`; `EFBIG` for more than max bytes, `EINVAL` for no regular file",
   kind = "function",
   module = "ctr.core.path",
-  place = 209,
+  place = 221,
 },
 ["ctr.core.path.write"] = {
   signature = "ctr.core.path.write(dir, path, data, [options]) -> boolean",
@@ -2359,7 +2509,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 210,
+  place = 222,
 },
 ["ctr.core.path.replace"] = {
   signature = "ctr.core.path.replace(dir, name, data, mode) -> boolean",
@@ -2370,7 +2520,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 211,
+  place = 223,
 },
 ["ctr.core.path.mkdir"] = {
   signature = "ctr.core.path.mkdir(dir, name, mode) -> boolean",
@@ -2381,7 +2531,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when it is there",
   kind = "function",
   module = "ctr.core.path",
-  place = 212,
+  place = 224,
 },
 ["ctr.core.path.mkfifo"] = {
   signature = "ctr.core.path.mkfifo(dir, name, mode) -> boolean",
@@ -2392,7 +2542,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 213,
+  place = 225,
 },
 ["ctr.core.path.symlink"] = {
   signature = "ctr.core.path.symlink(dir, text, name) -> boolean",
@@ -2403,7 +2553,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 214,
+  place = 226,
 },
 ["ctr.core.path.rmdir"] = {
   signature = "ctr.core.path.rmdir(dir, name) -> boolean",
@@ -2414,7 +2564,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 215,
+  place = 227,
 },
 ["ctr.core.path.unlink"] = {
   signature = "ctr.core.path.unlink(dir, name) -> boolean",
@@ -2425,7 +2575,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 216,
+  place = 228,
 },
 ["ctr.core.path.rename"] = {
   signature = "ctr.core.path.rename(dir, old, new) -> boolean",
@@ -2436,7 +2586,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 217,
+  place = 229,
 },
 ["ctr.core.path.list"] = {
   signature = "ctr.core.path.list(dir, path) -> table",
@@ -2447,7 +2597,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 218,
+  place = 230,
 },
 ["ctr.core.path.stat"] = {
   signature = "ctr.core.path.stat(dir, path, [options]) -> table",
@@ -2458,7 +2608,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 219,
+  place = 231,
 },
 ["ctr.core.path.readlink"] = {
   signature = "ctr.core.path.readlink(dir, path) -> string",
@@ -2469,7 +2619,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 220,
+  place = 232,
 },
 ["ctr.core.path.remove_tree"] = {
   signature = "ctr.core.path.remove_tree(dir, name) -> boolean",
@@ -2480,7 +2630,7 @@ return {
   errors_text = "`SystemError`; `EXDEV` or `EBUSY` at a mount",
   kind = "function",
   module = "ctr.core.path",
-  place = 221,
+  place = 233,
 },
 ["ctr.core.path.lock"] = {
   signature = "ctr.core.path.lock(dir, name, [options]) -> fd",
@@ -2491,7 +2641,7 @@ return {
   errors_text = "`SystemError`; `EAGAIN` when another has it",
   kind = "function",
   module = "ctr.core.path",
-  place = 222,
+  place = 234,
 },
 ["ctr.core.path.fs_type"] = {
   signature = "ctr.core.path.fs_type(dir, path) -> string|number",
@@ -2502,7 +2652,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 223,
+  place = 235,
 },
 ["ctr.core.path.realpath"] = {
   signature = "ctr.core.path.realpath(path) -> string",
@@ -2513,7 +2663,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 224,
+  place = 236,
 },
 ["ctr.core.path.chmod"] = {
   signature = "ctr.core.path.chmod(dir, path, mode) -> boolean",
@@ -2524,7 +2674,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 225,
+  place = 237,
 },
 ["ctr.core.path.chown"] = {
   signature = "ctr.core.path.chown(dir, path, uid, gid) -> boolean",
@@ -2535,7 +2685,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 226,
+  place = 238,
 },
 ["ctr.core.poll"] = {
   signature = "ctr.core.poll",
@@ -2545,7 +2695,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.poll",
-  place = 227,
+  place = 239,
 },
 ["ctr.core.poll.wait"] = {
   signature = "ctr.core.poll.wait(set, [timeout]) -> table",
@@ -2556,7 +2706,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.poll",
-  place = 228,
+  place = 240,
 },
 ["ctr.core.proc"] = {
   signature = "ctr.core.proc",
@@ -2566,7 +2716,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.proc",
-  place = 229,
+  place = 241,
 },
 ["ctr.core.proc.spawn"] = {
   signature = "ctr.core.proc.spawn(options) -> table",
@@ -2578,7 +2728,7 @@ return {
   errors_text = "`SystemError`; also when the program cannot be executed",
   kind = "function",
   module = "ctr.core.proc",
-  place = 230,
+  place = 242,
 },
 ["ctr.core.proc.exec"] = {
   signature = "ctr.core.proc.exec(options)",
@@ -2589,7 +2739,7 @@ return {
   errors_text = "`SystemError`: it returns only to say why not",
   kind = "function",
   module = "ctr.core.proc",
-  place = 231,
+  place = 243,
 },
 ["ctr.core.proc.pidfd_open"] = {
   signature = "ctr.core.proc.pidfd_open(pid) -> fd",
@@ -2600,7 +2750,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when there is none",
   kind = "function",
   module = "ctr.core.proc",
-  place = 232,
+  place = 244,
 },
 ["ctr.core.proc.send_signal"] = {
   signature = "ctr.core.proc.send_signal(pidfd, signo) -> boolean",
@@ -2611,7 +2761,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when the process is gone",
   kind = "function",
   module = "ctr.core.proc",
-  place = 233,
+  place = 245,
 },
 ["ctr.core.proc.wait"] = {
   signature = "ctr.core.proc.wait(pidfd, [options]) -> table|boolean",
@@ -2622,7 +2772,7 @@ return {
   errors_text = "`SystemError`; `ECHILD` for what is no child",
   kind = "function",
   module = "ctr.core.proc",
-  place = 234,
+  place = 246,
 },
 ["ctr.core.proc.stat"] = {
   signature = "ctr.core.proc.stat(procfs, pid) -> table",
@@ -2633,7 +2783,7 @@ return {
   errors_text = "`SystemError`; `ENOENT` when there is none",
   kind = "function",
   module = "ctr.core.proc",
-  place = 235,
+  place = 247,
 },
 ["ctr.core.proc.getrlimit"] = {
   signature = "ctr.core.proc.getrlimit(name) -> number|string, number|string",
@@ -2644,7 +2794,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 236,
+  place = 248,
 },
 ["ctr.core.proc.prlimit"] = {
   signature = "ctr.core.proc.prlimit(pid, name, soft, hard) -> boolean",
@@ -2655,7 +2805,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 237,
+  place = 249,
 },
 ["ctr.core.proc.ids"] = {
   signature = "ctr.core.proc.ids() -> table",
@@ -2665,7 +2815,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 238,
+  place = 250,
 },
 ["ctr.core.proc.getpid"] = {
   signature = "ctr.core.proc.getpid() -> number",
@@ -2675,7 +2825,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 239,
+  place = 251,
 },
 ["ctr.core.proc.getenv"] = {
   signature = "ctr.core.proc.getenv(name) -> string|nil",
@@ -2685,7 +2835,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 240,
+  place = 252,
 },
 ["ctr.core.proc.subreaper"] = {
   signature = "ctr.core.proc.subreaper() -> boolean",
@@ -2696,7 +2846,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 241,
+  place = 253,
 },
 ["ctr.core.proc.clock"] = {
   signature = "ctr.core.proc.clock() -> number",
@@ -2706,7 +2856,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 242,
+  place = 254,
 },
 ["ctr.core.proc.time"] = {
   signature = "ctr.core.proc.time() -> number",
@@ -2716,7 +2866,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 243,
+  place = 255,
 },
 ["ctr.core.proc.run"] = {
   signature = "ctr.core.proc.run(options) -> table",
@@ -2728,7 +2878,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 244,
+  place = 256,
 },
 ["ctr.core.seccomp"] = {
   signature = "ctr.core.seccomp",
@@ -2738,7 +2888,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.seccomp",
-  place = 245,
+  place = 257,
 },
 ["ctr.core.seccomp.syscalls"] = {
   signature = "ctr.core.seccomp.syscalls(arch) -> table, number",
@@ -2748,7 +2898,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 246,
+  place = 258,
 },
 ["ctr.core.seccomp.arch"] = {
   signature = "ctr.core.seccomp.arch(arch) -> number|nil",
@@ -2758,7 +2908,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 247,
+  place = 259,
 },
 ["ctr.core.seccomp.native"] = {
   signature = "ctr.core.seccomp.native() -> string|nil",
@@ -2768,7 +2918,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 248,
+  place = 260,
 },
 ["ctr.core.seccomp.is_known"] = {
   signature = "ctr.core.seccomp.is_known(name) -> boolean",
@@ -2778,7 +2928,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 249,
+  place = 261,
 },
 ["ctr.core.seccomp.archs"] = {
   signature = "ctr.core.seccomp.archs() -> {string,…}",
@@ -2788,7 +2938,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 250,
+  place = 262,
 },
 ["ctr.core.seccomp.version"] = {
   signature = "ctr.core.seccomp.version() -> string",
@@ -2798,7 +2948,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 251,
+  place = 263,
 },
 ["ctr.core.seccomp.has_action"] = {
   signature = "ctr.core.seccomp.has_action(action) -> boolean",
@@ -2808,7 +2958,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 252,
+  place = 264,
 },
 ["ctr.core.seccomp.has_flag"] = {
   signature = "ctr.core.seccomp.has_flag(flag) -> boolean",
@@ -2819,7 +2969,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 253,
+  place = 265,
 },
 ["ctr.core.systemd"] = {
   signature = "ctr.core.systemd",
@@ -2829,7 +2979,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.systemd",
-  place = 254,
+  place = 266,
 },
 ["ctr.core.systemd.open"] = {
   signature = "ctr.core.systemd.open([user=false], [timeout=30]) -> systemd",
@@ -2840,7 +2990,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 255,
+  place = 267,
 },
 ["bus:start"] = {
   signature = "bus:start(unit, properties, [timeout=30]) -> true",
@@ -2851,7 +3001,7 @@ return {
   errors_text = "`SystemError`; errno `EEXIST` for a unit that is there, `ETIMEDOUT`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 256,
+  place = 268,
 },
 ["bus:stop"] = {
   signature = "bus:stop(unit, [timeout=30]) -> true",
@@ -2862,7 +3012,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 257,
+  place = 269,
 },
 ["bus:set"] = {
   signature = "bus:set(unit, properties, [timeout=30]) -> true",
@@ -2873,7 +3023,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 258,
+  place = 270,
 },
 ["bus:attach"] = {
   signature = "bus:attach(unit, below, pid, [timeout=30]) -> true",
@@ -2884,7 +3034,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 259,
+  place = 271,
 },
 ["bus:get"] = {
   signature = "bus:get([unit], name, [timeout=30]) -> string",
@@ -2895,7 +3045,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 260,
+  place = 272,
 },
 ["ctr.core.text"] = {
   signature = "ctr.core.text",
@@ -2905,7 +3055,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.text",
-  place = 261,
+  place = 273,
 },
 ["ctr.core.text.checksum"] = {
   signature = "ctr.core.text.checksum(text) -> string",
@@ -2916,7 +3066,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.text",
-  place = 262,
+  place = 274,
 },
 ["ctr.core.tty"] = {
   signature = "ctr.core.tty",
@@ -2926,7 +3076,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.tty",
-  place = 263,
+  place = 275,
 },
 ["ctr.core.tty.is_tty"] = {
   signature = "ctr.core.tty.is_tty(fd) -> boolean",
@@ -2936,7 +3086,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.tty",
-  place = 264,
+  place = 276,
 },
 ["ctr.core.tty.size"] = {
   signature = "ctr.core.tty.size(fd) -> number, number",
@@ -2947,7 +3097,7 @@ return {
   errors_text = "`SystemError`; `ENOTTY`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 265,
+  place = 277,
 },
 ["ctr.core.tty.set_size"] = {
   signature = "ctr.core.tty.set_size(fd, columns, rows) -> boolean",
@@ -2958,7 +3108,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 266,
+  place = 278,
 },
 ["ctr.core.tty.raw"] = {
   signature = "ctr.core.tty.raw(fd, [options]) -> userdata",
@@ -2969,18 +3119,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 267,
-},
-["ctr.core.tty.save"] = {
-  signature = "ctr.core.tty.save(fd) -> userdata",
-  summary = "Tells how a terminal is set.",
-  params = { { name = "fd", text = "", type = "any" } },
-  returns = { { text = "what `restore` goes back to", type = "userdata" } },
-  errors = { "SystemError" },
-  errors_text = "`SystemError`",
-  kind = "function",
-  module = "ctr.core.tty",
-  place = 268,
+  place = 279,
 },
 ["ctr.core.tty.restore"] = {
   signature = "ctr.core.tty.restore(fd, state) -> boolean",
@@ -2991,7 +3130,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 269,
+  place = 280,
 },
 ["ctr.core.tty.open_pty"] = {
   signature = "ctr.core.tty.open_pty() -> fd, string",
@@ -3002,7 +3141,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 270,
+  place = 281,
 },
 ["ctr.core.watch"] = {
   signature = "ctr.core.watch",
@@ -3012,7 +3151,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.watch",
-  place = 271,
+  place = 282,
 },
 ["ctr.core.watch.files"] = {
   signature = "ctr.core.watch.files() -> fd",
@@ -3023,7 +3162,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 272,
+  place = 283,
 },
 ["ctr.core.watch.add"] = {
   signature = "ctr.core.watch.add(watch, file) -> true",
@@ -3034,7 +3173,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 273,
+  place = 284,
 },
 ["ctr.core.watch.counter"] = {
   signature = "ctr.core.watch.counter() -> fd",
@@ -3045,7 +3184,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 274,
+  place = 285,
 },
 ["ctr.core.watch.take"] = {
   signature = "ctr.core.watch.take(watch) -> boolean",
@@ -3056,7 +3195,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 275,
+  place = 286,
 },
 ["ctr.core.wire"] = {
   signature = "ctr.core.wire",
@@ -3066,7 +3205,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.wire",
-  place = 276,
+  place = 287,
 },
 ["ctr.core.wire.encode"] = {
   signature = "ctr.core.wire.encode(plan, keep) -> string",
@@ -3077,7 +3216,7 @@ return {
   errors_text = "`SystemError`: `E2BIG`, or `EINVAL` for a string that holds a NUL",
   kind = "function",
   module = "ctr.core.wire",
-  place = 277,
+  place = 288,
 },
 ["ctr.core.wire.decode"] = {
   signature = "ctr.core.wire.decode(message) -> table, number",
@@ -3088,7 +3227,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.wire",
-  place = 278,
+  place = 289,
 },
 ["ctr.core.wire.frame"] = {
   signature = "ctr.core.wire.frame(kind, step) -> string",
@@ -3098,18 +3237,18 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.wire",
-  place = 279,
+  place = 290,
 },
 ["ctr.core.wire.parse_frame"] = {
   signature = "ctr.core.wire.parse_frame(frame) -> table",
   summary = "Reads a frame.",
   params = { { name = "frame", text = "", type = "string" } },
-  returns = { { text = "`kind`, `step`, `value`; `err` of a `FAIL`; `name` of a `SYNC`; `text` of an `OUTPUT`; `num` of `FILES` (bit 0 passwd, bit 1 group)", type = "table" } },
+  returns = { { text = "`kind`, `step`, `value`; `err` of a `FAIL`; `name` of a `SYNC`; `text` of an `OUTPUT` and of a `READY`; `num` of `FILES` (bit 0 passwd, bit 1 group)", type = "table" } },
   errors = { "SystemError" },
   errors_text = "`SystemError`: `EBADMSG`",
   kind = "function",
   module = "ctr.core.wire",
-  place = 280,
+  place = 291,
 },
 ["ctr.core.xattr"] = {
   signature = "ctr.core.xattr",
@@ -3120,7 +3259,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.xattr",
-  place = 281,
+  place = 292,
 },
 ["ctr.core.xattr.set"] = {
   signature = "ctr.core.xattr.set(dir, path, name, value) -> boolean",
@@ -3131,7 +3270,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.xattr",
-  place = 282,
+  place = 293,
 },
 ["ctr.core.xattr.get"] = {
   signature = "ctr.core.xattr.get(dir, path, name) -> string",
@@ -3142,6 +3281,6 @@ return {
   errors_text = "`SystemError`; `ENODATA` where there is none",
   kind = "function",
   module = "ctr.core.xattr",
-  place = 283,
+  place = 294,
 },
 }

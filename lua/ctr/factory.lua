@@ -311,6 +311,26 @@ function factory_methods:load(id)
   return container
 end
 
+--- Takes up a container that something else started (docker, podman, bwrap, unshare, …), by a
+-- process in it: to look at it, enter it, measure and signal it. It is held by a pidfd: a process
+-- that gets the same number later is not taken for it.
+-- @tparam number pid
+-- @treturn[1] ctr.Adopted `id`, `pid`, `status`, `state`, `processes`, `stats`, `signal`, `pause`,
+-- `resume`, `run_inside`, `call`, `mount`, `unmount` as a container has them, and `close`; its
+-- other methods say why not
+-- @return[2] nil
+-- @treturn[2] ctr.Error `SystemError`: errno ESRCH when there is no such process
+-- @usage
+-- local adopted = assert(factory:adopt(1234))
+-- print(adopted:status(), #adopted:processes())
+-- adopted:close()
+function factory_methods:adopt(pid)
+  if type(pid) ~= "number" or pid < 1 or pid % 1 ~= 0 or pid >= 2 ^ 31 then
+    error("bad argument #1 to 'adopt' (the number of a process expected)", 2)
+  end
+  return require("ctr.reach.adopted").new(self, pid)
+end
+
 local function id_of(factory, name)
   if not name:find("~", 1, true) then
     return name

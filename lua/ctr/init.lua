@@ -235,6 +235,38 @@ function M.container(name)
   return require("ctr.describe").container(name)
 end
 
+--- Runs a program in a container of its own, waits for it, and leaves nothing of the container: no
+-- process, cgroup, mount, state or descriptor. Its id is made up.
+--
+-- @tparam table fields what a description has (`ctr.describe`: `rootfs`, `args`, `env`, `user`,
+-- `cwd`, `limits`, `mounts`, `network`, any key of the configuration; paths are relative to the
+-- file that calls), and
+--
+-- - `stdin`: what the program reads: any string, whatever is in it; or a Lua file or descriptor;
+--   nothing without it
+-- - `timeout`: seconds, or `"500ms"`, `"1m30s"`: when they are over all in it is killed
+-- - `output_limit`: the most of each stream that is kept, in bytes or as `"1M"`; 16 MiB without it.
+--   What is more is read and dropped
+-- - `stdout`, `stderr`: a function called with each chunk, a file, a path, `"null"`: then the
+--   result has no such field
+-- - `factory`: of `ctr.new`, in place of one for this call
+-- @treturn[1] table `code` (0 … 255) or `signal` ("SIGKILL"); `stdout`, `stderr` (strings);
+-- `truncated`: whether some of them was dropped; `timed_out`; `oom`: whether the kernel killed
+-- something in it for want of memory; `usage`: `memory_peak` (bytes), `cpu`, `user`, `system`
+-- (seconds); `refused`, `calls`, `notify_errors` as `process:wait` has them
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`: it could not be run
+-- @usage
+-- local result = assert(ctr.run({ rootfs = "/srv/root", args = { "wc", "-l" }, stdin = "one\n",
+--   timeout = "5s", limits = { memory = "64M", pids = 16 } }))
+-- print(result.code, result.stdout, result.usage.memory_peak)
+function M.run(fields)
+  if type(fields) ~= "table" then
+    error("bad argument #1 to 'run' (table expected, got " .. type(fields) .. ")", 2)
+  end
+  return require("ctr.run").run(fields, require("ctr.describe.origin").caller(2))
+end
+
 local LAZY = {
   errors = function() return require("ctr.errors") end,
   learn = function() return require("ctr.learn") end,

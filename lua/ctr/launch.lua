@@ -257,7 +257,8 @@ end
 -- bootstrap makes a call that the filter asks about; true, or nil and an error)
 -- @tparam ctr.Plan plan
 -- @tparam number flags CLONE_NEW* for the spawn
--- @treturn[1] table `pid`, `pidfd`; `supervisor`, where `on_listener` set one
+-- @treturn[1] table `pid`, `pidfd`; `supervisor`, where `on_listener` set one; `mounted`: of a plan
+-- that ends in `leave`, the id of the mount that it attached last
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.run(options, plan, flags)
@@ -273,7 +274,8 @@ function M.run(options, plan, flags)
   if session.supervisor then
     session.supervisor:set_up_while(nil)
   end
-  return { pid = session.pid, pidfd = session.pidfd, supervisor = session.supervisor }
+  return { pid = session.pid, pidfd = session.pidfd, supervisor = session.supervisor,
+    mounted = session.mounted }
 end
 
 return M

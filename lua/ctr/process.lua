@@ -8,6 +8,7 @@ local file = require("ctr.file")
 local M = {}
 
 local CHUNK = 65536
+local CAPACITY = 65536 -- of a pipe, unless somebody changed it
 local NO_HANG = { nohang = true }
 
 local process_methods = {}
@@ -129,16 +130,18 @@ local function read_some(reader)
     return false
   end
   reader.callback(data)
-  return true
+  return true, #data
 end
 
+-- What the process left in its pipes. Others may have them still, and go on writing.
 local function drain(process)
   for index = #process.readers, 1, -1 do
-    local reader = process.readers[index]
-    local more
+    local reader, left = process.readers[index], CAPACITY
+    local more, size
     repeat
-      more = read_some(reader)
-    until more ~= true
+      more, size = read_some(reader)
+      left = left - (size or 0)
+    until more ~= true or left <= 0
     drop_reader(process, index)
   end
 end

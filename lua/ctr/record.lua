@@ -59,6 +59,7 @@ local SHAPE = {
   config = "table", cgroup_manager = "string", init_process_pid = "number",
   init_process_start = "number", created = "string", external_descriptors = "table",
   cgroup_paths = { "string" }, cgroup_created = { "string" }, kept = "table",
+  live_mounts = { "table" },
 }
 local CONFIG_SHAPE = { namespaces = { "table" }, mounts = { "table" }, cgroups = "table" }
 
@@ -162,6 +163,7 @@ function M.load(container, state)
   container.created_at = state.created
   container.kept_data = state.kept
   container.external_descriptors = state.external_descriptors
+  container.live_mounts = state.live_mounts
   container.interfaces, container.moved_devices = state.interfaces, state.moved_devices
   container.cgroup, container.recorded = nil, state
   if not state.cgroup_paths then
@@ -214,6 +216,7 @@ local function variable_part(container)
     cgroup_manager = container.manager,
     namespace_paths = pid > 0 and namespace_paths(container.host, pid) or {},
     external_descriptors = container.external_descriptors,
+    live_mounts = container.live_mounts,
     interfaces = container.interfaces,
     moved_devices = container.moved_devices,
     intel_rdt_path = rdt_path,
@@ -313,7 +316,7 @@ end
 function M.commit(container, pid, start_time)
   container.init_pid, container.init_start_time = pid, start_time
   container.created_at = timestamp()
-  container.external_descriptors = descriptors(container, pid)
+  container.external_descriptors, container.live_mounts = descriptors(container, pid), nil
   container.intended = nil
   return M.save(container)
 end

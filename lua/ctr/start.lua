@@ -1,6 +1,7 @@
 --- How a process of a container is started.
 -- @module ctr.start
 
+local core = require("ctr.core")
 local errors = require("ctr.errors")
 local first = require("ctr.start.first")
 local further = require("ctr.start.further")
@@ -30,6 +31,39 @@ local function parse_process(container, process, kind)
   end
   local config = container.configuration
   return program.settle(config, planner.merge(config, normalised))
+end
+
+-- A first process whose streams are kept by somebody (`ctr.reach.keeping`).
+local function start_kept(container, object, process, mode)
+  local keeping, err = require("ctr.reach.keeping").prepare(container, process)
+  if not keeping then
+    return nil, err
+  end
+  local started
+  started, err = first.start(container, object, process, mode)
+  local kept = started
+  if started then
+    kept, err = keeping:begin(started)
+  end
+  keeping:close()
+  if not kept and started then
+    core.proc.send_signal(started.pidfd, core.proc.signals.SIGKILL)
+    object:attach(started)
+    object:wait()
+  end
+  return kept and started or nil, err
+end
+
+local function start_kind(container, object, process, mode, kind)
+  if kind == "first" and process.attachable then
+    return start_kept(container, object, process, mode)
+  elseif kind == "first" then
+    return first.start(container, object, process, mode)
+  elseif process.attachable then
+    return nil, errors.invalid({ { path = "process.attachable",
+      text = "is for a container's first process" } })
+  end
+  return further.start(container, process)
 end
 
 -- The further processes of a container that this program is the parent of.
@@ -80,11 +114,7 @@ function M.process(container, object, mode, status)
     return nil, err
   end
   local started
-  if kind == "first" then
-    started, err = first.start(container, object, process, mode)
-  else
-    started, err = further.start(container, process)
-  end
+  started, err = start_kind(container, object, process, mode, kind)
   object:release_streams()
   if not started then
     return nil, err

@@ -98,7 +98,8 @@ describe("ctr.core.wire", function()
         { "memory_policy", { 2, 2 ^ 32 } }, { "cpu_affinity", { 2 ^ 32 } },
         { "cpu_affinity", { 1, -1 } }, { "send_pidfd", { -1 }, { "setns" } },
         { "send_pidfd", { 3 }, {} }, { "cloexec", { -1 } }, { "cloexec", { 3, 2 ^ 32 } },
-        { "cloexec", {} },
+        { "cloexec", {} }, { "unmount", { 1 }, { "/a" } }, { "unmount", { 1, 2 }, { "/a" } },
+        { "unmount", { 1, 0 }, {} },
       }) do
         local plan, err = wire.decode(assert(wire.encode({ operation }, 3)))
         assert.is_nil(plan, operation[1])

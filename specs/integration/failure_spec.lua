@@ -91,6 +91,8 @@ local FAILURES = {
   find_program = { strings = { "/bin/nonesuch" }, errno = "ENOENT" },
   cloexec = { insert = { op = "cloexec", nums = { 3 }, strings = {},
     path = "process.extra_files" }, errno = "EBADF" },
+  unmount = { insert = { op = "unmount", nums = { 1, 0 }, strings = { "/nonesuch" },
+    path = "mounts[1]" }, errno = "ENOENT" },
   exec = { nums = { 1, 0 }, strings = { ("a"):rep(4 * 1024 * 1024) }, errno = "E2BIG" },
   command = { config = COPIED, nums = { 1, 0, 0 }, strings = { "", "/bin/false", "false" } },
   propagation = { config = COPIED, nums = { 0x180000 }, errno = "EINVAL" },

@@ -2,7 +2,7 @@ local command = require("specs.support.command")
 local documentation = require("ctr.documentation")
 
 local FILES = { "factory", "container", "process", "process/source", "cgroup/notices", "loop",
-  "supervisor/request", "file" }
+  "supervisor/request", "file", "reach/adopted" }
 
 local function read(path)
   local file = assert(io.open(path))

@@ -288,6 +288,13 @@ function methods:stats()
   return require("ctr.cgroup.stats").read(self)
 end
 
+--- How many processes in it the kernel has killed for want of memory.
+-- @treturn number 0 also where there is no memory controller
+function methods:oom_kills()
+  local node = self:find("memory")
+  return node and self.driver.oom_kills(node) or 0
+end
+
 --- Adds to a process' result what its cgroup knows of it: whether the kernel killed it for want of
 -- memory, and of a first process the peak of the container's memory.
 -- @tparam ?table result of `core.proc.wait`
@@ -298,7 +305,7 @@ function methods:account(result, is_first)
     return
   end
   if result.signal == "SIGKILL" then
-    result.oom_killed = self.driver.oom_kills(node) > 0
+    result.oom_killed = self:oom_kills() > 0
   end
   if is_first then
     result.usage.memory_peak = self.driver.memory_peak(node) or result.usage.memory_peak

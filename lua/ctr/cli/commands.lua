@@ -57,6 +57,10 @@ M.globals = {
     name = "seccomp-report", for_files = true,
     about = "tell at the end which system calls the profile refused",
   },
+  {
+    name = "detach", for_files = true,
+    about = "leave a description's containers in the background, where lctr attach finds them",
+  },
   { name = "help", short = "h", about = "show this help" },
   { name = "version", short = "vV", about = "show the version" },
 }
@@ -69,7 +73,7 @@ M.run_file = {
   options = {},
   module = "ctr.cli.run_file",
   takes = {
-    root = true, trust = true, ["seccomp-report"] = true, ["systemd-cgroup"] = true,
+    root = true, trust = true, detach = true, ["seccomp-report"] = true, ["systemd-cgroup"] = true,
     ["cgroup-manager"] = true, rootless = true,
   },
   min = 1,
@@ -236,6 +240,22 @@ M.list = {
     module = "ctr.cli.clone",
     min = 2,
     max = 2,
+    },
+    {
+    name = "attach",
+    usage = "ID",
+    about = "show what a container writes, and type for it; ctrl-p ctrl-q detaches",
+    options = {
+      {
+        name = "detach-keys", value = "KEYS",
+        about = "the keys that detach: characters, ctrl-LETTER (default: ctrl-p,ctrl-q)",
+      },
+      { name = "no-stdin", about = "only show" },
+    },
+    takes = { root = true },
+    module = "ctr.cli.attach",
+    min = 1,
+    max = 1,
   },
   {
     name = "doctor",

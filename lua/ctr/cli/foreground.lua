@@ -26,10 +26,15 @@ end
 
 -- The process, with lctr's streams where the description says nothing about them. A person's
 -- terminal is not handed over: the container gets one of its own, which is passed through.
-local function fields_of(description, is_alone)
+local function fields_of(description, is_alone, is_detached)
   local fields = {}
   for key, value in pairs(description.process) do
     fields[key] = value
+  end
+  if is_detached then
+    local has_own = fields.console_socket or fields.stdin or fields.stdout or fields.stderr
+    fields.attachable = fields.attachable or not has_own
+    return fields
   end
   if is_alone and not says_streams(fields) and is_interactive() then
     fields.terminal = true
@@ -56,14 +61,14 @@ local function destroy(container)
 end
 
 -- A container that was made and did not start is not left behind.
-local function start(factory, description, is_alone, adjust)
+local function start(factory, description, is_alone, how)
   local container, err = factory:create(description.name, description.config)
   if not container then
     return nil, err
   end
-  local fields, screen = fields_of(description, is_alone)
-  if adjust then
-    adjust(fields)
+  local fields, screen = fields_of(description, is_alone, how.on_start ~= nil)
+  if how.adjust then
+    how.adjust(fields)
   end
   local process = ctr.process(fields)
   local ok
@@ -83,10 +88,10 @@ local function kill_all(running)
   end
 end
 
-local function start_all(factory, list, adjust)
+local function start_all(factory, list, how)
   local running = {}
   for index, description in ipairs(list) do
-    local item, err = start(factory, description, #list == 1, adjust)
+    local item, err = start(factory, description, #list == 1, how)
     if not item then
       kill_all(running)
       return nil, err
@@ -135,20 +140,25 @@ end
 -- @tparam table list descriptions
 -- @tparam table context (`ctr.cli.context`): where their state lies, who makes their cgroups
 -- @tparam[opt] function adjust is given the fields of each process, to change them
+-- @tparam[opt] function on_start is called when all of them run: this program is in the background,
+-- and whoever wants to see what they write attaches to them
 -- @treturn[1] number the exit status
 -- @treturn[1] table what ran: each has `description` and `status`
 -- @return[2] nil
 -- @treturn[2] ctr.Error
-function M.run(list, context, adjust)
+function M.run(list, context, adjust, on_start)
   local factory, err = context:factory({})
   if not factory then
     return nil, err
   end
   local signals = attached.open_signals()
   local running
-  running, err = start_all(factory, list, adjust)
+  running, err = start_all(factory, list, { adjust = adjust, on_start = on_start })
   if not running then
     return nil, err
+  end
+  if on_start then
+    on_start()
   end
   for _, item in ipairs(running) do
     item.session = item.screen and item.screen:started(item.process)

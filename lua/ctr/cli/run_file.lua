@@ -50,6 +50,9 @@ local function run_library_program(args, values)
   if values["seccomp-report"] then
     return nil, "--seccomp-report is for descriptions: a program sets seccomp_report of a process"
   end
+  if values.detach then
+    return nil, "--detach is for descriptions: a program sets attachable of a process"
+  end
   return run_program(args)
 end
 
@@ -63,7 +66,8 @@ return function(args, values, context)
     if #args > 1 then
       return nil, "a description takes no arguments: " .. args[2]
     end
-    return require("ctr.cli.foreground").run(list, context, values["seccomp-report"] and report)
+    local way = require(values.detach and "ctr.cli.detached" or "ctr.cli.foreground")
+    return way.run(list, context, values["seccomp-report"] and report or nil)
   end
   if err.is_program then
     return run_library_program(args, values)

@@ -348,6 +348,14 @@ function M.mount_label(label)
   return M.one_line(label)
 end
 
+--- Checks how much output is kept: it is memory of a process that lasts as long as the container.
+function M.kept_output(size)
+  if size <= 16 * 1024 * 1024 then
+    return true
+  end
+  return nil, "must be at most 16M"
+end
+
 --- Checks what a bind's source is relabelled for.
 function M.relabel(letter)
   if letter == "z" or letter == "Z" then

@@ -37,6 +37,10 @@ local TAKEN = { "stdin", "stdout", "stderr", "extra_files", "console_socket", "t
 -- Of a process that is restored, its streams alone are to be said: all else is in the images.
 local function parse_process(object)
   local given, spec = object:streams(), { args = { "restored" } }
+  if rawget(given, "attachable") then
+    return nil, errors.invalid({ { path = "process.attachable",
+      text = "is for a process that is started, not for one that is restored" } })
+  end
   for _, name in ipairs(TAKEN) do
     spec[name] = rawget(given, name)
   end

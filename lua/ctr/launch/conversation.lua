@@ -343,7 +343,8 @@ function handlers.PID(session, frame, handles)
   return true
 end
 
-function handlers.READY(session)
+function handlers.READY(session, frame)
+  session.mounted = frame.text ~= "" and frame.text or nil
   local ok, err = M.commit(session)
   if not ok or not session.committed then
     return ok, err

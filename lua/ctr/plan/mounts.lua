@@ -252,6 +252,18 @@ local function add_mount(add, mount, index, way)
   add_commands(add, mount.postmount_cmds, path .. ".postmount_cmds")
 end
 
+--- Adds what mounts something in a container that runs.
+-- @tparam function add `add(op, nums, strings, config_path)`
+-- @tparam table config with the one mount
+-- @tparam boolean rootless the caller may make no file systems
+function M.add_live(add, config, rootless)
+  add_mount(add, config.mounts[1], 1, { copied = false, rootless = rootless, cgroup_views = NONE,
+    label = config.mount_label })
+  if is_late_readonly(config.mounts[1]) then
+    add("set_attr", { ATTR.RDONLY, 0, 0, 0 }, { config.mounts[1].destination }, "mounts[1]")
+  end
+end
+
 local TYPES = { c = 0x2000, u = 0x2000, b = 0x6000, p = 0x1000 }
 
 local function add_device(add, device, index, bound)

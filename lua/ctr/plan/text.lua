@@ -219,6 +219,7 @@ local TEXT = {
   attach = attach_text,
   attach_fs = attach_fs_text,
   set_attr = set_attr_text,
+  unmount = first_string,
   reconfigure = function(step)
     return join_words(step.strings[1], table.concat(step.strings, ",", 2))
   end,

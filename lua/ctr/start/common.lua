@@ -77,6 +77,7 @@ function M.base_facts(container, process, spaces)
     may_clone = spaces.user and container.host:may_clone() or false,
     maps = spaces.new.NEWUSER and true or false,
     can_setgroups = container.host:allows_setgroups()
+      and not container.denies_setgroups
       and (not spaces.user or idmap.allows_setgroups(container.host, config)),
     terminal = process.terminal or process.console_socket ~= nil,
     hook_timeout = container.factory.hook_timeout,

@@ -81,6 +81,17 @@ M.process = shape.record({
     about = "Whether it has a terminal; the caller's own, where no socket gets it.",
   }),
   console_socket = stream(SOCKET, "The socket that gets its terminal: it has one with this."),
+  attachable = shape.boolean({
+    optional = true,
+    about = "Whether a keeper holds its streams or its terminal, so that one can attach to it and "
+      .. "detach again; for a container's first process.",
+  }),
+  keep_output = shape.size({
+    optional = true,
+    check = checks.kept_output,
+    about = "How much of its last output is kept for who attaches later: 64K without it, at most "
+      .. "16M.",
+  }),
   seccomp_notify = shape.any({
     optional = true, check = checks.is_function, takes = "function",
     about = "A function that answers what the profile hands over by SCMP_ACT_NOTIFY.",
