@@ -66,7 +66,8 @@ local OUT_OF_REACH = {
   "coroutine.yield()", "table.insert({}, -2^31, 1)", "table.remove({ 1 }, -2^31)",
   "error(setmetatable({}, { __tostring = "
     .. "function() while true do end end }))", "error()", "error({ code = 'ConfigInvalid' })",
-  "tostring(1LL + 'x')", "(('a'):rep(1e7)):find(('a'):rep(1e6) .. 'b', 1, true)", "local t = 1LL t.x.y = 1", "(('(')):rep(1e6):find(('('):rep(1e6))",
+  "tostring(1LL + 'x')",
+  "(('a'):rep(1e7)):find(('a'):rep(1e6) .. 'b', 1, true)", "local t = 1LL t.x.y = 1", "(('(')):rep(1e6):find(('('):rep(1e6))",
 }
 
 -- What is no plain value stands for nothing.

@@ -16,6 +16,8 @@ local TRUST = {
   about = "give a description all of Lua: files, processes, the environment",
 }
 
+local JSON = { name = "json", about = "print JSON, for programs" }
+
 --- Options that may stand before a command.
 M.globals = {
   {
@@ -157,6 +159,7 @@ M.list = {
         name = "format", value = "FORMAT", choices = { "text", "json" },
         about = "text (the default) or json",
       },
+      JSON,
       TRUST,
     },
     takes = { trust = true },
@@ -168,9 +171,36 @@ M.list = {
     name = "check",
     usage = "FILE.lua",
     about = "check a description",
-    options = { TRUST },
+    options = { JSON, TRUST },
     takes = { trust = true },
     module = "ctr.cli.check",
+    min = 1,
+    max = 1,
+  },
+  {
+    name = "explain",
+    usage = "[KEY | FILE.lua]",
+    about = "say what a key means, or, with --origin, what set what in a description",
+    options = {
+      { name = "origin", about = "of each value: the file and line, profile or default it is from" },
+      JSON,
+      TRUST,
+    },
+    takes = { trust = true },
+    module = "ctr.cli.explain",
+    min = 0,
+    max = 1,
+  },
+  {
+    name = "import",
+    usage = "BUNDLE",
+    about = "make the shortest description of an OCI bundle",
+    options = {
+      { name = "name", value = "NAME", about = "of the container (default: the folder's)" },
+      { name = "output", short = "o", value = "FILE.lua",
+        about = "write it there; paths are relative to it" },
+    },
+    module = "ctr.cli.import",
     min = 1,
     max = 1,
   },
@@ -183,6 +213,7 @@ M.list = {
         name = "format", value = "FORMAT", choices = { "lua", "json" },
         about = "lua (the default) or json, as the OCI has it",
       },
+      JSON,
       TRUST,
     },
     takes = {
