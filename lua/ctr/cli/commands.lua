@@ -182,7 +182,7 @@ M.list = {
     usage = "[KEY | FILE.lua]",
     about = "say what a key means, or, with --origin, what set what in a description",
     options = {
-      { name = "origin", about = "of each value: the file and line, profile or default it is from" },
+      { name = "origin", about = "of each value: the file and line, profile or default" },
       JSON,
       TRUST,
     },

@@ -128,6 +128,22 @@ function own.cgroups(result, value)
   end
 end
 
+-- Keys that the configuration has, too, and that are meant for the process alone.
+function own.process(result, value)
+  if not wants_table(result, "process", value) then
+    return
+  end
+  for _, key in ipairs(sorted(value)) do
+    if key ~= "init" and schema.process.fields[key] then
+      result.process[key] = value[key]
+      rename(result, "process." .. key, "process." .. key)
+    else
+      report(result, "process." .. tostring(key), spelling.unknown("is not known here",
+        tostring(key), schema.process.fields))
+    end
+  end
+end
+
 -- What a description has, and is not a key of the configuration under its own name.
 local ELSEWHERE = { extends = true, profile = true }
 
@@ -223,6 +239,16 @@ local function add_dependent_defaults(config, name, identity)
   end
 end
 
+-- `false` takes a default away: of what may not be false itself.
+local function drop_false(part, fields)
+  for key, value in pairs(part) do
+    local kind = fields[key].kind
+    if value == false and kind ~= "boolean" and kind ~= "any" then
+      part[key] = nil
+    end
+  end
+end
+
 --- Composes.
 -- @tparam string name the container's
 -- @tparam table keys what was said, the defaults among it
@@ -242,9 +268,8 @@ function M.compose(name, keys, how)
   if not how.is_bare then
     add_dependent_defaults(result.config, name, how.identity)
   end
-  if result.config.seccomp == false then
-    result.config.seccomp = nil
-  end
+  drop_false(result.config, schema.config.fields)
+  drop_false(result.process, schema.process.fields)
   return result
 end
 

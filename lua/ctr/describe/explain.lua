@@ -26,6 +26,7 @@ local OWN = {
     about = "Containers of the same file that are started before, and ended after it." },
   extends = { type = "description, table, or list", about = "What it starts from." },
   profile = { type = "string, table, or list", about = "What it stands on.", keys = {} },
+  process = { type = "table", about = "What is for the first process alone, under its own names." },
   oci = { type = "table", about = "A merge patch for the OCI document that it comes to." },
 }
 for name, about in pairs(handlers.about) do

@@ -10,6 +10,13 @@ local WIDTH = 96
 
 local CALL = {}
 
+-- Which keys of the tables in a description come first.
+local FIRST = {}
+for index, key in ipairs({ "name", "names", "type", "path", "source", "destination", "device",
+  "flags", "action", "major", "minor", "memory", "cpus" }) do
+  FIRST[key] = index
+end
+
 local RESERVED = {}
 for word in ([[and break do else elseif end false for function goto if in local nil not or repeat
   return then true until while]]):gmatch("%a+") do
@@ -18,10 +25,29 @@ end
 
 --- A call in place of a value: `tmpfs("/tmp", { size = "64M" })`.
 -- @tparam string name
+-- @param value what it returns
 -- @param ... its arguments
 -- @treturn table
-function M.call(name, ...)
-  return setmetatable({ name = name, args = { ... } }, CALL)
+function M.call(name, value, ...)
+  return setmetatable({ name = name, value = value, args = { ... } }, CALL)
+end
+
+--- A copy with what calls return in their places.
+-- @param value
+-- @return plain, but for marks
+function M.values(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local metatable = debug.getmetatable(value)
+  if metatable == CALL then
+    return value.value
+  end
+  local result = {}
+  for key, item in next, value do
+    result[key] = M.values(item)
+  end
+  return setmetatable(result, words.mark_of(value) and metatable or nil)
 end
 
 local function string_text(text)
@@ -54,13 +80,14 @@ end
 
 -- The parts of a table in their order: `key`, nil in a list, and `value`.
 local function parts_of(value, order)
+  order = order or FIRST
   local parts, count = {}, #value
   for index = 1, count do
     parts[index] = { value = value[index] }
   end
   local keys = plain.sorted(value)
   table.sort(keys, function(one, other)
-    local first, second = order and order[one] or 1e3, order and order[other] or 1e3
+    local first, second = order[one] or 1e3, order[other] or 1e3
     return first < second or (first == second and tostring(one) < tostring(other))
   end)
   for _, key in ipairs(keys) do

@@ -27,7 +27,13 @@ local function copy(value)
   return value[1] ~= nil and core.json.array(result) or result
 end
 
-M.copy = copy
+--- Merges a piece into a document.
+-- @tparam table document left as it is
+-- @tparam table piece
+-- @treturn table
+function M.patched(document, piece)
+  return patch.apply(copy(document), copy(piece))
+end
 
 local function without_functions(hooks)
   local result = {}
@@ -111,7 +117,7 @@ function M.apply(config, process, piece)
   if not before then
     return nil, nil, {} -- the check of the configuration tells
   end
-  local changed = patch.apply(copy(before), copy(piece))
+  local changed = M.patched(before, piece)
   local of_config, of_process, err = differences(before, changed)
   if err then
     return nil, nil, prefixed(err)
