@@ -19,6 +19,7 @@ local write = require("ctr.describe.write")
 local M = {}
 
 local VERSION = require("ctr.oci.back").VERSION
+local CONSOLE = { major = 5, minor = 1 } -- a default that documents do not have
 local SETS = { "namespaces", "mask_paths", "readonly_paths" }
 
 -- The order of these means nothing: what is a default stands as it does there.
@@ -38,13 +39,22 @@ local function in_default_order(list, default)
   return result
 end
 
+local function is_node(rule, node)
+  return node and rule.major == node.major and rule.minor == node.minor
+end
+
 local function settle_rules(cgroups, default)
-  local settled = { allowed_devices = default.cgroups.allowed_devices,
-    allow_all_devices = default.cgroups.allow_all_devices }
-  limits.settle_devices(settled)
-  if limits.are_same_rules(settled.devices, cgroups.devices) then
-    cgroups.devices = nil
-    cgroups.allowed_devices = default.cgroups.allowed_devices
+  for _, left_out in ipairs({ false, CONSOLE }) do
+    local allowed = {}
+    for _, rule in ipairs(default.cgroups.allowed_devices) do
+      allowed[#allowed + 1] = not is_node(rule, left_out) and rule or nil
+    end
+    local settled = { allowed_devices = allowed }
+    limits.settle_devices(settled)
+    if limits.are_same_rules(settled.devices, cgroups.devices) then
+      cgroups.devices, cgroups.allowed_devices = nil, allowed
+      return
+    end
   end
 end
 

@@ -1,8 +1,10 @@
 --- In which ways a description can say a key of a configuration.
 -- @module ctr.describe.said
 
+local defaults = require("ctr.config.defaults")
 local literal = require("ctr.describe.literal")
 local schema = require("ctr.config.schema")
+local shape = require("ctr.config.shape")
 local unparse = require("ctr.describe.unparse")
 local words = require("ctr.describe.words")
 
@@ -153,11 +155,25 @@ local function changed_keys(wanted, base)
   return changed
 end
 
-local function cgroup_forms(cgroups)
+-- By their paths, those of the default nodes that may not be used.
+local function denied_nodes(rules)
+  local form = schema.config.fields.cgroups.fields.allowed_devices
+  local gone = {}
+  for _, node in ipairs(defaults.allowed_devices) do
+    local rule = shape.parse(form, { node })[1]
+    gone[#gone + 1] = not is_among(rule, rules) and node.path or nil
+  end
+  return words.remove(gone)
+end
+
+local function cgroup_forms(cgroups, is_short)
   local form = schema.config.fields.cgroups
   local result = {}
   for key, value in pairs(cgroups) do
     result[key] = unparse.value(form.fields[key], value)
+  end
+  if is_short and cgroups.allowed_devices then
+    result.allowed_devices = denied_nodes(cgroups.allowed_devices)
   end
   return result
 end
@@ -168,11 +184,13 @@ function config_ways.cgroups(wanted, base)
   local rest = cgroup_forms(changed)
   local whole = changed_keys(wanted, {})
   local whole_limits = limits_of(whole)
+  local short = cgroup_forms(changed, true)
   if next(whole_limits) == nil then
-    return { { name = "cgroups", forms = { rest, words.replace(cgroup_forms(wanted)) } } }
+    return { { name = "cgroups", forms = { short, rest, words.replace(cgroup_forms(wanted)) } } }
   end
   return {
-    { name = "limits", forms = { limits }, with = next(rest) ~= nil and { cgroups = rest } or {} },
+    { name = "limits", forms = { limits }, with = next(short) ~= nil and { cgroups = short } or {} },
+    { name = "limits", forms = { limits }, with = { cgroups = rest } },
     { name = "limits", forms = { limits, words.replace(whole_limits) },
       with = { cgroups = words.replace(cgroup_forms(whole)) } },
     { name = "cgroups", forms = { words.replace(cgroup_forms(wanted)) } },
