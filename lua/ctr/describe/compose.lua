@@ -183,13 +183,17 @@ local SPELLINGS = {
   NEWUSER = { NEWUSER = true, user = true },
 }
 
+-- One of the container's own: what is joined is somebody else's.
 local function has_namespace(config, kind)
   if type(config.namespaces) ~= "table" then
     return false
   end
   for _, namespace in ipairs(config.namespaces) do
-    local name = type(namespace) == "table" and namespace.type or namespace
-    if SPELLINGS[kind][name] then
+    local name, path = namespace, nil
+    if type(namespace) == "table" then
+      name, path = namespace.type, namespace.path
+    end
+    if SPELLINGS[kind][name] and (path == nil or path == "") then
       return true
     end
   end
@@ -220,7 +224,8 @@ local function add_sysctls(config, identity)
     config.sysctl[key] = value
   end
   for key, value in pairs(said) do
-    config.sysctl[type(key) == "string" and words.sysctl_name(key) or key] = value
+    local name = type(key) == "string" and words.sysctl_name(key) or key
+    config.sysctl[name] = value or nil -- false goes without
   end
 end
 

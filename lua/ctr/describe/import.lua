@@ -102,8 +102,31 @@ local function kept_member(form, value, again)
   if is_object(value) and is_object(again) then
     return kept(form, value, again)
   end
-  local is_list = type(value) == "table" and type(again) == "table" and #value == #again
+  local is_list = type(value) == "table" and type(again) == "table"
   return is_list and is_object(value[1]) and kept(form, value, again) or nil
+end
+
+local NAMES = { "destination", "type", "path", "name" }
+
+-- Where an item of a list stands now; its own place where it is the same one there.
+local function place_of(item, index, list)
+  local function is_it(other)
+    for _, key in ipairs(NAMES) do
+      if type(other) ~= "table" or (key ~= "path" or other.path) and other[key] ~= item[key] then
+        return false
+      end
+    end
+    return true
+  end
+  if type(item) ~= "table" or is_it(list[index]) then
+    return index
+  end
+  for at, other in ipairs(list) do
+    if is_it(other) then
+      return at
+    end
+  end
+  return nil
 end
 
 local function form_of(form, key)
@@ -119,8 +142,11 @@ end
 function kept(form, value, again)
   local result = {}
   for key, item in pairs(value) do
-    local name = type(key) == "number" and tostring(key) or key
-    result[name] = kept_member(form_of(form, key), item, again[key])
+    local place = type(key) == "number" and place_of(item, key, again) or key
+    local name = type(place) == "number" and tostring(place) or place
+    if type(key) ~= "number" or again[place] ~= nil then
+      result[name] = kept_member(form_of(form, key), item, again[place])
+    end
   end
   return next(result) ~= nil and result or nil
 end

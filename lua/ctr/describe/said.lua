@@ -56,6 +56,16 @@ local function list_forms(form, wanted, base)
   return forms
 end
 
+local function changed_keys(wanted, base)
+  local changed = {}
+  for key, value in pairs(wanted) do
+    if not unparse.equal(value, base[key]) then
+      changed[key] = value
+    end
+  end
+  return changed
+end
+
 local config_ways, process_ways = {}, {}
 
 local function with_calls(mounts, folder)
@@ -96,13 +106,38 @@ function config_ways.mounts(wanted, base, state)
   } } }
 end
 
+-- What is there by default and not wanted is taken away by false.
+function config_ways.sysctl(wanted, base)
+  local said = changed_keys(wanted, base.sysctl)
+  for name in pairs(base.sysctl) do
+    if wanted[name] == nil then
+      said[name] = false
+    end
+  end
+  return { { name = "sysctl", forms = { said, wanted, next(wanted) and said or false } } }
+end
+
+-- An interface's name is a default that its place in the list tells.
+local function without_default_name(written, network)
+  written.type = nil
+  local bare = { type = "veth" }
+  for key, value in pairs(written) do
+    bare[key] = key ~= "name" and value or nil
+  end
+  local read = shape.parse(schema.config.fields.networks.item, bare)
+  if read and unparse.equal(read, network) then
+    written.name = nil
+  end
+  return written
+end
+
 function config_ways.networks(wanted)
   local list = {}
   for index, network in ipairs(wanted) do
     local written = unparse.value(schema.config.fields.networks.item, network)
     list[index] = written
     if network.type == "veth" then
-      written.type = nil
+      written = without_default_name(written, network)
       list[index] = literal.call("veth", words.veth(written), written)
     end
   end
@@ -145,16 +180,6 @@ local function limits_of(cgroups)
   return limits
 end
 
-local function changed_keys(wanted, base)
-  local changed = {}
-  for key, value in pairs(wanted) do
-    if not unparse.equal(value, base[key]) then
-      changed[key] = value
-    end
-  end
-  return changed
-end
-
 -- By their paths, those of the default nodes that may not be used.
 local function denied_nodes(rules)
   local form = schema.config.fields.cgroups.fields.allowed_devices
@@ -185,11 +210,12 @@ function config_ways.cgroups(wanted, base)
   local whole = changed_keys(wanted, {})
   local whole_limits = limits_of(whole)
   local short = cgroup_forms(changed, true)
+  local extra = next(short) ~= nil and { cgroups = short } or {}
   if next(whole_limits) == nil then
     return { { name = "cgroups", forms = { short, rest, words.replace(cgroup_forms(wanted)) } } }
   end
   return {
-    { name = "limits", forms = { limits }, with = next(short) ~= nil and { cgroups = short } or {} },
+    { name = "limits", forms = { limits }, with = extra },
     { name = "limits", forms = { limits }, with = { cgroups = rest } },
     { name = "limits", forms = { limits, words.replace(whole_limits) },
       with = { cgroups = words.replace(cgroup_forms(whole)) } },
@@ -249,9 +275,9 @@ end
 
 function process_ways.env(wanted, base)
   local rest = rest_of(wanted, common_prefix(base.env, wanted))
-  local forms = { words.replace(wanted), rest }
-  forms[#forms + 1] = env_map(rest)
-  return { { name = "env", forms = forms } }
+  local forms = { rest, words.replace(wanted) }
+  table.insert(forms, 1, env_map(rest))
+  return { { name = "env", forms = forms, is_ordered = true } }
 end
 
 -- What a configuration has, too, is said of a process in a table of its own.

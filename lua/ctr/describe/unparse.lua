@@ -194,12 +194,14 @@ function M.mount(mount, folder)
     return call
   end
   local long = unparse(mount_schema.mount, mount)
+  long.device = long.device ~= "" and long.device or nil -- of a remount
   local short = copy(long)
   for _, key in ipairs(LONG) do
     short[key] = nil
   end
+  short.id_mapping = short.id_mapping and next(short.id_mapping) and short.id_mapping
   short.flags = #options > 0 and options or nil
-  return reads_as(short, mount) and short or long
+  return reads_as(short, mount) and short or reads_as(long, mount) and long or copy(mount)
 end
 
 return M

@@ -21,6 +21,7 @@ local words = require("ctr.describe.words")
 
 local M = {}
 
+local MANY = 30 -- capabilities of one who is privileged
 local PROFILES = { "default", "hardened", "privileged", "bare" }
 
 local ORDER = {}
@@ -69,12 +70,14 @@ local function both(one, other)
   return result
 end
 
--- The forms of a key are tried from the shortest on; the last of them is complete.
+-- The forms of a key are tried from the shortest on, unless they have an order of their own.
 local function choose(state, keys, way, part, key)
   local name, before = way.name, keys[way.name]
-  table.sort(way.forms, function(one, other)
-    return #literal.inline(one) < #literal.inline(other)
-  end)
+  if not way.is_ordered then
+    table.sort(way.forms, function(one, other)
+      return #literal.inline(one) < #literal.inline(other)
+    end)
+  end
   for other, value in pairs(way.with or {}) do
     keys[other] = value
   end
@@ -138,16 +141,44 @@ local function is_right(state, keys)
     and #differing(state.wanted.process, got.process) == 0
 end
 
+-- What other keys brought with them need not be said.
+local function pruned(state, keys)
+  for _, key in ipairs(sorted(keys)) do
+    local value = keys[key]
+    keys[key] = nil
+    if key == "oci" or key == "rootfs" or not is_right(state, keys) then
+      keys[key] = value
+    end
+  end
+  return keys
+end
+
 local function text_of(state, keys)
   local text = literal.block(keys, "", 0, ORDER)
   return ("return container %s %s\n"):format(literal.inline(state.name), text)
 end
 
+-- Nobody calls privileged what is not.
+local function may_stand_on(state, profile)
+  local capabilities = state.wanted.config.capabilities
+  return profile ~= "privileged" or (capabilities and #capabilities.bounding >= MANY)
+end
+
+local function text_on(state, profile)
+  local keys, err = keys_on(state, profile)
+  if not keys then
+    return nil, err
+  end
+  return is_right(state, keys) and text_of(state, pruned(state, keys)) or nil
+end
+
 local function shortest(state)
   local best, problem
   for _, profile in ipairs(PROFILES) do
-    local keys, err = keys_on(state, profile)
-    local text = keys and is_right(state, keys) and text_of(state, keys)
+    local text, err
+    if may_stand_on(state, profile) then
+      text, err = text_on(state, profile)
+    end
     if text and (not best or #text < #best) then
       best = text
     end
