@@ -2,6 +2,7 @@
 -- end, whatever it tries. (Running one does what it says: that may be a program of the host.)
 
 local command = require("specs.support.command")
+local core = require("ctr.core")
 
 local LCTR = "build/lctr"
 local GOOD = 'return container "web" { rootfs = "/", run = { "/bin/sh" } }\n'
@@ -67,7 +68,8 @@ local OUT_OF_REACH = {
   "error(setmetatable({}, { __tostring = "
     .. "function() while true do end end }))", "error()", "error({ code = 'ConfigInvalid' })",
   "tostring(1LL + 'x')",
-  "(('a'):rep(1e7)):find(('a'):rep(1e6) .. 'b', 1, true)", "local t = 1LL t.x.y = 1", "(('(')):rep(1e6):find(('('):rep(1e6))",
+  "(('a'):rep(1e7)):find(('a'):rep(1e6) .. 'b', 1, true)",
+  "local t = 1LL t.x.y = 1", "(('(')):rep(1e6):find(('('):rep(1e6))",
 }
 
 -- What is no plain value stands for nothing.
@@ -139,6 +141,91 @@ describe("a hostile description", function()
         "must ")
     end)
   end
+
+  it("requires nothing through a link that leads out of its folder", function()
+    local outside, remove_outside = command.folder({ ["secret.lua"] = "return { x = 1 }" })
+    folder, remove = command.folder({ ["web.lua"] = 'require("far.secret")\n' .. GOOD })
+    for _, link in ipairs({ outside, "/proc/self/root" .. outside, "far" }) do
+      local handle = assert(core.path.open_root(folder))
+      assert(core.path.symlink(handle, link, "far"))
+      local result = command.run({ LCTR, "check", folder .. "/web.lua" })
+      assert(core.path.unlink(handle, "far"))
+      handle:close()
+      assert.equal(1, result.code)
+      assert.truthy(result.stderr:find("is a link that leads out of the folder", 1, true),
+        result.stderr)
+    end
+    remove_outside()
+  end)
+
+  it("requires through a link that stays in its folder", function()
+    folder, remove = command.folder({ ["web.lua"] = 'require("near")\n' .. GOOD,
+      ["lib/near.lua"] = "return {}" })
+    local handle = assert(core.path.open_root(folder))
+    assert(core.path.symlink(handle, "lib/near.lua", "near.lua"))
+    handle:close()
+    assert.equal("web: ok\n", command.run({ LCTR, "check", folder .. "/web.lua" }).stdout)
+  end)
+
+  it("does not have anybody wait for what is no regular file", function()
+    folder, remove = command.folder({ ["web.lua"] = 'require("base")\n' .. GOOD })
+    local handle = assert(core.path.open_root(folder))
+    assert(core.path.mkfifo(handle, "base.lua", 420))
+    assert(core.path.mkfifo(handle, "fifo.lua", 420))
+    handle:close()
+    for name, file in pairs({ ["web.lua"] = "base.lua", ["fifo.lua"] = "fifo.lua" }) do
+      local result = command.run({ LCTR, "check", folder .. "/" .. name }, { timeout = 60 })
+      assert.equal(1, result.code)
+      assert.truthy(result.stderr:find(file .. ": is not a regular file", 1, true), result.stderr)
+    end
+    local result = command.run({ LCTR, "check", "/dev/zero" }, { timeout = 60 })
+    assert.equal("lctr: /dev/zero: is not a regular file\n", result.stderr)
+  end)
+
+  it("says nothing to the terminal but text, and not without end", function()
+    local result = check('for i = 1, 2000 do log.warn("\\27[2J\\r\\n" .. i) end\n' .. GOOD)
+    assert.equal(0, result.code)
+    assert.equal("lctr: warning: \\27[2J\\13\\101", result.stderr:match("^[^\n]*"))
+    assert.equal(1000, select(2, result.stderr:gsub("\n", "")))
+  end)
+
+  it("does not reach what others share, whatever it changes", function()
+    local result = check([[
+string.format, string.find, table.insert, math.floor, pairs = nil, nil, nil, nil, nil
+function string.sub() return ".." end
+_G.container_again = container
+local made = container_again "web" { rootfs = "/", run = { "/bin/sh" } }
+made.config, made.name, made.check = { rootfs = "x" }, "other", function() return true end
+return made]])
+    assert.same({ 0, "web: ok\n", "" }, { result.code, result.stdout, result.stderr })
+  end)
+
+  it("cannot change a container that it has said already", function()
+    local result = check([[
+local keys = { rootfs = "/", run = { "/bin/sh" }, limits = { pids = 5 } }
+local made = container "web" (keys)
+keys.limits.pids, keys.rootfs = "x", 5
+return made]])
+    assert.same({ 0, "" }, { result.code, result.stderr })
+  end)
+
+  -- A handler is called with the container, in the program that runs it.
+  it("has handlers that end, too", function()
+    if not require("specs.support.machine").is_root() then
+      pending("needs root")
+      return
+    end
+    folder, remove = command.description([[
+return container(NAME) { rootfs = ROOT, run = { "/bin/true" },
+  on = { start = function() while true do pcall(function() while true do end end) end end,
+    exit = function() return (("a"):rep(3000)):find(("a*"):rep(30) .. "b") end } }]])
+    local result = command.run({ LCTR, "--root", folder .. "/state", folder .. "/web.lua" },
+      { timeout = 120 })
+    assert.equal(0, result.code)
+    assert.equal(("lctr: on.start of %s: takes more than 20 million instructions\n"
+      .. "lctr: on.exit of %s: takes more than 20 million instructions\n"):format(command.NAME,
+      command.NAME), result.stderr)
+  end)
 
   it("is no bytecode, and requires none", function()
     is_refused(string.dump(function() return 1 end), "attempt to load chunk with wrong mode")

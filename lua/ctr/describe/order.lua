@@ -9,8 +9,8 @@ local function by_name(list, found)
   local known = {}
   for _, description in ipairs(list) do
     if known[description.name] then
-      found[#found + 1] = { description = description, path = "",
-        text = ("is the second container with the name %q"):format(description.name) }
+      found[#found + 1] = { description = description, path = "name",
+        text = ("is that of another container, %q"):format(description.name) }
     end
     known[description.name] = description
   end

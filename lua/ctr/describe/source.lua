@@ -187,19 +187,28 @@ local function tokens(source)
   return source.tokens
 end
 
+-- Whether a call's first argument is a string.
+local function says(list, at, text)
+  local argument = is_sign(list[at + 1], "(") and list[at + 2] or list[at + 1]
+  return argument ~= nil and argument.kind == "string" and argument.text == text
+end
+
 --- Finds the table of a call.
 -- @tparam string word what is called
 -- @tparam number line where the call begins
+-- @tparam[opt] string name its first argument, which tells two calls on one line apart
 -- @treturn ?table its entries
-function source_methods:call(word, line)
+function source_methods:call(word, line, name)
   local list = tokens(self)
-  local found
+  local found, is_named
   for at, token in ipairs(list) do
     if token.line > line then
       break
     end
-    if token.kind == "word" and token.text == word then
-      found = table_behind(list, at + 1) or found
+    local entries = token.kind == "word" and token.text == word and table_behind(list, at + 1)
+    local is_same = entries and token.line == line and says(list, at, name)
+    if entries and (is_same or not is_named) then
+      found, is_named = entries, is_same
     end
   end
   return found and (read_table(self, found)) or nil

@@ -49,7 +49,9 @@ local function round(document)
   local list, problem = describe_module.load(folder .. "/web.lua", { identity = ROOT })
   assert(list, text .. tostring(problem))
   local process = list[1].process
-  process.user = (process.user or "") ~= "" and process.user or "0:0" -- as `lctr spec --from` has it
+  if (process.user or "") == "" then
+    process.user = "0:0" -- as `lctr spec --from` has it
+  end
   local again = assert(oci.spec(list[1].config, process))
   if list[1].oci then
     again = piece.patched(again, list[1].oci)
@@ -95,7 +97,8 @@ local function engine_document()
       oomScoreAdj = 0, noNewPrivileges = false, apparmorProfile = "containers-default-0.57" },
     annotations = { ["io.podman.annotations.autoremove"] = "FALSE",
       ["org.opencontainers.image.stopSignal"] = "28" },
-    hooks = { prestart = core.json.array({}), poststop = { { path = "/usr/bin/clean", args = { "clean", "x" } } } },
+    hooks = { prestart = core.json.array({}),
+      poststop = { { path = "/usr/bin/clean", args = { "clean", "x" } } } },
     linux = {
       uidMappings = core.json.array({}), cgroupsPath = "/libpod_parent/libpod-x",
       resources = { devices = { { allow = false, access = "rwm" } }, pids = { limit = 2048 },
