@@ -7,12 +7,14 @@ local checks = require("ctr.config.checks")
 local defaults = require("ctr.describe.defaults")
 local handlers = require("ctr.describe.handlers")
 local schema = require("ctr.config.schema")
-local sorted = require("ctr.describe.plain").sorted
+local plain = require("ctr.describe.plain")
 local spelling = require("ctr.config.spelling")
 local units = require("ctr.config.units")
 local words = require("ctr.config.words")
 
 local M = {}
+
+local sorted = plain.sorted
 
 local function report(result, path, text)
   result.problems[#result.problems + 1] = { path = path, text = text }
@@ -171,7 +173,7 @@ local function set_key(result, key, value)
     rename(result, "process." .. key, key)
   else
     local known, name = known_keys(), tostring(key)
-    report(result, name, spelling.unknown("is not known here", name, known))
+    report(result, plain.path_to("", name), spelling.unknown("is not known here", name, known))
     local near = spelling.nearest(name, known)
     result.meant[near or ""] = true
   end

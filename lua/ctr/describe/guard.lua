@@ -6,6 +6,7 @@
 -- @module ctr.describe.guard
 
 local core = require("ctr.core")
+local errors = require("ctr.errors")
 local library = require("ctr.describe.library")
 
 local M = {}
@@ -123,15 +124,25 @@ function M.call(options, fn, ...)
   return unpack(results, 1, results.n)
 end
 
+--- The text of an error: no metamethod of it runs.
+-- @param err
+-- @treturn string
+function M.text_of_error(err)
+  if type(err) == "string" then
+    return err
+  end
+  return errors.is(err) and tostring(err) or ("fails with an error that is a %s"):format(type(err))
+end
+
 --- Makes a function that calls another one within the limits.
--- An error of it is an error.
+-- An error of it is an error, and a text.
 -- @tparam func fn
 -- @treturn func
 function M.wrap(fn)
   return function(...)
     local results = pack(M.call({}, fn, ...))
     if not results[1] then
-      error(results[2], 0)
+      error(M.text_of_error(results[2]), 0)
     end
     return unpack(results, 2, results.n)
   end

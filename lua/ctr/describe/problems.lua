@@ -61,6 +61,10 @@ local function said_path(node, keys, count)
   for index = count + 1, #keys do
     path[#path + 1] = keys[index]
   end
+  local said = node.layer.keys and node.layer.keys.capabilities
+  if path[1] == "capabilities" and type(said) == "table" and said[1] ~= nil then
+    table.remove(path, 2) -- one list stood for several sets
+  end
   return origin.text(path)
 end
 
@@ -69,7 +73,8 @@ local function new_problem(description, problem, node, path, value)
     or description.place
   local shown = text_of(value)
   local text = problem.text
-  if shown and not text:find(shown, 1, true) and not text:find("^is not known here") then
+  if shown and not text:find(shown, 1, true)
+    and not text:find("^is not known here") then
     text = ("%s (it is %s)"):format(text, shown)
   end
   return { container = description.name, path = path, text = text, value = shown,
@@ -105,6 +110,18 @@ local function sort_by_line(found)
   end
 end
 
+local function without_repeats(found)
+  local result, seen = {}, {}
+  for _, problem in ipairs(found) do
+    local key = problem.path .. "\0" .. problem.text
+    if not seen[key] then
+      seen[key] = true
+      result[#result + 1] = problem
+    end
+  end
+  return result
+end
+
 --- Finds where problems are.
 -- @tparam ctr.Description description
 -- @tparam table problems each with `text` and `path` or `node`
@@ -115,7 +132,7 @@ function M.locate(description, problems)
     found[index] = located(description, problem)
   end
   sort_by_line(found)
-  return found
+  return without_repeats(found)
 end
 
 --- Makes one error of problems that were located.

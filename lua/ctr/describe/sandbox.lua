@@ -3,7 +3,6 @@
 -- @module ctr.describe.sandbox
 
 local core = require("ctr.core")
-local errors = require("ctr.errors")
 local guard = require("ctr.describe.guard")
 local library = require("ctr.describe.library")
 local paths = require("ctr.describe.paths")
@@ -17,7 +16,7 @@ local REASONS = {
   ENOENT = "No such file or directory", EACCES = "Permission denied", EISDIR = "is a directory",
   EFBIG = "is larger than a description may be",
 }
-local OUTSIDE = { EXDEV = true, ELOOP = true } -- a link that leads out of the folder, or in a ring
+local LINKS = { EXDEV = true, ELOOP = true }
 
 local function refusal(path, err)
   return nil, ("%s: %s"):format(path, REASONS[err.errno] or tostring(err))
@@ -98,8 +97,8 @@ local function find_module(state, name)
     if type(problem) == "string" then
       error(problem, 0)
     end
-    if OUTSIDE[problem.errno] then
-      error(path .. ": is a link that leads out of the folder of the description", 0)
+    if LINKS[problem.errno] then
+      error(path .. ": is a link or lies behind one, and a description follows none", 0)
     end
   end
   return nil
@@ -190,14 +189,6 @@ local function new_state(path, trust)
   return state
 end
 
--- Told within the limits: an error may be a table that has something to say to `tostring`.
-local function text_of_error(err)
-  if type(err) == "string" then
-    return err
-  end
-  return errors.is(err) and tostring(err) or ("fails with an error that is a %s"):format(type(err))
-end
-
 local function run(state, text, path)
   local chunk, problem = load_text(state, text, path)
   if not chunk then
@@ -226,7 +217,7 @@ local function evaluate(state, path, words)
   local results = run(state, text, path)
   local ok = table.remove(results, 1)
   if not ok then
-    results[1] = text_of_error(results[1])
+    results[1] = guard.text_of_error(results[1])
     if not results[1]:find(path, 1, true) then
       results[1] = path .. ": " .. results[1]
     end
