@@ -277,8 +277,8 @@ return container(NAME) { rootfs = ROOT,
 return container(NAME) { rootfs = ROOT, run = { "/bin/sh", "-c", "exit 6" },
   on = { start = function() error("odd", 0) end, exit = function() error({}) end } }]])
       assert.equal(6, result.code)
-      assert.truthy(result.stderr:find("^lctr: on.start of : odd\nlctr: on.exit of : fails with an error that is a table"),
-        result.stderr)
+      assert.equal("lctr: on.start of : odd\n"
+        .. "lctr: on.exit of : fails with an error that is a table\n", result.stderr)
     end)
   end)
 end)

@@ -72,6 +72,15 @@ local function prefixed(err)
   return problems
 end
 
+-- Where a document lies is nothing of a description's.
+local function drop_bundle(labels)
+  for index = #labels, 1, -1 do
+    if labels[index]:find("^bundle=") then
+      table.remove(labels, index)
+    end
+  end
+end
+
 -- A document as the configuration that the schema makes of it.
 local function read(document)
   local oci = require("ctr.oci")
@@ -83,6 +92,7 @@ local function read(document)
   if not parsed then
     return nil, err
   end
+  drop_bundle(parsed.labels)
   local fields = {}
   if process then
     fields, err = schema.parse_process(process)
