@@ -24,6 +24,9 @@ local function copy(value)
   for key, item in next, value do
     result[key] = copy(item)
   end
+  if debug.getmetatable(value) then
+    return setmetatable(result, debug.getmetatable(value)) -- an array, though it be empty
+  end
   return value[1] ~= nil and core.json.array(result) or result
 end
 

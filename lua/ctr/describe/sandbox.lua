@@ -89,7 +89,7 @@ local function find_module(state, name)
   end
   local below = name:gsub("%.", "/")
   for _, file in ipairs({ below .. ".lua", below .. "/init.lua" }) do
-    local path = state.folder .. "/" .. file
+    local path = state.folder == "." and file or state.folder .. "/" .. file
     local text, problem = read_text(state, path, state.dir, file)
     if text then
       return text, path

@@ -199,8 +199,10 @@ describe("ctr.describe.merge", function()
     end)
 
     it("names the nearest one of what is none", function()
-      assert.same({ 'profile is no profile: "hardend"; did you mean "hardened"?',
-        "profile must be the name of a profile, a description, a table, or a list of them" }, { problems_of(make({ profile = "hardend" }))[1],
+      assert.same({
+        'profile is no profile: "hardend"; did you mean "hardened"?',
+        "profile must be the name of a profile, a description, a table, or a list of them",
+      }, { problems_of(make({ profile = "hardend" }))[1],
         problems_of(make({ profile = 5 }))[1] })
     end)
   end)
