@@ -6,6 +6,8 @@
 
 MUSL_CC ?= musl-gcc
 PKG_CONFIG ?= pkg-config
+OBJCOPY ?= objcopy
+comma := ,
 LUAJIT ?= luajit
 INSTALL ?= install
 CFLAGS ?= -O2 -g
@@ -14,6 +16,10 @@ BUILD ?= build
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+# Where the shells look for completion, below $(PREFIX)/share.
+DATADIR ?= $(PREFIX)/share
+COMPLETIONS := bash:bash-completion/completions/lctr zsh:zsh/site-functions/_lctr \
+	fish:fish/vendor_completions.d/lctr.fish
 LUADIR ?= $(PREFIX)/share/lua/5.1
 LIBDIR ?= $(PREFIX)/lib/lua/5.1
 
@@ -74,7 +80,8 @@ HELD_MODULES := seccomp
 held_libs = $(call once,held_libs,$(PKG_CONFIG) --libs $(foreach name,$(HELD_MODULES),$($(name)_LIBRARY)))
 HELD_OBJECTS = $(foreach name,$(HELD_MODULES),$(patsubst %.c,$(BUILD)/obj/%.o,$(call module_sources,$(name))))
 
-CORE_SOURCES := $(filter-out src/lctr.c $(MODULE_SOURCES),$(wildcard src/*.c))
+LAUNCHER_SOURCES := src/lctr.c src/lctr_heap.c
+CORE_SOURCES := $(filter-out $(LAUNCHER_SOURCES) $(MODULE_SOURCES),$(wildcard src/*.c))
 CORE_OBJECTS := $(CORE_SOURCES:%.c=$(BUILD)/obj/%.o)
 MODULE_OBJECTS := $(MODULE_SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_SOURCES := $(wildcard bootstrap/*.c) src/err.c src/path.c src/mount.c src/wire.c
@@ -108,6 +115,7 @@ $(BUILD)/obj/%.o: %.c
 LUA_SOURCES := $(wildcard lua/ctr/*.lua lua/ctr/*/*.lua lua/ctr/*/*/*.lua)
 LUA_OBJECTS := $(LUA_SOURCES:%.lua=$(BUILD)/obj/%.bc.o)
 LAUNCHER_OBJECT := $(BUILD)/obj/src/lctr.o
+LAUNCHER_OBJECTS := $(LAUNCHER_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 # LuaJIT's require looks for bytecode under this name among the program's own symbols.
 module_of = $(patsubst %/init,%,$(patsubst lua/%.lua,%,$(1)))
@@ -131,13 +139,26 @@ $(BUILD)/commit: FORCE
 	[ -f $@ ] && [ "$$(cat $@)" = "$$commit" ] || printf '%s\n' "$$commit" >$@
 
 # -E: C modules that a program loads find LuaJIT in here; so all of it has to be there. LuaJIT gets
-# its memory by mmap64, which src/lctr.c wraps.
-$(BUILD)/lctr: $(LAUNCHER_OBJECT) $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
-	$(CC) $(LINK_HARDENING) -Wl,-E -Wl,--wrap=mmap64 $(LDFLAGS) -o $@ $^ \
+# its memory by the functions that src/lctr_heap.c wraps.
+LAUNCHER_WRAPS := $(addprefix -Wl$(comma)--wrap=,mmap64 mremap munmap)
+$(BUILD)/obj/lctr: $(LAUNCHER_OBJECTS) $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
+	$(CC) $(LINK_HARDENING) -static-libgcc -Wl,-E $(LAUNCHER_WRAPS) $(LDFLAGS) -o $@ $^ \
 		-Wl,--whole-archive $(luajit_dir)/libluajit-5.1.a -Wl,--no-whole-archive \
 		$(addprefix -L,$(lib_dirs)) -Wl,-Bstatic $(held_libs) $(lib_libs) -Wl,-Bdynamic -lm -ldl
 
--include $(CORE_OBJECTS:.o=.d) $(MODULE_OBJECTS:.o=.d) $(INIT_OBJECTS:.o=.d) $(LAUNCHER_OBJECT:.o=.d)
+# Without its heap the program does nothing but print it. In it are the modules of what engines call
+# all day, and what those require when they are loaded; others are loaded when they are required.
+HEAP_MODULES := $(addprefix ctr.,$(addprefix cli.,attached create delete exec kill run start state) \
+	cgroup.ownership cgroup.view config.mount_options config.rules.ids container ending execution \
+	factory hooks launch.userns plan.cgroup_mounts plan.hooks plan.network seccomp seccomp.cache \
+	start.first start.further)
+$(BUILD)/obj/heap: $(BUILD)/obj/lctr
+	env -i $< $(HEAP_MODULES) >$@
+
+$(BUILD)/lctr: $(BUILD)/obj/lctr $(BUILD)/obj/heap
+	$(OBJCOPY) --update-section .lctr_heap=$(BUILD)/obj/heap $< $@
+
+-include $(CORE_OBJECTS:.o=.d) $(MODULE_OBJECTS:.o=.d) $(INIT_OBJECTS:.o=.d) $(LAUNCHER_OBJECTS:.o=.d)
 
 # --- packages ----------------------------------------------------------------
 
@@ -148,7 +169,7 @@ deps:
 	@sh tools/deps.sh build test
 
 ifneq ($(filter $(SELF_SUFFICIENT),$(MAKECMDGOALS)),)
-$(CORE_OBJECTS) $(MODULE_OBJECTS) $(INIT_OBJECTS) $(LUA_OBJECTS) $(LAUNCHER_OBJECT): | deps
+$(CORE_OBJECTS) $(MODULE_OBJECTS) $(INIT_OBJECTS) $(LUA_OBJECTS) $(LAUNCHER_OBJECTS): | deps
 endif
 
 # --- running -----------------------------------------------------------------
@@ -163,7 +184,7 @@ run: all $(BUILD)/rootfs
 # --- checking ----------------------------------------------------------------
 
 LINTED_LUA = $(wildcard .luacheckrc .busted lua specs examples bench tools rockspec/*.rockspec)
-LINT_OBJECTS := $(patsubst %.c,$(BUILD)/lint/%.o,$(CORE_SOURCES) $(MODULE_SOURCES) src/lctr.c) \
+LINT_OBJECTS := $(patsubst %.c,$(BUILD)/lint/%.o,$(CORE_SOURCES) $(MODULE_SOURCES) $(LAUNCHER_SOURCES)) \
 	$(patsubst %.c,$(BUILD)/lint/init/%.o,$(INIT_SOURCES))
 -include $(LINT_OBJECTS:.o=.d)
 
@@ -207,7 +228,7 @@ check-c: $(BUILD)/ctr/ctr-init $(BUILD)/commit | deps
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 		--enable=warning,performance,portability --suppress=missingIncludeSystem \
 		-I src src bootstrap
-	clang-tidy --quiet $(CORE_SOURCES) $(MODULE_SOURCES) src/lctr.c $(wildcard bootstrap/*.c) -- \
+	clang-tidy --quiet $(CORE_SOURCES) $(MODULE_SOURCES) $(LAUNCHER_SOURCES) $(wildcard bootstrap/*.c) -- \
 		-std=gnu11 -D_GNU_SOURCE -iquote src $(lib_cflags) $(LAUNCHER_DEFINES)
 
 # --- with sanitizers: LD_PRELOAD=$(cc -print-file-name=libasan.so) luajit … ---
@@ -275,7 +296,8 @@ defences: all $(BUILD)/rootfs
 
 # --- installing --------------------------------------------------------------
 
-MAN_PAGES := $(wildcard docs/man/*.[18])
+MAN_PAGES := $(wildcard docs/man/*.[158])
+ANNOTATIONS := $(wildcard docs/annotations/*.lua)
 
 .PHONY: install install-rock install-lua install-core install-lctr uninstall
 install: install-lua install-core install-lctr
@@ -301,15 +323,29 @@ install-lctr: lctr install-core
 	@for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}" || exit 1; \
 	done
+	@for file in $(ANNOTATIONS); do \
+		$(INSTALL) -D -m 644 "$$file" "$(DESTDIR)$(DATADIR)/ctr/annotations/$${file##*/}" || exit 1; \
+	done
+	@for row in $(COMPLETIONS); do \
+		$(BUILD)/lctr completion $${row%%:*} >$(BUILD)/completion && \
+		$(INSTALL) -D -m 644 $(BUILD)/completion "$(DESTDIR)$(DATADIR)/$${row#*:}" || exit 1; \
+	done
 
 uninstall:
 	rm -f "$(DESTDIR)$(BINDIR)/lctr" $(foreach page,$(MAN_PAGES),"$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))")
-	rm -rf "$(DESTDIR)$(LUADIR)/ctr" "$(DESTDIR)$(LIBDIR)/ctr"
+	rm -f $(foreach row,$(COMPLETIONS),"$(DESTDIR)$(DATADIR)/$(lastword $(subst :, ,$(row)))")
+	rm -rf "$(DESTDIR)$(LUADIR)/ctr" "$(DESTDIR)$(LIBDIR)/ctr" "$(DESTDIR)$(DATADIR)/ctr"
 
-# docs/configuration.md, of which a spec sees that it is what the schema says.
+# What is made of the schema and of the docstrings; a spec sees that it is what they say.
 .PHONY: reference clean help
 reference:
+	@sh tools/deps.sh docs
+	sh tools/documentation.sh lua/ctr/documentation.lua
 	$(LUAJIT) tools/reference.lua >docs/configuration.md
+	$(LUAJIT) tools/manual.lua >docs/man/ctr-config.5
+	$(LUAJIT) tools/annotations.lua docs/annotations
+	$(LUAJIT) tools/api.lua >docs/api.md
+	$(LUAJIT) tools/api.lua primitives >docs/primitives.md
 
 clean:
 	rm -rf $(BUILD)
@@ -325,7 +361,7 @@ help:
 	@echo "make sanitize   the core and the bootstrap with ASan and UBSan in $(BUILD)/san/"
 	@echo "make fuzz       the fuzz targets, for FUZZ_SECONDS=$(FUZZ_SECONDS) each"
 	@echo "make defences   take each defence out: a spec must fail (minutes)"
-	@echo "make reference  write docs/configuration.md anew from the schema"
+	@echo "make reference  write what is made of the schema and the docstrings anew"
 	@echo "make bench      compare with other runtimes"
 	@echo "make install    to PREFIX=$(PREFIX), below DESTDIR; uninstall takes it away"
 	@echo "make clean      remove $(BUILD)/"

@@ -24,6 +24,7 @@
 
 #include "auto.h"
 #include "fd.h"
+#include "lctr_heap.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U /* Linux 6.3 */
@@ -178,11 +179,52 @@ static int l_search(lua_State *L)
 	return 1;
 }
 
+static void push_arguments(lua_State *L, char **argv)
+{
+	int index;
+
+	lua_newtable(L);
+	for (index = 0; argv[index]; index++) {
+		lua_pushstring(L, argv[index]);
+		lua_rawseti(L, -2, index);
+	}
+}
+
+/* In percent of the prepared heap: some fifteen megabytes. */
+#define FIRST_COLLECTION 1000
+
+/* Most runs end before the next collection could pay. */
+static void collect_garbage(lua_State *L)
+{
+	lua_gc(L, LUA_GCSETPAUSE, FIRST_COLLECTION);
+	lua_gc(L, LUA_GCCOLLECT, 0);
+	lua_gc(L, LUA_GCSETPAUSE, 200);
+}
+
+/* And before a compiled trace does: nothing is compiled unless somebody's own code runs. */
+static void stop_compiler(lua_State *L)
+{
+	lua_getglobal(L, "jit");
+	lua_getfield(L, -1, "off");
+	lua_call(L, 0, 0);
+	lua_pop(L, 1);
+}
+
+/* package.preload["ctr.cli.compiler"]: from now on code is compiled, for the processor that this is. */
+static int l_compiler(lua_State *L)
+{
+	lua_pushcfunction(L, luaopen_jit);
+	lua_call(L, 0, 0);
+	lua_pushboolean(L, true);
+	return 1;
+}
+
 static const luaL_Reg preloaded[] = {
 	{ "ctr.core", luaopen_ctr_core },
 	{ "ctr.core.seccomp", luaopen_ctr_core_seccomp },
 	{ "ctr.image", l_image },
 	{ "ctr.cli.commit", l_commit },
+	{ "ctr.cli.compiler", l_compiler },
 	{ "ctr.cli.signals", l_signals },
 	{ NULL, NULL },
 };
@@ -210,50 +252,44 @@ static void set_searchers(lua_State *L)
 	lua_pop(L, 2);
 }
 
-static void push_arguments(lua_State *L, char **argv)
+/* Loads what every command starts with. */
+static int load_libraries(lua_State *L)
 {
-	int index;
+	luaL_openlibs(L);
+	stop_compiler(L);
+	set_searchers(L);
+	return 0;
+}
 
-	lua_newtable(L);
-	for (index = 0; argv[index]; index++) {
-		lua_pushstring(L, argv[index]);
-		lua_rawseti(L, -2, index);
+/* A program without a heap: it prints the one that is to be put into it, with these modules. */
+static int load_modules(lua_State *L)
+{
+	char **names = lua_touserdata(L, 1);
+
+	load_libraries(L);
+	for (; *names; names++) {
+		lua_getglobal(L, "require");
+		lua_pushstring(L, *names);
+		lua_call(L, 1, 0);
 	}
+	collect_garbage(L);
+	return 0;
 }
 
-/*
- * LuaJIT's heap grows by pieces of this size. A page that is there when it is written to first costs
- * a fifth of one that has to be faulted in, and most commands write to some hundred of them.
- */
-#define HEAP_PIECE (128UL * 1024)
-
-void *__real_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset);
-
-/* Every mmap(2) of what is linked into lctr (-Wl,--wrap=mmap64). */
-void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+static int print_heap(char **modules)
 {
-	if (size == HEAP_PIECE && (flags & MAP_ANONYMOUS))
-		flags |= MAP_POPULATE;
-	return __real_mmap64(address, size, protection, flags, fd, offset);
-}
+	lua_State *L = lctr_heap_prepare();
+	const char *problem;
 
-/* A hundred times what the libraries take: some megabytes. */
-#define FIRST_COLLECTION 10000
-
-/*
- * Most runs end before a compiled trace or a collected table could pay: nothing is compiled unless
- * somebody's own code runs (ctr.cli turns it on), and the heap may grow to some size first.
- */
-static void spare_short_runs(lua_State *L)
-{
-	lua_getglobal(L, "jit");
-	lua_getfield(L, -1, "off");
-	lua_call(L, 0, 0);
-	lua_pop(L, 1);
-	lua_gc(L, LUA_GCSETPAUSE, FIRST_COLLECTION);
-	lua_gc(L, LUA_GCCOLLECT, 0);
-	lua_gc(L, LUA_GCSETPAUSE, 200);
+	if (!L)
+		problem = "no memory";
+	else if (lua_cpcall(L, load_modules, modules) != 0)
+		problem = lua_tostring(L, -1);
+	else
+		problem = lctr_heap_write(L, STDOUT_FILENO);
+	if (problem)
+		fprintf(stderr, "lctr: its heap: %s\n", problem);
+	return problem ? 1 : 0;
 }
 
 struct call {
@@ -267,9 +303,6 @@ static int protected_main(lua_State *L)
 {
 	struct call *call = lua_touserdata(L, 1);
 
-	luaL_openlibs(L);
-	spare_short_runs(L);
-	set_searchers(L);
 	lua_getglobal(L, "require");
 	lua_pushliteral(L, "ctr.cli");
 	lua_call(L, 1, 1);
@@ -279,6 +312,19 @@ static int protected_main(lua_State *L)
 	call->status = (int)luaL_checkinteger(L, -2);
 	call->is_over = !lua_toboolean(L, -1);
 	return 0;
+}
+
+/* Where the heap's place is taken, all is loaded anew. */
+static lua_State *new_state(void)
+{
+	lua_State *L = lctr_heap_take();
+
+	if (L)
+		return L;
+	L = luaL_newstate();
+	if (L && lua_cpcall(L, load_libraries, NULL) != 0)
+		return NULL;
+	return L;
 }
 
 /* Whoever runs it decides what it loads and does: with another's rights that is a way to them. */
@@ -303,6 +349,8 @@ int main(int argc, char **argv)
 	lua_State *L;
 
 	(void)argc;
+	if (!lctr_heap_is_there())
+		return print_heap(argv + 1);
 	if (is_set_id()) {
 		fputs("lctr: must not be installed set-user-ID or set-group-ID\n", stderr);
 		return 1;
@@ -310,7 +358,7 @@ int main(int argc, char **argv)
 	if (!fill_streams()) /* nowhere to say so */
 		return 1;
 	signal(SIGCHLD, SIG_DFL); /* ignored, nobody could be waited for */
-	L = luaL_newstate();
+	L = new_state();
 	if (!L) {
 		fputs("lctr: not enough memory\n", stderr);
 		return 1;

@@ -2,13 +2,13 @@
 #include "lean.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "auto.h"
-#include "clone.h"
 #include "mount.h"
 #include "sys.h"
 
@@ -17,60 +17,74 @@
 
 #define ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
-/* What parent and child share while the parent waits: memory, and the table of descriptors. */
-struct child {
+struct ctr_lean {
+	pthread_t thread;
 	int tree;
 	int proc;
 	int sys; /* -1: neither is shown */
-	int ns; /* the result */
-	const char *op; /* what failed, NULL when nothing did */
-	const char *target;
-	int num;
+	int ns;  /* the result */
+	struct ctr_err err; /* of the thread, where there is no result */
 };
 
-CTR_CHILD static void child_exit(void)
+/* The thread has a root, a working directory and a mount namespace of its own from here on. */
+static int enter(struct ctr_lean *lean, struct ctr_err *err)
 {
-	for (;;)
-		syscall(SYS_exit_group, 0);
+	if (unshare(CLONE_NEWNS) < 0)
+		return ctr_fail(err, errno, "unshare", "%s", "mount namespace");
+	lean->ns = openat(lean->proc, "thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (lean->ns < 0)
+		return ctr_fail(err, errno, "open", "%s", "thread-self/ns/mnt");
+	/* Entering the namespace that it is in already leaves a chroot: "/" is a mount's root then. */
+	if (setns(lean->ns, CLONE_NEWNS) < 0)
+		return ctr_fail(err, errno, "setns", "%s", "thread-self/ns/mnt");
+	return 0;
 }
 
-CTR_CHILD static void check(struct child *child, long result, const char *op, const char *target)
+static int move(int mount, int folder, const char *path, struct ctr_err *err)
 {
-	if (result >= 0)
-		return;
-	child->num = errno;
-	child->op = op;
-	child->target = target;
-	child_exit();
+	if (syscall(SYS_move_mount, mount, "", folder, path, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return ctr_fail(err, errno, "move_mount", "%s", path);
+	return 0;
 }
 
-CTR_CHILD static void lean_child(void *data)
+static int attach(struct ctr_lean *lean, struct ctr_err *err)
+{
+	if (syscall(SYS_mount, NULL, "/", NULL, REC_PRIVATE, NULL) < 0)
+		return ctr_fail(err, errno, "mount", "%s", "private /");
+	if (move(lean->tree, AT_FDCWD, "/", err) < 0)
+		return -1;
+	if (lean->sys < 0)
+		return 0;
+	if (move(lean->proc, lean->tree, "proc", err) < 0)
+		return -1;
+	return move(lean->sys, lean->tree, "sys", err);
+}
+
+/* The old root comes to lie on the new one, from where it is taken away whole. */
+static int drop_host(struct ctr_lean *lean, struct ctr_err *err)
 {
 	static const struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
-	struct child *child = data;
-	long from = MOVE_MOUNT_F_EMPTY_PATH;
-	int tree = child->tree;
 
-	/* Entering the namespace that it is in already leaves a chroot: "/" is a mount's root then. */
-	child->ns = (int)syscall(SYS_openat, child->proc, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	check(child, child->ns, "open", "self/ns/mnt");
-	check(child, syscall(SYS_setns, child->ns, CLONE_NEWNS), "setns", "self/ns/mnt");
-	check(child, syscall(SYS_mount, NULL, "/", NULL, REC_PRIVATE, NULL), "mount", "private /");
-	check(child, syscall(SYS_move_mount, tree, "", AT_FDCWD, "/", from), "move_mount", "tmpfs");
-	if (child->sys >= 0) {
-		check(child, syscall(SYS_move_mount, child->proc, "", tree, "proc", from),
-		      "move_mount", "proc");
-		check(child, syscall(SYS_move_mount, child->sys, "", tree, "sys", from),
-		      "move_mount", "sysfs");
-	}
-	check(child, syscall(SYS_fchdir, tree), "fchdir", "tmpfs");
-	/* The old root comes to lie on the new one, from where it is taken away whole. */
-	check(child, syscall(SYS_pivot_root, ".", "."), "pivot_root", "tmpfs");
-	check(child, syscall(SYS_umount2, ".", MNT_DETACH), "umount", "the old root");
-	check(child,
-	      syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)),
-	      "mount_setattr", "tmpfs");
-	child_exit();
+	if (fchdir(lean->tree) < 0)
+		return ctr_fail(err, errno, "fchdir", "%s", "tmpfs");
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return ctr_fail(err, errno, "pivot_root", "%s", "tmpfs");
+	if (syscall(SYS_umount2, ".", MNT_DETACH) < 0)
+		return ctr_fail(err, errno, "umount", "%s", "the old root");
+	if (syscall(SYS_mount_setattr, lean->tree, "", AT_EMPTY_PATH, &readonly,
+		    sizeof(readonly)) < 0)
+		return ctr_fail(err, errno, "mount_setattr", "%s", "tmpfs");
+	return 0;
+}
+
+static void *run(void *data)
+{
+	struct ctr_lean *lean = data;
+
+	if (enter(lean, &lean->err) < 0 || attach(lean, &lean->err) < 0 ||
+	    drop_host(lean, &lean->err) < 0)
+		ctr_close_fd(&lean->ns);
+	return NULL;
 }
 
 /* The tmpfs, detached, with the two directories in it. */
@@ -87,45 +101,63 @@ static int new_tree(struct ctr_err *err)
 	return ctr_take_fd(&tree);
 }
 
-static int enter(struct child *child, struct ctr_err *err)
+static void free_lean(struct ctr_lean *lean)
 {
-	int pidfd = -1;
-	struct clone_args args = {
-		.flags = CLONE_FILES | CLONE_NEWNS | CLONE_PIDFD,
-		.pidfd = (uintptr_t)&pidfd,
-	};
-
-	if (ctr_clone_vm(&args, lean_child, child) < 0)
-		return ctr_fail(err, errno, "clone3", "%s", "mount namespace");
-	syscall(SYS_waitid, P_PIDFD, pidfd, NULL, WEXITED | __WALL, NULL);
-	close(pidfd);
-	if (child->op)
-		return ctr_fail(err, child->num, child->op, "%s", child->target);
-	if (child->ns < 0)
-		return ctr_fail(err, ECHILD, "clone3", "%s", "mount namespace");
-	return child->ns;
+	ctr_close_fd(&lean->tree);
+	ctr_close_fd(&lean->proc);
+	ctr_close_fd(&lean->sys);
+	free(lean);
 }
 
-int ctr_lean_open(bool with_proc, struct ctr_err *err)
+static int open_parts(struct ctr_lean *lean, bool with_proc, struct ctr_err *err)
 {
-	ctr_auto_fd int tree = -1;
-	ctr_auto_fd int proc = -1;
-	ctr_auto_fd int sys = -1;
-	struct child child = { .ns = -1 };
+	lean->tree = new_tree(err);
+	if (lean->tree < 0)
+		return -1;
+	lean->proc = ctr_mount_new("proc", "proc", NULL, 0, ATTRS, err);
+	if (lean->proc < 0 || !with_proc)
+		return lean->proc < 0 ? -1 : 0;
+	lean->sys = ctr_mount_new("sysfs", "sysfs", NULL, 0, ATTRS, err);
+	return lean->sys < 0 ? -1 : 0;
+}
 
-	tree = new_tree(err);
-	if (tree < 0)
-		return -1;
-	proc = ctr_mount_new("proc", "proc", NULL, 0, ATTRS, err);
-	if (proc < 0)
-		return -1;
-	if (with_proc) {
-		sys = ctr_mount_new("sysfs", "sysfs", NULL, 0, ATTRS, err);
-		if (sys < 0)
-			return -1;
+/* The program's signals are not for a thread that it does not know. */
+static int start_thread(struct ctr_lean *lean, struct ctr_err *err)
+{
+	sigset_t all, before;
+	int problem;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	problem = pthread_create(&lean->thread, NULL, run, lean);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return problem ? ctr_fail(err, problem, "pthread_create", "%s", "mount namespace") : 0;
+}
+
+struct ctr_lean *ctr_lean_begin(bool with_proc, struct ctr_err *err)
+{
+	struct ctr_lean *lean = malloc(sizeof(*lean));
+
+	if (!lean) {
+		ctr_fail(err, ENOMEM, "malloc", "%s", "mount namespace");
+		return NULL;
 	}
-	child.tree = tree;
-	child.proc = proc;
-	child.sys = sys;
-	return enter(&child, err);
+	*lean = (struct ctr_lean){ .tree = -1, .proc = -1, .sys = -1, .ns = -1 };
+	if (open_parts(lean, with_proc, err) < 0 || start_thread(lean, err) < 0) {
+		free_lean(lean);
+		return NULL;
+	}
+	return lean;
+}
+
+int ctr_lean_end(struct ctr_lean *lean, struct ctr_err *err)
+{
+	int ns;
+
+	pthread_join(lean->thread, NULL);
+	ns = lean->ns;
+	if (ns < 0)
+		*err = lean->err;
+	free_lean(lean);
+	return ns;
 }

@@ -39,6 +39,7 @@ int luaopen_ctr_core(lua_State *L)
 	ctrL_open_watch(L);
 	ctrL_open_event(L);
 	ctrL_open_notify(L);
+	ctrL_open_kernel(L);
 	ctrL_open_text(L);
 	return 1;
 }

@@ -128,6 +128,7 @@ void ctrL_open_bpf(lua_State *L);
 void ctrL_open_watch(lua_State *L);
 void ctrL_open_event(lua_State *L);
 void ctrL_open_notify(lua_State *L);
+void ctrL_open_kernel(lua_State *L);
 void ctrL_open_text(lua_State *L);
 
 /* Keeps what errors.metatable holds, for ctrL_push_error; takes it from the stack. */

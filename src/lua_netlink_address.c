@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/***
+@module ctr.core.netlink
+*/
 #include "lua_netlink.h"
 
 #include <arpa/inet.h>

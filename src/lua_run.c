@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/***
+@module ctr.core.proc
+*/
 #include "lua_proc.h"
 
 #include <errno.h>

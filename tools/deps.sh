@@ -1,16 +1,17 @@
 #!/bin/sh
 # Installs the Debian packages that are missing. Nothing missing: nothing done, and no root needed.
-# usage: deps.sh build|test|check|criu|fuzz|vm ...
+# usage: deps.sh build|test|check|criu|docs|fuzz|vm ...
 set -eu
 
 build="gcc libc6-dev make pkg-config linux-libc-dev musl-tools luajit libluajit-5.1-dev
 	libluajit-5.1-common libcap-dev libjansson-dev libseccomp-dev libmnl-dev libsystemd-dev"
 test="busybox-static lua-busted lua-check luarocks uidmap util-linux procps mount git man-db iproute2
-	iputils-ping e2fsprogs iptables"
+	iputils-ping e2fsprogs iptables zsh fish"
 check="clang-tidy cppcheck"
 vm="qemu-system-x86 mmdebstrap e2fsprogs xz-utils debian-archive-keyring"
 criu="mmdebstrap debian-archive-keyring"
 fuzz="clang libclang-rt-dev"
+docs="lua-ldoc"
 
 is_installed() {
 	dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
@@ -25,6 +26,7 @@ for group in "$@"; do
 	criu) wanted="$wanted $criu" ;;
 	vm) wanted="$wanted $vm" ;;
 	fuzz) wanted="$wanted $fuzz" ;;
+	docs) wanted="$wanted $docs" ;;
 	*) echo "deps.sh: no group '$group'" >&2; exit 2 ;;
 	esac
 done

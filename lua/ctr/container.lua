@@ -2,13 +2,12 @@
 -- @module ctr.container
 
 local core = require("ctr.core")
-local lazy = require("ctr.lazy")
-local ending = lazy("ctr.ending")
+local ending = require("ctr.ending")
 local errors = require("ctr.errors")
-local execution = lazy("ctr.execution")
-local process_module = lazy("ctr.process")
+local execution = require("ctr.execution")
+local process_module = require("ctr.process")
 local record = require("ctr.record")
-local starter = lazy("ctr.start")
+local starter = require("ctr.start")
 local statuses = require("ctr.status")
 
 local M = {}
@@ -42,7 +41,7 @@ function M.new(factory, store, state)
   return container
 end
 
---- Makes the same container's object of another state, after its file changed.
+-- Makes the same container's object of another state, after its file changed.
 local function refresh(container)
   if container.destroyed then
     return true
@@ -115,18 +114,27 @@ local function guard_of(process)
 end
 
 --- The container's id.
+-- @treturn string
+-- @usage
+-- print(container:id())
 function container_methods:id()
   return self.store.id
 end
 
 --- The configuration, normalised: a copy.
 -- @treturn table
+-- @usage
+-- print(container:config().rootfs)
 function container_methods:config()
   return record.copy(self.configuration)
 end
 
 --- What the creator gave to be remembered: a copy.
 -- @treturn table empty where it gave nothing
+-- @usage
+-- for key, value in pairs(container:kept()) do
+--   print(key, value)
+-- end
 function container_methods:kept()
   return record.copy(self.kept_data) or {}
 end
@@ -136,6 +144,8 @@ end
 -- @treturn[1] string
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotExists` when another process destroyed it
+-- @usage
+-- assert(container:status() == "running")
 function container_methods:status()
   local ok, err = refresh(self)
   if not ok then
@@ -145,9 +155,11 @@ function container_methods:status()
 end
 
 --- The state as its file has it, under libcontainer's names.
--- @treturn[1] table
+-- @treturn[1] table `id`, `init_process_pid`, `created`, `config`, `cgroup_paths`, …
 -- @return[2] nil
--- @treturn[2] ctr.Error
+-- @treturn[2] ctr.Error `ContainerNotExists`, `SystemError`
+-- @usage
+-- print(assert(container:state()).init_process_pid)
 function container_methods:state()
   local ok, err = refresh(self)
   if not ok then
@@ -159,7 +171,10 @@ end
 --- The state as the OCI runtime specification has it.
 -- @treturn[1] table `ociVersion`, `id`, `status`, `pid` (not when stopped), `bundle`, `annotations`
 -- @return[2] nil
--- @treturn[2] ctr.Error
+-- @treturn[2] ctr.Error `ContainerNotExists`, `SystemError`
+-- @usage
+-- local state = assert(container:oci_state())
+-- print(state.id, state.status, state.pid)
 function container_methods:oci_state()
   local status, err = self:status()
   if not status then
@@ -171,7 +186,11 @@ end
 --- The ids of all processes in the container's cgroups, in the caller's pid namespace.
 -- @treturn[1] {number,…}
 -- @return[2] nil
--- @treturn[2] ctr.Error
+-- @treturn[2] ctr.Error `ContainerNotExists`, `SystemError`
+-- @usage
+-- for _, pid in ipairs(assert(container:processes())) do
+--   print(pid)
+-- end
 function container_methods:processes()
   local ok, err = refresh(self)
   if not ok then
@@ -187,10 +206,15 @@ function container_methods:processes()
   return pids
 end
 
---- What the container has used, under libcontainer's names (`ctr.stats`).
--- @treturn[1] table `interfaces`
+--- What the container has used, under libcontainer's names. A counter is a number where that is
+-- exact, else a decimal string.
+-- @treturn[1] table `interfaces`, `cgroup_stats` (`cpu_stats`, `memory_stats`, `pids_stats`,
+-- `blkio_stats`, `hugetlb_stats`, …), `intel_rdt_stats`
 -- @return[2] nil
--- @treturn[2] ctr.Error
+-- @treturn[2] ctr.Error `ContainerNotExists`, `SystemError`
+-- @usage
+-- local stats = assert(container:stats()).cgroup_stats
+-- print(stats.memory_stats.usage.usage .. " bytes, " .. stats.pids_stats.current .. " processes")
 function container_methods:stats()
   local ok, err = refresh(self)
   if not ok then
@@ -224,16 +248,27 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `ContainerPaused`, `ContainerNotRunning`,
 -- `ContainerNotStopped`, `ConsoleExists`, `SystemError`
+-- @usage
+-- local second = assert(factory:create("second", config))
+-- assert(second:start(ctr.process({ args = { "/bin/sleep", "60" } })))
+-- assert(second:status() == "created")
+-- assert(second:exec())
+-- assert(second:signal("SIGKILL"))
 function container_methods:start(process)
   check_process(process, "start")
   return guard_of(process)(self, start, process, "start")
 end
 
---- Starts a process and lets it run.
+--- Starts a process and lets it run: the container's first one, or one more in a running container.
 -- @tparam ctr.Process process
 -- @treturn[1] true
 -- @return[2] nil
--- @treturn[2] ctr.Error as `start`
+-- @treturn[2] ctr.Error `ConfigInvalid`, `ContainerPaused`, `ContainerNotRunning`,
+-- `ContainerNotStopped`, `ConsoleExists`, `SystemError`
+-- @usage
+-- local process = ctr.process({ args = { "/bin/echo", "hello" }, stdout = "null" })
+-- assert(container:run(process))
+-- assert(process:wait().code == 0)
 function container_methods:run(process)
   check_process(process, "run")
   return guard_of(process)(self, start, process, "run")
@@ -243,7 +278,11 @@ end
 -- started it.
 -- @treturn[1] true the program runs
 -- @return[2] nil
--- @treturn[2] ctr.Error the reason why it cannot be executed
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`: the reason why it cannot be executed
+-- @usage
+-- local made = assert(factory:create("made", config))
+-- assert(made:start(ctr.process({ args = { "/bin/true" } })))
+-- assert(made:exec())
 function container_methods:exec()
   return locked(self, execution.execute)
 end
@@ -283,11 +322,13 @@ local function signal_all(container, number)
 end
 
 --- Sends a signal to the first process, or to all.
--- @param signal number or name
+-- @tparam number|string signal number or name ("SIGTERM", "TERM", "term")
 -- @tparam[opt=false] boolean all every process in the container's cgroups
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+-- @usage
+-- assert(container:signal("SIGKILL", true))
 function container_methods:signal(signal, all)
   local number = process_module.signal_number(signal)
   if not number then
@@ -319,6 +360,8 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid` (also for what cannot be changed any more),
 -- `ContainerNotRunning`, `SystemError`
+-- @usage
+-- assert(container:set({ cgroups = { memory = "64M", pids_limit = 32 } }))
 function container_methods:set(config)
   return locked(self, set, config)
 end
@@ -338,6 +381,10 @@ end
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+-- @usage
+-- assert(container:pause())
+-- assert(container:status() == "paused")
+-- assert(container:resume())
 function container_methods:pause()
   return locked(self, pause)
 end
@@ -357,6 +404,9 @@ end
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotPaused`, `SystemError`
+-- @usage
+-- local _, err = container:resume()
+-- assert(err.code == "ContainerNotPaused")
 function container_methods:resume()
   return locked(self, resume)
 end
@@ -374,6 +424,8 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `ContainerNotRunning`, `SystemError`: of what CRIU refuses
 -- with `log` (the log's path), `lines` (its first errors) and `meaning`, where that is known
+-- @usage
+-- assert(container:checkpoint({ images_directory = "/var/tmp/web", leave_running = true }))
 function container_methods:checkpoint(opts)
   return locked(self, with_criu, "checkpoint", opts)
 end
@@ -386,6 +438,10 @@ end
 -- @treturn[1] true it runs
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `ContainerNotStopped`, `SystemError`, as `checkpoint`
+-- @usage
+-- local again = assert(factory:create("again", container:config()))
+-- local process = ctr.process({ stdout = "null" })
+-- assert(again:restore(process, { images_directory = "/var/tmp/web" }))
 function container_methods:restore(process, opts)
   check_process(process, "restore")
   return locked(self, with_criu, "restore", process, opts)
@@ -406,6 +462,11 @@ end
 -- @treturn[1] ctr.EventSource `fd()`, `wait([timeout])`, `close()`
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+-- @usage
+-- local source = assert(container:notify_oom())
+-- local _, err = source:wait(0)
+-- assert(err.errno == "ETIMEDOUT")
+-- source:close()
 function container_methods:notify_oom()
   return notices(self, "oom")
 end
@@ -415,6 +476,13 @@ end
 -- @treturn[1] ctr.EventSource `fd()`, `wait([timeout])`, `close()`
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+-- @usage
+-- local source = assert(container:notify_memory_pressure("medium"))
+-- loop:add(source, function()
+--   if source:wait(0) then
+--     container:set({ cgroups = { memory = "512M" } })
+--   end
+-- end)
 function container_methods:notify_memory_pressure(level)
   if level ~= "low" and level ~= "medium" and level ~= "critical" then
     error("bad argument #1 to 'notify_memory_pressure' (low, medium or critical expected)", 2)
@@ -428,6 +496,9 @@ end
 -- @treturn[1] ?ctr.Error the first failure of a poststop hook: a warning, for all is gone
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotStopped`, `ContainerPaused`, `SystemError`
+-- @usage
+-- local second = assert(factory:create("second", config))
+-- assert(second:destroy())
 function container_methods:destroy()
   if self.destroyed then
     return true

@@ -95,6 +95,9 @@ end
 --- Tells whether a value is an error of this library.
 -- @param value anything
 -- @treturn boolean
+-- @usage
+-- local _, err = factory:load("nobody")
+-- assert(ctr.errors.is(err))
 function M.is(value)
   return type(value) == "table" and getmetatable(value) == M.metatable
 end
@@ -104,6 +107,9 @@ end
 -- @tparam string message one sentence, no full stop
 -- @tparam[opt] table fields `path`, `errno`, `op`, `target`, `cause`, `problems`
 -- @treturn ctr.Error
+-- @usage
+-- local err = ctr.errors.new("SystemError", "the disk is full", { errno = "ENOSPC" })
+-- assert(tostring(err) == "the disk is full")
 function M.new(code, message, fields)
   local number = M.codes[code]
   if not number then
@@ -138,6 +144,9 @@ end
 -- @tparam string op what this layer tried: `mount`
 -- @tparam[opt] string target on what
 -- @treturn ctr.Error a new error with the code, errno and path of `err`, which is its `cause`
+-- @usage
+-- local err = ctr.errors.wrap("no such file", "read", "/etc/motd")
+-- assert(tostring(err) == "read /etc/motd: no such file")
 function M.wrap(err, op, target)
   local inner = adopt(err)
   if inner.op == op and inner.target == target then
@@ -160,9 +169,12 @@ end
 
 --- Puts the config path to blame in front of an error's message.
 -- An error that names a path already keeps it: who found the failure knows best.
--- @param err
+-- @param err an error, or text
 -- @tparam string path `mounts[3]`
 -- @treturn ctr.Error a new error; `err` is left as it was
+-- @usage
+-- local err = ctr.errors.with_path("no such file", "mounts[3]")
+-- assert(err.path == "mounts[3]")
 function M.with_path(err, path)
   local inner = adopt(err)
   if inner.path and inner.path ~= "" then
@@ -179,6 +191,9 @@ end
 -- @tparam table problems `{ path, text }`, at least one
 -- @tparam[opt] number more how many were found beyond these
 -- @treturn ctr.Error `ConfigInvalid`, whose `path` is the first problem's
+-- @usage
+-- local err = ctr.errors.invalid({ { path = "rootfs", text = "is required" } })
+-- assert(tostring(err) == "rootfs is required")
 function M.invalid(problems, more)
   local lines = {}
   for i, problem in ipairs(problems) do
@@ -220,6 +235,9 @@ end
 
 --- Tells all that is known: the message, its context, what caused it, and the stack.
 -- @treturn string several lines
+-- @usage
+-- local _, err = factory:load("nobody")
+-- print(err:detail())
 function methods:detail()
   local lines = { sentence(self) }
   add_context(lines, self)

@@ -1,18 +1,17 @@
 --- Makes and finds containers below one state root.
 -- @module ctr.factory
 
-local lazy = require("ctr.lazy")
-local cgroup = lazy("ctr.cgroup")
+local cgroup = require("ctr.cgroup")
 local container_module = require("ctr.container")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local host = require("ctr.host")
-local networks = lazy("ctr.config.schema.network")
-local probe = lazy("ctr.probe")
+local networks = require("ctr.config.schema.network")
+local probe = require("ctr.probe")
 local record = require("ctr.record")
-local schema = lazy("ctr.config.schema")
+local schema = require("ctr.config.schema")
 local state = require("ctr.state")
-local validate = lazy("ctr.config.validate")
+local validate = require("ctr.config.validate")
 
 local M = {}
 
@@ -78,13 +77,9 @@ local function init_arguments(opts)
   return args
 end
 
---- Makes a factory.
--- @tparam ?string root the state folder: `/run/ctr`, or `$XDG_RUNTIME_DIR/ctr` without privilege;
--- "" for `start_initialization` alone
--- @tparam ?table opts `cgroup_manager`, `criu_path`, `newuidmap_path`, `newgidmap_path`,
--- `init_path`, `init_args`, `tmpfs_root`, `intel_rdt` (where resctrl is mounted, found without it);
--- `hook_timeout`: seconds for commands among the hooks that say nothing of their own, without it as
--- long as they take; `lazy`: open what starts need of the host at the first start, not now
+--- Makes a factory: `ctr.new`.
+-- @tparam ?string root
+-- @tparam ?table opts
 -- @treturn[1] ctr.Factory
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
@@ -123,6 +118,7 @@ local function open_root(factory)
 end
 
 --- Opens the state root, and what starts need of the host.
+-- @local
 function factory_methods:open(is_lazy)
   local handle, err = open_root(self)
   if not handle then
@@ -187,13 +183,22 @@ local function reserve_interfaces(config, name)
   return require("ctr.network").reserve(config, name)
 end
 
---- Makes a container: its folder, with its state. Nothing is started.
--- @tparam string id
--- @tparam table config (`ctr.config.schema`)
+--- Makes a container: its folder, with its state. Nothing is started. It is made whole, or nothing
+-- is left.
+-- @tparam string id 1 to 1024 of `A-Z a-z 0-9 _ + . -`, neither `.` nor `..`
+-- @tparam table config its keys are in `docs/configuration.md`, "A container"
 -- @tparam[opt] table kept plain data that the container remembers (`container:kept()`)
 -- @treturn[1] ctr.Container
 -- @return[2] nil
 -- @treturn[2] ctr.Error `IdInUse`, `InvalidIdFormat`, `ConfigInvalid`, `SystemError`
+-- @usage
+-- local container = assert(factory:create("web", {
+--   rootfs = rootfs,
+--   namespaces = { "NEWNS", "NEWPID", "NEWUTS", "NEWIPC", "NEWNET" },
+--   hostname = "web",
+--   cgroups = { memory = "256M", pids_limit = 64 },
+-- }))
+-- assert(container:destroy())
 function factory_methods:create(id, config, kept)
   if kept ~= nil and type(kept) ~= "table" then
     error("bad argument #3 to 'create' (table expected, got " .. type(kept) .. ")", 2)
@@ -227,11 +232,14 @@ function factory_methods:create(id, config, kept)
   return container
 end
 
---- Finds a container.
+--- Finds a container, whoever made it below the same root.
 -- @tparam string id
 -- @treturn[1] ctr.Container
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ContainerNotExists`, `InvalidIdFormat`, `ConfigInvalid`, `SystemError`
+-- @usage
+-- local container, err = factory:load("nobody")
+-- assert(not container and err.code == "ContainerNotExists")
 function factory_methods:load(id)
   local ok, err = check_root(self)
   if not ok then
@@ -275,7 +283,11 @@ end
 --- The ids of the containers below the root, sorted.
 -- @treturn[1] {string,…}
 -- @return[2] nil
--- @treturn[2] ctr.Error
+-- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`
+-- @usage
+-- for _, id in ipairs(assert(factory:list())) do
+--   print(id, assert(assert(factory:load(id)):status()))
+-- end
 function factory_methods:list()
   local ok, err = check_root(self)
   if not ok then
@@ -297,11 +309,19 @@ function factory_methods:list()
 end
 
 --- The kind of containers that the factory makes.
+-- @treturn string "ctr"
+-- @usage
+-- assert(factory:type() == "ctr")
 function factory_methods:type() -- luacheck: ignore 212
   return "ctr"
 end
 
---- Closes what the factory keeps open. Containers that it made can no longer be used.
+--- Closes what the factory keeps open. Containers that it made can no longer be used by it; they go
+-- on.
+-- @treturn boolean true
+-- @usage
+-- local other = assert(ctr.new(factory.root))
+-- other:close()
 function factory_methods:close()
   if self.root_handle then
     self.root_handle:close()
@@ -313,7 +333,10 @@ end
 --- Becomes the container's first process, in a program that `init_path` named. It is called before
 -- anything else is done with the descriptors; on success it never returns.
 -- @return nil
--- @treturn ctr.Error
+-- @treturn ctr.Error `SystemError`: the program was not started by `ctr`
+-- @usage
+-- local _, err = assert(ctr.new("")):start_initialization()
+-- print("not a container's first process: " .. tostring(err))
 function factory_methods:start_initialization()
   local pipe = tonumber(os.getenv("_LIBCONTAINER_INITPIPE"))
   if not pipe then

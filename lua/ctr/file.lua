@@ -86,10 +86,16 @@ local function read_count(file, count)
   return take(file, count)
 end
 
---- Reads, as `file:read` does: "*l" (the default), "*L", "*a", or a number of bytes.
--- @return[1] string, or nil at the end
+--- Reads, as `file:read` does.
+-- @tparam[opt="*l"] string|number format "*l", "*L", "*a", or a number of bytes
+-- @treturn[1] ?string nil at the end
 -- @return[2] nil
--- @treturn[2] ctr.Error
+-- @treturn[2] ctr.Error `SystemError`
+-- @usage
+-- local echo = ctr.process({ args = { "/bin/echo", "hello" } })
+-- local streams = assert(echo:initialize_io())
+-- assert(container:run(echo))
+-- assert(streams.stdout:read("*a") == "hello\n")
 function file_methods:read(format)
   if type(format) == "number" then
     return read_count(self, format)
@@ -105,16 +111,29 @@ function file_methods:read(format)
 end
 
 --- Iterates over the lines.
+-- @treturn function
+-- @usage
+-- local echo = ctr.process({ args = { "/bin/echo", "hello" } })
+-- local streams = assert(echo:initialize_io())
+-- assert(container:run(echo))
+-- for line in streams.stdout:lines() do
+--   print(line)
+-- end
 function file_methods:lines()
   return function()
     return self:read("*l")
   end
 end
 
---- Writes strings and numbers, all of them.
+--- Writes, all of it.
+-- @tparam string|number ...
 -- @treturn[1] ctr.File itself
 -- @return[2] nil
--- @treturn[2] ctr.Error
+-- @treturn[2] ctr.Error `SystemError`
+-- @usage
+-- local cat = ctr.process({ args = { "/bin/cat" }, stdout = "null" })
+-- local streams = assert(cat:initialize_io())
+-- assert(streams.stdin:write("one ", 2, "\n"))
 function file_methods:write(...)
   for index = 1, select("#", ...) do
     local ok, err = core.fd.write_all(self.handle, tostring((select(index, ...))))
@@ -126,14 +145,28 @@ function file_methods:write(...)
 end
 
 --- The number of the descriptor, for an event loop.
+-- @treturn number
+-- @usage
+-- local streams = assert(ctr.process({ args = { "/bin/cat" } }):initialize_io())
+-- print(streams.stdout:fd())
 function file_methods:fd()
   return self.handle:fd()
 end
 
+--- Does nothing: nothing is kept back.
+-- @treturn ctr.File itself
+-- @usage
+-- local streams = assert(ctr.process({ args = { "/bin/cat" } }):initialize_io())
+-- streams.stdin:flush()
 function file_methods:flush()
   return self
 end
 
+--- Closes the descriptor.
+-- @treturn boolean true
+-- @usage
+-- local streams = assert(ctr.process({ args = { "/bin/cat" } }):initialize_io())
+-- streams.stdin:close()
 function file_methods:close()
   return self.handle:close()
 end

@@ -4,8 +4,7 @@
 
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local lazy = require("ctr.lazy")
-local locate = lazy("ctr.locate")
+local locate = require("ctr.locate")
 
 local M = {}
 
@@ -92,21 +91,42 @@ function host_methods:image() -- luacheck: ignore 212
   return locate.image()
 end
 
+local function lean(with_proc, begun)
+  local err
+  if not begun then
+    begun, err = core.mount.begin_lean(with_proc)
+  end
+  if not begun then
+    return nil, err
+  end
+  return core.mount.end_lean(begun)
+end
+
 --- A mount namespace that holds nothing of the host: entering it costs the same with three thousand
 -- host mounts as with none. Kept by its descriptor alone, so nothing is left on the host.
 function host_methods:lean()
-  return open_once(self, "lean_handle", core.mount.lean, false)
+  local begun = self.begun_lean
+  self.begun_lean = nil
+  return open_once(self, "lean_handle", lean, false, begun)
+end
+
+--- Begins to make that namespace, for a start that is to come: it takes a millisecond, in which
+-- something else can be done. That it fails is told by the start.
+function host_methods:begin_lean()
+  if not (self:is_confined() or self.lean_handle or self.begun_lean) then
+    self.begun_lean = core.mount.begin_lean(false)
+  end
 end
 
 --- The same with a procfs and a sysfs in it, for user namespaces.
 function host_methods:lean_proc()
-  return open_once(self, "lean_proc_handle", core.mount.lean, true)
+  return open_once(self, "lean_proc_handle", lean, true)
 end
 
 --- Opens all that a start needs, ahead of the first one.
 function host_methods:prepare()
-  local names = { "procfs", "image", "lean", "lean_proc" }
-  for index = 1, self:is_confined() and 2 or #names do
+  local names = { "readable_proc", "procfs", "image", "lean", "lean_proc" }
+  for index = 1, self:is_confined() and 3 or #names do
     local handle, err = self[names[index]](self)
     if not handle then
       return nil, err
@@ -117,7 +137,10 @@ end
 
 --- Closes what is open.
 function host_methods:close()
-  for _, name in ipairs({ "procfs_handle", "lean_handle", "lean_proc_handle" }) do
+  if self.begun_lean then
+    self:lean()
+  end
+  for _, name in ipairs({ "proc_handle", "procfs_handle", "lean_handle", "lean_proc_handle" }) do
     if self[name] then
       self[name]:close()
       self[name] = nil
@@ -129,13 +152,60 @@ function host_methods:close()
   self.user_namespaces = nil
 end
 
+-- The machine's /proc, where that is a procfs of the caller's pid namespace.
+local function usual_proc()
+  local proc = core.path.open_root("/proc")
+  if not proc then
+    return nil
+  end
+  if core.path.fs_type(proc, "") == "proc"
+    and core.path.readlink(proc, "self") == tostring(core.proc.getpid()) then
+    return proc
+  end
+  proc:close()
+  return nil
+end
+
+-- Whoever could mount over what is read here of a process is root on the machine; so it need not be
+-- a private procfs, which costs a mount and its end.
+local function readable_proc(host)
+  host.proc_handle = host.proc_handle or usual_proc()
+  if host.proc_handle then
+    return host.proc_handle
+  end
+  return host:procfs()
+end
+host_methods.readable_proc = readable_proc
+
 --- What procfs says of a process, nil and an error of errno ENOENT when it is gone.
 function host_methods:process_stat(pid)
-  local procfs, err = self:procfs()
-  if not procfs then
+  local proc, err = readable_proc(self)
+  if not proc then
     return nil, err
   end
-  return core.proc.stat(procfs, pid)
+  return core.proc.stat(proc, pid)
+end
+
+-- The files of a process' namespaces.
+local function list_namespaces()
+  local proc = core.path.open_root("/proc/self/ns")
+  local names = proc and core.path.list(proc, "") or {}
+  if proc then
+    proc:close()
+  end
+  local found = {}
+  for _, name in ipairs(names) do
+    found[name] = true
+  end
+  return found
+end
+
+--- Says whether the kernel has namespaces of a type.
+-- @tparam string kind libcontainer's name
+-- @treturn boolean
+function host_methods:has_namespaces(kind)
+  self.namespace_files = self.namespace_files or list_namespaces()
+  return self.namespace_files[core.ns.files[kind]] == true
 end
 
 --- Says whether a process was stopped by a signal.

@@ -1,8 +1,8 @@
---- Modules that are loaded when something of theirs is first used, where that cannot fail.
+--- C modules that are loaded when something of theirs is first used, where that cannot fail.
 --
--- In lctr every module is in the program itself, and most commands need few of them. Elsewhere a
--- module is a file, which a program that has no descriptor left could not open: there it is loaded
--- at once.
+-- lctr has its modules loaded when it is built, and C modules that it does not hold are for those
+-- commands alone that need them. Elsewhere a module is a file, which a program that has no
+-- descriptor left could not open: there it is loaded at once.
 -- @module ctr.lazy
 
 local is_inside = package.preload["ctr.image"] ~= nil
@@ -19,7 +19,7 @@ local metatable = { __index = load_key }
 -- @tparam string name of a module whose fields never change
 -- @treturn table the module, or what stands for it
 return function(name)
-  if package.loaded[name] or not is_inside then
+  if not is_inside then
     return require(name)
   end
   return setmetatable({ name }, metatable)

@@ -24,6 +24,11 @@ local UNSEEN = { "restart_syscall" }
 --- Merges what several runs called.
 -- @tparam table ... lists of calls, as `process:wait()` returned them
 -- @treturn table a list of the same kind
+-- @usage
+-- local all = ctr.learn.merge(
+--   { { syscall = "read", arch = "SCMP_ARCH_X86_64", count = 2 } },
+--   { { syscall = "read", arch = "SCMP_ARCH_X86_64", count = 1 } })
+-- assert(all[1].count == 3)
 function M.merge(...)
   local found, list = {}, {}
   for _, calls in ipairs({ ... }) do
@@ -98,7 +103,12 @@ end
 -- @tparam table calls as `process:wait()` returned them
 -- @treturn[1] table the configuration's `seccomp`
 -- @return[2] nil
--- @treturn[2] ctr.Error a call has no name
+-- @treturn[2] ctr.Error `SystemError`: a call has no name
+-- @usage
+-- local process = ctr.process({ args = { "/bin/true" }, seccomp_learn = true })
+-- assert(container:run(process))
+-- local profile = assert(ctr.learn.profile(assert(process:wait()).calls))
+-- assert(profile.default_action == "SCMP_ACT_ERRNO")
 function M.profile(calls)
   local ok, err = check(calls)
   if not ok then
@@ -130,6 +140,9 @@ end
 -- @tparam table profile
 -- @tparam[opt] table calls the count of each stands behind its name
 -- @treturn string
+-- @usage
+-- local calls = { { syscall = "read", arch = "SCMP_ARCH_X86_64", count = 2 } }
+-- print(ctr.learn.to_lua(assert(ctr.learn.profile(calls)), calls))
 function M.to_lua(profile, calls)
   local counts = {}
   for _, call in ipairs(calls or {}) do
@@ -140,7 +153,10 @@ end
 
 --- Makes an OCI `linux.seccomp` of a profile.
 -- @tparam table profile
--- @treturn table for `core.json.encode`
+-- @treturn table for `linux.seccomp` of a `config.json`
+-- @usage
+-- local calls = { { syscall = "read", arch = "SCMP_ARCH_X86_64", count = 2 } }
+-- assert(ctr.learn.to_oci(assert(ctr.learn.profile(calls))).defaultAction == "SCMP_ACT_ERRNO")
 function M.to_oci(profile)
   local syscalls = {}
   for index, rule in ipairs(profile.syscalls) do

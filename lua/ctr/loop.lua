@@ -69,12 +69,19 @@ end
 
 --- Ends a watch; one that has ended is left as it is.
 -- @treturn boolean true
+-- @usage
+-- local watch = assert(loop:every(60, function() end))
+-- watch:cancel()
 function watch_methods:cancel()
   self:detach()
   return true
 end
 
 --- Says whether the watch is still on its loop.
+-- @treturn boolean
+-- @usage
+-- local watch = assert(loop:every(60, function() end))
+-- assert(watch:is_active())
 function watch_methods:is_active()
   return self.loop ~= nil
 end
@@ -128,12 +135,18 @@ function M.new()
 end
 
 --- Watches an event source, or anything that has `fd()`, or a descriptor.
--- @param source stays the caller's, who closes it after the watch was cancelled
+-- @tparam ctr.EventSource|ctr.File|number source stays the caller's, who closes it after the watch
+-- was cancelled
 -- @tparam function callback called with the source and what it is ready for, as long as it is
 -- @tparam[opt="r"] string events of `r` (readable), `w` (writable), `p` (a cgroup's file changed)
 -- @treturn[1] ctr.Watch
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`
+-- @usage
+-- local source = assert(container:notify_oom())
+-- assert(loop:add(source, function()
+--   print(source:wait(0) and "out of memory" or "it is gone")
+-- end))
 function loop_methods:add(source, callback, events)
   check_callback(callback, "add")
   local watch, err
@@ -150,6 +163,10 @@ end
 -- @treturn[1] ctr.Watch
 -- @return[2] nil
 -- @treturn[2] ctr.Error `NoProcessOps`, `SystemError`
+-- @usage
+-- assert(loop:process(process, function(result) print(result.signal or result.code) end))
+-- assert(process:signal("SIGKILL"))
+-- assert(loop:run())
 function loop_methods:process(process, callback)
   check_callback(callback, "process")
   local source, err = process:source()
@@ -253,6 +270,9 @@ end
 -- @treturn[1] ctr.Watch
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`
+-- @usage
+-- assert(loop:after(0.01, function() loop:stop() end))
+-- assert(loop:run())
 function loop_methods:after(seconds, callback)
   check_callback(callback, "after")
   return add_timer(self, seconds, nil, callback)
@@ -265,6 +285,8 @@ end
 -- @treturn[1] ctr.Watch
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`
+-- @usage
+-- assert(loop:every(10, function() print(container:stats()) end))
 function loop_methods:every(seconds, callback)
   check_callback(callback, "every")
   if type(seconds) == "number" and seconds <= 0 then
@@ -322,11 +344,13 @@ end
 
 --- Calls a function when a signal arrives, in place of what it does by itself: it is blocked in the
 -- calling thread until the last watch of it ends. A signal does not keep the loop running.
--- @param signal number or name ("SIGTERM", "TERM")
+-- @tparam number|string signal number or name ("SIGTERM", "TERM", "term")
 -- @tparam function callback called with a table: `signal`, `pid` and `uid` of who sent it
 -- @treturn[1] ctr.Watch
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`
+-- @usage
+-- assert(loop:signal("SIGTERM", function() container:signal("SIGTERM") end))
 function loop_methods:signal(signal, callback)
   check_callback(callback, "signal")
   local number = require("ctr.process").signal_number(signal)
@@ -349,15 +373,19 @@ end
 
 --- A descriptor that is readable when there is something to do: for another loop.
 -- @treturn number
+-- @usage
+-- print("when " .. loop:fd() .. " is readable: loop:step(0)")
 function loop_methods:fd()
   return self.set:fd()
 end
 
 --- Waits until something is ready, and calls what is to be called, once.
--- @tparam[opt] number timeout seconds; 0 does not wait
+-- @tparam[opt] number timeout seconds; 0 does not wait, without it there is no limit
 -- @treturn[1] boolean whether anything was ready
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`
+-- @usage
+-- assert(loop:step(0) == false)
 function loop_methods:step(timeout)
   local ready, err = core.event.collect(self.set, timeout)
   if not ready then
@@ -377,10 +405,13 @@ end
 
 --- Runs until `stop` is called, or nothing is left that keeps the loop: no source, no process, no
 -- timer.
--- @tparam[opt] number timeout seconds
+-- @tparam[opt] number timeout seconds; no limit without it
 -- @treturn[1] true
 -- @return[2] nil
--- @treturn[2] ctr.Error `SystemError`; errno `ETIMEDOUT` when the time ran out
+-- @treturn[2] ctr.Error `SystemError`: errno `ETIMEDOUT` when the time ran out
+-- @usage
+-- assert(loop:after(0.01, function() print("now") end))
+-- assert(loop:run(60))
 function loop_methods:run(timeout)
   local deadline = timeout and core.proc.clock() + timeout
   self.stopped = false
@@ -400,6 +431,9 @@ end
 
 --- Ends `run` when the function that runs has returned.
 -- @treturn boolean true
+-- @usage
+-- assert(loop:after(0.01, function() loop:stop() end))
+-- assert(loop:run())
 function loop_methods:stop()
   self.stopped = true
   return true
@@ -407,6 +441,8 @@ end
 
 --- Ends all watches, lets signals through again, and closes the loop.
 -- @treturn boolean true
+-- @usage
+-- assert(loop:close())
 function loop_methods:close()
   if not self.set:is_open() then
     return true

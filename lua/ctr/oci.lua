@@ -12,10 +12,9 @@
 local core = require("ctr.core")
 local document = require("ctr.oci.document")
 local errors = require("ctr.errors")
-local lazy = require("ctr.lazy")
-local convert = lazy("ctr.oci.convert")
+local convert = require("ctr.oci.convert")
 local processes = require("ctr.oci.process")
-local resources = lazy("ctr.oci.resources")
+local resources = require("ctr.oci.resources")
 local shapes = require("ctr.oci.shapes")
 
 local M = {}
@@ -36,6 +35,9 @@ end
 -- @treturn[1] table as it was decoded, without the members that are null
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem's, `problems` are all
+-- @usage
+-- local spec, err = ctr.oci.load("/no/bundle")
+-- assert(not spec and err.code == "ConfigInvalid")
 function M.load(bundle, file)
   check_argument(bundle, "string", 1, "load")
   local path = file or bundle .. "/" .. NAME
@@ -99,6 +101,10 @@ end
 -- @treturn[1] table what has no effect: `{ path, text }` each, for a log
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem's, `problems` are all
+-- @usage
+-- local spec = ctr.oci.default()
+-- local config, fields = ctr.oci.config(spec, { id = "web", bundle = "/tmp" })
+-- print(assert(config).rootfs, fields.args[1])
 function M.config(spec, opts)
   check_argument(spec, "table", 1, "config")
   opts = opts or {}
@@ -137,6 +143,9 @@ end
 -- @treturn[1] table what has no effect: `{ path, text }` each, for a log
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`; every path starts with `process`
+-- @usage
+-- local fields = assert(ctr.oci.process({ args = { "/bin/sh" }, cwd = "/" }))
+-- assert(fields.args[1] == "/bin/sh")
 function M.process(object)
   check_argument(object, "table", 1, "process")
   local parsed, err = document.check(shapes.process, object, "process")
@@ -155,6 +164,9 @@ end
 -- @treturn[1] table what has no effect: `{ path, text }` each, for a log
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`; every path starts with `resources`
+-- @usage
+-- local cgroups = assert(ctr.oci.resources({ memory = { limit = 67108864 } }))
+-- assert(container:set({ cgroups = cgroups }))
 function M.resources(object)
   check_argument(object, "table", 1, "resources")
   local parsed, err = document.check(shapes.resources, object, "resources")
@@ -177,6 +189,9 @@ end
 -- @treturn[1] table
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`
+-- @usage
+-- local spec = assert(ctr.oci.spec(container:config(), { args = { "/bin/sh" } }))
+-- print(spec.root.path)
 function M.spec(config, process, opts)
   check_argument(config, "table", 1, "spec")
   return require("ctr.oci.back").spec(config, process, opts and opts.cgroup_manager == "systemd")
@@ -186,6 +201,10 @@ end
 -- @tparam[opt] table options `rootless`: for a caller without privilege, with a user namespace in
 --   which the caller is root
 -- @treturn table
+-- @usage
+-- local spec = ctr.oci.default()
+-- spec.hostname = "web"
+-- print(assert(ctr.oci.encode(spec)))
 function M.default(options)
   local rootless = options and options.rootless or false
   return require("ctr.oci.default").spec(rootless and callers_ids() or nil)
@@ -195,7 +214,9 @@ end
 -- @tparam table spec
 -- @treturn[1] string
 -- @return[2] nil
--- @treturn[2] ctr.Error what has no JSON
+-- @treturn[2] ctr.Error `SystemError`: what has no JSON
+-- @usage
+-- print(assert(ctr.oci.encode(ctr.oci.default())))
 function M.encode(spec)
   check_argument(spec, "table", 1, "encode")
   return require("ctr.oci.text").encode(spec)

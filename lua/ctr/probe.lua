@@ -68,17 +68,6 @@ local function mandatory_locks()
   return major ~= nil and (major < 5 or (major == 5 and minor < 15))
 end
 
--- A kernel does not lose a kind of namespace while it runs.
-local function remember_supported()
-  local known = {}
-  return function(kind)
-    if not known[kind] then
-      known[kind] = core.ns.supported(kind)
-    end
-    return known[kind]
-  end
-end
-
 --- The functions that `ctr.config.validate` asks (`validate.machine`).
 -- @tparam ctr.Host host keeps what cannot change
 -- @treturn table
@@ -86,7 +75,9 @@ function M.functions(host)
   host.probe_functions = host.probe_functions or {
     realpath = core.path.realpath,
     exists = exists,
-    ns_supported = remember_supported(),
+    ns_supported = function(kind)
+      return host:has_namespaces(kind)
+    end,
     selinux_enabled = selinux_enabled,
     apparmor_enabled = apparmor_enabled,
     missing_profile = missing_profile,

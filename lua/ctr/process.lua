@@ -35,6 +35,7 @@ end
 --- Takes over what a start made.
 -- @tparam table started `pid`, `pidfd`, `readers`, `console`, `on_exit`, `supervisor`; `others`:
 -- whom the kernel wants reaped before this one ends
+-- @local
 function process_methods:attach(started)
   self.process_id, self.pidfd = started.pid, started.pidfd
   self.readers = started.readers or {}
@@ -49,6 +50,8 @@ end
 -- @treturn[1] number
 -- @return[2] nil
 -- @treturn[2] ctr.Error `NoProcessOps` before it was started
+-- @usage
+-- print(assert(process:pid()))
 function process_methods:pid()
   if not self.process_id then
     return no_ops()
@@ -56,8 +59,12 @@ function process_methods:pid()
   return self.process_id
 end
 
---- The master of the process' pty, where it has a console that no socket took.
+--- The master of the process' pty, where it has a console (`terminal`) that no socket took.
 -- @treturn ?ctr.File
+-- @usage
+-- local shell = ctr.process({ args = { "/bin/sh" }, terminal = true })
+-- assert(container:run(shell))
+-- shell:console():write("exit 3\n")
 function process_methods:console()
   return self.master and file.new(self.master)
 end
@@ -78,6 +85,7 @@ end
 
 --- Takes the master of its pty, which `wait` then no longer passes through.
 -- @treturn ?ctr.fd
+-- @local
 function process_methods:take_console()
   local master = self.master
   self.master = nil
@@ -85,10 +93,13 @@ function process_methods:take_console()
 end
 
 --- Sends a signal.
--- @param signal number or name
+-- @tparam number|string signal number or name ("SIGTERM", "TERM", "term")
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error `NoProcessOps`, `SystemError` (errno ESRCH when it has ended)
+-- @usage
+-- assert(process:signal("SIGKILL"))
+-- assert(process:wait().signal == "SIGKILL")
 function process_methods:signal(signal)
   if not self.process_id then
     return no_ops()
@@ -133,6 +144,7 @@ local function drain(process)
 end
 
 --- Answers the system calls that its filter handed over, until nobody is left to make some.
+-- @local
 function process_methods:serve_calls()
   if not self.supervisor:serve() then
     self.supervisor:close()
@@ -152,6 +164,7 @@ end
 -- @tparam table ready as `core.poll.wait` returned it
 -- @tparam number first where in the set the process' entries begin
 -- @treturn boolean whether the process has ended
+-- @local
 function process_methods:dispatch(ready, first)
   local calls_at = first + 1 + #self.readers
   local has_calls = ready[calls_at] and self:is_supervised()
@@ -163,6 +176,7 @@ function process_methods:dispatch(ready, first)
 end
 
 --- Whether there is a supervisor whose listener is still open.
+-- @local
 function process_methods:is_supervised()
   return self.supervisor ~= nil and self.supervisor:is_open()
 end
@@ -217,6 +231,7 @@ end
 -- @tparam[opt] table set
 -- @tparam[opt] boolean is_alone leaves out those who have to be reaped
 -- @treturn table set
+-- @local
 function process_methods:watched(set, is_alone)
   set = set or {}
   set[#set + 1] = { fd = self.pidfd, events = "r" }
@@ -274,15 +289,17 @@ end
 
 --- Waits until the process has ended, and hands what it wrote to the functions that its streams
 -- are. Output that is still in a pipe when the process ends is delivered; what others write to it
--- after
--- that is not waited for. A further call returns the same result. System calls that the profile
--- hands over are answered meanwhile (`ctr.supervisor`).
+-- after that is not waited for. A further call returns the same result. System calls that the
+-- profile hands over are answered meanwhile (`ctr.supervisor`).
 -- @tparam[opt] number timeout seconds
--- @treturn[1] table `code` (0 … 255) or `signal` ("SIGKILL"), `core`, `oom_killed`, `usage`;
--- `refused` with `seccomp_report`, `calls` with `seccomp_learn`, and `notify_errors`: what
--- `seccomp_notify` raised, where it did
+-- @treturn[1] table `code` (0 … 255) or `signal` ("SIGKILL"), `core`, `oom_killed`, `usage` (`cpu`,
+-- `user` and `system` in seconds, `memory_peak` in bytes); `refused` with `seccomp_report`, `calls`
+-- with `seccomp_learn`, and `notify_errors`: what `seccomp_notify` raised, where it did
 -- @return[2] nil
--- @treturn[2] ctr.Error `NoProcessOps`; errno `ETIMEDOUT` when the time ran out
+-- @treturn[2] ctr.Error `NoProcessOps`, `SystemError`: errno `ETIMEDOUT` when the time ran out
+-- @usage
+-- local result, err = process:wait(0.01)
+-- assert(not result and err.errno == "ETIMEDOUT")
 function process_methods:wait(timeout)
   if not self.process_id then
     return no_ops()
@@ -306,6 +323,7 @@ end
 -- @treturn[1] table|boolean as `wait` when it has ended; false while it runs
 -- @return[2] nil
 -- @treturn[2] ctr.Error as `wait`
+-- @local
 function process_methods:poll()
   if not self.process_id then
     return no_ops()
@@ -341,6 +359,7 @@ local function pipe_pair(uid, gid)
 end
 
 --- Reaps whom the kernel wants reaped before this process ends.
+-- @local
 function process_methods:reap_others()
   M.reap(self.others)
 end
@@ -352,6 +371,11 @@ end
 -- @treturn[1] ctr.ProcessSource `fd()`, `serve()`, `wait([timeout])`, `close()`
 -- @return[2] nil
 -- @treturn[2] ctr.Error `NoProcessOps`, `SystemError`
+-- @usage
+-- local source = assert(process:source())
+-- print("wait until " .. source:fd() .. " is readable, then:")
+-- assert(source:serve() == false)
+-- source:close()
 function process_methods:source()
   if not self.process_id then
     return no_ops()
@@ -364,7 +388,15 @@ end
 -- @tparam[opt=0] number gid
 -- @treturn[1] table `stdin`, `stdout`, `stderr`: objects with the methods of Lua files, and `fd()`
 -- @return[2] nil
--- @treturn[2] ctr.Error
+-- @treturn[2] ctr.Error `SystemError`
+-- @usage
+-- local cat = ctr.process({ args = { "/bin/cat" } })
+-- local streams = assert(cat:initialize_io())
+-- assert(container:run(cat))
+-- streams.stdin:write("hello\n")
+-- streams.stdin:close()
+-- assert(streams.stdout:read("*l") == "hello")
+-- assert(cat:wait().code == 0)
 function process_methods:initialize_io(uid, gid)
   local ours, opened = {}, {}
   for _, name in ipairs({ "stdin", "stdout", "stderr" }) do
@@ -388,6 +420,7 @@ function process_methods:initialize_io(uid, gid)
 end
 
 --- What the start opens for the streams, with what `initialize_io` made.
+-- @local
 function process_methods:streams()
   -- What hides its content is not copied: it is refused where it is read.
   if not self.given or getmetatable(self.spec) ~= nil then
@@ -404,6 +437,7 @@ function process_methods:streams()
 end
 
 --- Closes the ends that `initialize_io` made for the process, which has them by now.
+-- @local
 function process_methods:release_streams()
   for _, handle in pairs(self.given or {}) do
     handle:close()

@@ -3,9 +3,8 @@
 
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local lazy = require("ctr.lazy")
-local cgroup = lazy("ctr.cgroup")
-local mount_rules = lazy("ctr.config.mount")
+local cgroup = require("ctr.cgroup")
+local mount_rules = require("ctr.config.mount")
 
 local M = {}
 
@@ -184,23 +183,12 @@ local function timestamp()
   return os.date("!%Y-%m-%dT%H:%M:%S", whole) .. (".%06dZ"):format((now - whole) * 1e6)
 end
 
-local function supported_types(host)
-  if not host.namespace_types then
-    local kinds = {}
-    for _, kind in ipairs(NAMESPACE_TYPES) do
-      if core.ns.supported(kind) then
-        kinds[#kinds + 1] = kind
-      end
-    end
-    host.namespace_types = kinds
-  end
-  return host.namespace_types
-end
-
 local function namespace_paths(host, pid)
   local paths = {}
-  for _, kind in ipairs(supported_types(host)) do
-    paths[kind] = ("/proc/%d/ns/%s"):format(pid, core.ns.files[kind])
+  for _, kind in ipairs(NAMESPACE_TYPES) do
+    if host:has_namespaces(kind) then
+      paths[kind] = ("/proc/%d/ns/%s"):format(pid, core.ns.files[kind])
+    end
   end
   return paths
 end
@@ -303,7 +291,7 @@ end
 
 -- Where the streams of the first process lead, as a checkpoint has to know.
 local function descriptors(container, pid)
-  local procfs = container.host:procfs()
+  local procfs = container.host:readable_proc()
   local links = {}
   for number = 0, 2 do
     local path = ("%d/fd/%d"):format(pid, number)

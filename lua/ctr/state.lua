@@ -9,8 +9,7 @@
 local bit = require("bit")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
-local lazy = require("ctr.lazy")
-local spelling = lazy("ctr.config.spelling")
+local spelling = require("ctr.config.spelling")
 
 local M = {}
 

@@ -57,7 +57,15 @@ describe("make install", function()
 
   it("puts the man pages in place", function()
     assert.is_true(exists(folder .. "/dest/opt/ctr/share/man/man1/lctr.1"))
+    assert.is_true(exists(folder .. "/dest/opt/ctr/share/man/man5/ctr-config.5"))
     assert.is_true(exists(folder .. "/dest/opt/ctr/share/man/man8/lctr.8"))
+  end)
+
+  it("puts the shells' completion where they look", function()
+    for _, name in ipairs({ "bash-completion/completions/lctr", "zsh/site-functions/_lctr",
+      "fish/vendor_completions.d/lctr.fish" }) do
+      assert.is_true(exists(folder .. "/dest/opt/ctr/share/" .. name), name)
+    end
   end)
 
   it("is undone by make uninstall", function()

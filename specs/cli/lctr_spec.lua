@@ -61,7 +61,7 @@ describe("lctr", function()
     for _, command_row in ipairs(require("ctr.cli.commands").list) do
       local result = lctr(command_row.name, "--help")
       assert.same({ 0, "" }, { result.code, result.stderr })
-      assert.equal("lctr " .. command_row.name, result.stdout:match("^lctr %S+"))
+      assert.equal("lctr " .. command_row.name, ("\n" .. result.stdout):match("\n(lctr %S+)"))
     end
   end)
 

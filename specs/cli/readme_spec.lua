@@ -157,6 +157,12 @@ describe("docs/configuration.md", function()
     assert.is_true(result.stdout == read("docs/configuration.md"), "make reference writes it anew")
   end)
 
+  it("has the same keys as ctr-config(5) (make reference)", function()
+    local result = command.run({ "/usr/bin/luajit", "tools/manual.lua" })
+    assert.equal("", result.stderr)
+    assert.is_true(result.stdout == read("docs/man/ctr-config.5"), "make reference writes it anew")
+  end)
+
   it("has the place that each link leads to", function()
     local page, places = read("docs/configuration.md"), {}
     for title in page:gmatch("\n##+ ([^\n]+)") do
@@ -202,5 +208,17 @@ describe("docs/man/lctr.8", function()
     check_page("lctr.8", function(row)
       return not row.for_files and (row.is_oci or not row.module)
     end)
+  end)
+end)
+
+describe("docs/man/", function()
+  it("has pages about which man says nothing", function()
+    for _, page in ipairs({ "lctr.1", "lctr.8", "ctr-config.5" }) do
+      local result = command.run({ "/usr/bin/man", "--warnings", "-l", "docs/man/" .. page },
+        { env = { "LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "MANWIDTH=100" } })
+      assert.equal(0, result.code)
+      assert.equal("", result.stderr)
+      assert.truthy(#result.stdout > 1000)
+    end
   end)
 end)

@@ -63,15 +63,16 @@ local function read(path)
   return text
 end
 
--- Its memory and its descriptors apart, which come and go; and what waits for the whole process, as
--- the news of an ended child does for who blocks it.
+-- Its memory and its descriptors apart, which come and go; what waits for the whole process, as the
+-- news of an ended child does for who blocks it; and the signal that glibc keeps for itself, which
+-- it catches from the first thread on (nptl(7)).
 local function look()
   local kept = {}
   for line in read("/proc/self/status"):gmatch("[^\n]+") do
     if not line:find("^Vm") and not line:find("^Rss") and not line:find("ctxt_switches")
       and not line:find("^State") and not line:find("^FDSize") and not line:find("^SigQ")
       and not line:find("^ShdPnd") then
-      kept[#kept + 1] = line
+      kept[#kept + 1] = line:gsub("^(SigCgt:%s*%x%x%x%x%x%x%x)%x", "%1-")
     end
   end
   return table.concat(kept, "\n") .. read("/proc/self/limits") .. read("/proc/self/mountinfo")

@@ -6,10 +6,9 @@ local layouts = require("ctr.cgroup.layout")
 local manager = require("ctr.cgroup.manager")
 local place = require("ctr.cgroup.place")
 local tree = require("ctr.cgroup.tree")
-local lazy = require("ctr.lazy")
 local sorted = require("ctr.sorted")
-local v1 = lazy("ctr.cgroup.v1")
-local v2 = lazy("ctr.cgroup.v2")
+local v1 = require("ctr.cgroup.v1")
+local v2 = require("ctr.cgroup.v2")
 
 local M = {}
 

@@ -6,15 +6,14 @@
 -- `check` returns true and what `set` gets as its third argument.
 -- @module ctr.cgroup.manager
 
-local lazy = require("ctr.lazy")
-local change = lazy("ctr.cgroup.change")
+local change = require("ctr.cgroup.change")
 local core = require("ctr.core")
-local devices = lazy("ctr.cgroup.devices")
+local devices = require("ctr.cgroup.devices")
 local errors = require("ctr.errors")
-local making = lazy("ctr.cgroup.making")
+local making = require("ctr.cgroup.making")
 local place = require("ctr.cgroup.place")
-local removal = lazy("ctr.cgroup.removal")
-local signals = lazy("ctr.cgroup.signals")
+local removal = require("ctr.cgroup.removal")
+local signals = require("ctr.cgroup.signals")
 local tree = require("ctr.cgroup.tree")
 
 local M = {}

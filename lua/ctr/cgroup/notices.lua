@@ -33,8 +33,11 @@ local function new_source(fields)
   return setmetatable(fields, source_metatable)
 end
 
---- The descriptor: readable when `wait` has something to say.
+--- The descriptor: readable when there is something to say, for any event loop.
 -- @treturn number
+-- @usage
+-- local source = assert(container:notify_oom())
+-- print("wait until " .. source:fd() .. " is readable, then ask source:wait(0)")
 function source_methods:fd()
   return self.watch:fd()
 end
@@ -49,7 +52,11 @@ end
 -- @treturn[1] true an event: what several of them had to say since the last call is told as one
 -- @treturn[2] false the container is gone; there will be no more
 -- @return[3] nil
--- @treturn[3] ctr.Error errno `ETIMEDOUT`
+-- @treturn[3] ctr.Error `SystemError`: errno `ETIMEDOUT` when the time ran out
+-- @usage
+-- local source = assert(container:notify_oom())
+-- local event, err = source:wait(0)
+-- assert(event == nil and err.errno == "ETIMEDOUT")
 function source_methods:wait(timeout)
   if self.is_over then
     return false
@@ -79,6 +86,10 @@ function source_methods:wait(timeout)
 end
 
 --- Ends the source.
+-- @treturn boolean true
+-- @usage
+-- local source = assert(container:notify_oom())
+-- assert(source:close())
 function source_methods:close()
   for _, handle in ipairs(self.handles) do
     handle:close()

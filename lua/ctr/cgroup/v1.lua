@@ -1,13 +1,12 @@
 --- The v1 hierarchies: one directory per hierarchy.
 -- @module ctr.cgroup.v1
 
-local lazy = require("ctr.lazy")
-local apply = lazy("ctr.cgroup.apply")
+local apply = require("ctr.cgroup.apply")
 local core = require("ctr.core")
-local devices = lazy("ctr.cgroup.devices")
+local devices = require("ctr.cgroup.devices")
 local errors = require("ctr.errors")
-local files = lazy("ctr.cgroup.v1_files")
-local freezer = lazy("ctr.cgroup.freezer")
+local files = require("ctr.cgroup.v1_files")
+local freezer = require("ctr.cgroup.freezer")
 local layout = require("ctr.cgroup.layout")
 local place = require("ctr.cgroup.place")
 local tree = require("ctr.cgroup.tree")

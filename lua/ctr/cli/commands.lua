@@ -224,6 +224,24 @@ M.list = {
     min = 1,
     max = 1,
   },
+  {
+    name = "doctor",
+    usage = "",
+    about = "show what this machine can do, and what mends what it cannot",
+    options = { JSON },
+    module = "ctr.cli.doctor",
+    min = 0,
+    max = 0,
+  },
+  {
+    name = "completion",
+    usage = "bash|zsh|fish",
+    about = "print the completion of a shell",
+    options = {},
+    module = "ctr.cli.completion",
+    min = 1,
+    max = 1,
+  },
   oci({
     name = "create",
     about = "make a container of a bundle; its program waits for start",
@@ -280,7 +298,7 @@ M.list = {
     min = 0,
     options = {
       { name = "quiet", short = "q", about = "ids alone" },
-      table_or_json("table"),
+      table_or_json("table"), JSON,
     },
   }),
   oci({
@@ -289,7 +307,7 @@ M.list = {
     about = "show a container's processes",
     max = math.huge,
     stops = true,
-    options = { table_or_json("table") },
+    options = { table_or_json("table"), JSON },
   }),
   oci({
     name = "kill",

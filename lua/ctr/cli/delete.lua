@@ -3,6 +3,7 @@
 
 local core = require("ctr.core")
 local shown = require("ctr.cli.shown")
+local statuses = require("ctr.status")
 
 local KILL_SECONDS = 10
 local TRIES = 3 -- after the first
@@ -24,16 +25,6 @@ local function await_end(container)
   init:close()
 end
 
--- A creator that is at work undoes all by itself when its first process is gone.
-local function kill_everything(container)
-  local ok, err = container:signal("SIGKILL", true)
-  if not ok and err.code ~= "ContainerNotRunning" and err.errno ~= "ESRCH" then
-    return nil, err
-  end
-  await_end(container)
-  return true
-end
-
 -- Whoever was put into the cgroup from elsewhere outlives the first process.
 local function kill_left(container)
   local pids = container.init_pid and container:processes()
@@ -41,6 +32,24 @@ local function kill_left(container)
     return container:signal("SIGKILL", true)
   end
   return true
+end
+
+-- With the first process of a pid namespace the kernel ends all others in it, which need not be
+-- looked for; v1 ends none that is frozen.
+local function ends_at_once(container)
+  local status = statuses.has_own_pids(container.configuration) and container:status()
+  return status == "running" or status == "created"
+end
+
+-- A creator that is at work undoes all by itself when its first process is gone.
+local function kill_everything(container)
+  local at_once = ends_at_once(container)
+  local ok, err = container:signal("SIGKILL", not at_once)
+  if not ok and err.code ~= "ContainerNotRunning" and err.errno ~= "ESRCH" then
+    return nil, err
+  end
+  await_end(container)
+  return not at_once or kill_left(container)
 end
 
 local function check_status(container)

@@ -100,13 +100,21 @@ local function message_of(command, err)
   return command.is_oci and require("ctr.cli.words").line(err) or tostring(err)
 end
 
+-- For people alone: an engine's message is one line.
+local function point_to_doctor(command, err)
+  local check = not command.is_oci and require("ctr.doctor").knows(err)
+  if check then
+    io.stderr:write(("lctr: see `lctr doctor`: %s\n"):format(check))
+  end
+end
+
 local function run_command(command, args, values, session)
   local log = session.log
   local context = require("ctr.cli.context").new(values, log)
   session.runs_foreign_code = not command.is_oci
   log:debug("command: " .. command.name)
   if session.runs_foreign_code then
-    jit.on() -- lctr starts with it off
+    require("ctr.cli.compiler")
   end
   if values.criu then
     log:debug("--criu is ignored: criu is found by PATH")
@@ -114,6 +122,7 @@ local function run_command(command, args, values, session)
   local status, err, failed = require(command.module)(args, values, context)
   if not status then
     complain(message_of(command, err), log)
+    point_to_doctor(command, err)
     return failed or FAILED
   end
   return status
@@ -128,6 +137,9 @@ local function prepare_command(command, args, at, values)
   found, problem = read_command(command, args, at, values)
   if not found then
     return nil, command.name .. ": " .. problem
+  end
+  if values.json then
+    values.format = "json"
   end
   if not values.help then
     ok, problem = check_count(command, found)

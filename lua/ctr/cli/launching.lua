@@ -6,10 +6,9 @@ local context_module = require("ctr.cli.context")
 local core = require("ctr.core")
 local ctr = require("ctr")
 local errors = require("ctr.errors")
-local lazy = require("ctr.lazy")
-local notify = lazy("ctr.cli.notify")
-local oci = lazy("ctr.oci")
-local shown = lazy("ctr.cli.shown")
+local notify = require("ctr.cli.notify")
+local oci = require("ctr.oci")
+local shown = require("ctr.cli.shown")
 local words = require("ctr.cli.words")
 
 local M = {}
@@ -266,6 +265,7 @@ function M.create(id, values, context, mode, set_up)
   if not factory then
     return nil, err
   end
+  factory.host:begin_lean()
   local config, fields, object = read_bundle(id, values, context, factory)
   if not config then
     return nil, fields

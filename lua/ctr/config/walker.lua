@@ -12,6 +12,10 @@ local errors = require("ctr.errors")
 local spelling = require("ctr.config.spelling")
 local units = require("ctr.config.units")
 
+-- A recursive descent through some hundred shapes: LuaJIT makes a thousand traces of it, flushes them
+-- all, also those of others, and begins anew; that costs more than to interpret it.
+jit.off(true, true)
+
 local M = {}
 
 local find = string.find
@@ -331,6 +335,17 @@ function M.readers.map(shape, value, ctx)
   return ctx.found == found and result or nil
 end
 
+-- What is wrong with the bytes of a string; most have none but ASCII.
+local function odd_bytes(value, ctx)
+  if not find(value, "[%z\128-\255]") then
+    return nil
+  end
+  if find(value, "\0", 1, true) then
+    return "must not contain a NUL byte"
+  end
+  return ctx.is_text and not spelling.is_utf8(value) and "must be UTF-8, for it is kept as JSON"
+end
+
 function M.readers.string(shape, value, ctx)
   if type(value) ~= "string" then
     return add_problem(ctx, "must be a string, not a " .. type(value))
@@ -338,11 +353,9 @@ function M.readers.string(shape, value, ctx)
   if value == "" and shape.empty == false then
     return add_problem(ctx, "must not be empty")
   end
-  if find(value, "\0", 1, true) then
-    return add_problem(ctx, "must not contain a NUL byte")
-  end
-  if ctx.is_text and not spelling.is_utf8(value) then
-    return add_problem(ctx, "must be UTF-8, for it is kept as JSON")
+  local problem = odd_bytes(value, ctx)
+  if problem then
+    return add_problem(ctx, problem)
   end
   if shape.max and #value > shape.max then
     return add_problem(ctx, ("must not be longer than %d bytes"):format(shape.max))

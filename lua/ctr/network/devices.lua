@@ -7,7 +7,7 @@
 -- @module ctr.network.devices
 
 local errors = require("ctr.errors")
-local netlink = require("ctr.core.netlink")
+local netlink = require("ctr.lazy")("ctr.core.netlink")
 local record = require("ctr.record")
 local rules = require("ctr.config.rules.network")
 

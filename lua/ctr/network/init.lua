@@ -6,7 +6,7 @@
 
 local devices = require("ctr.network.devices")
 local errors = require("ctr.errors")
-local netlink = require("ctr.core.netlink")
+local netlink = require("ctr.lazy")("ctr.core.netlink")
 local routes = require("ctr.network.routes")
 local veth = require("ctr.network.veth")
 

@@ -3,7 +3,7 @@
 
 local errors = require("ctr.errors")
 local ip = require("ctr.config.ip")
-local netlink = require("ctr.core.netlink")
+local netlink = require("ctr.lazy")("ctr.core.netlink")
 
 local M = {}
 

@@ -4,7 +4,7 @@
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local ip = require("ctr.config.ip")
-local netlink = require("ctr.core.netlink")
+local netlink = require("ctr.lazy")("ctr.core.netlink")
 local rules = require("ctr.config.rules.network")
 
 local M = {}

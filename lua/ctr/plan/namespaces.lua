@@ -82,16 +82,14 @@ local function add_time_offsets(add, config, spaces)
   add("time_offsets", { "@procfs" }, { table.concat(lines) }, "time_offsets")
 end
 
-local WITHOUT_STAGE = bit.bor(CLONE.NEWPID, CLONE.NEWNET, CLONE.NEWIPC, CLONE.NEWUTS)
-
---- The namespaces that the spawning clone3(2) itself makes: all that have no order to keep.
--- Not the mount namespace (it would copy the host's mounts), the cgroup namespace (its root is the
--- cgroup of then) nor the time namespace (not possible with CLONE_VM).
+--- The namespaces that the spawning clone3(2) itself makes: of pids alone, which nobody enters
+-- later. The library waits for the clone; what the process makes itself, it makes while the library
+-- makes cgroups, and a network namespace takes up to milliseconds.
 function M.clone_flags(spaces)
   if M.needs_stage(spaces) then
     return 0
   end
-  return bit.band(spaces.mask, WITHOUT_STAGE)
+  return bit.band(spaces.mask, CLONE.NEWPID)
 end
 
 -- The cgroup namespace's root is the cgroup of then: it is made after the join.
@@ -107,7 +105,7 @@ local function add_plain_namespaces(add, config, facts, spaces, copied)
   if not copied then
     add("join", { "@lean", CLONE.NEWNS }, NONE, "namespaces", "an empty mount namespace")
   end
-  add("unshare", { without(spaces.mask, WITHOUT_STAGE, facts) }, NONE, "namespaces")
+  add("unshare", { without(spaces.mask, CLONE.NEWPID, facts) }, NONE, "namespaces")
   add_time_offsets(add, config, spaces)
 end
 

@@ -86,14 +86,19 @@ end
 
 --- A descriptor that is readable when there is something to do.
 -- @treturn number
+-- @local
 function source_methods:fd()
   return self.set:fd()
 end
 
---- Does what there is to do, without waiting.
+--- Does what there is to do for a process, without waiting (the source of `process:source`).
 -- @treturn[1] table|boolean what `process:wait()` returns when the process has ended; else false
 -- @return[2] nil
--- @treturn[2] ctr.Error
+-- @treturn[2] ctr.Error `SystemError`
+-- @usage
+-- local source = assert(process:source())
+-- assert(source:serve() == false)
+-- source:close()
 function source_methods:serve()
   local result, err = self.process:poll()
   if result == false then
@@ -106,12 +111,14 @@ function source_methods:serve()
 end
 
 --- Serves until the process has ended: `process:wait`.
+-- @local
 function source_methods:wait(timeout)
   return self.process:wait(timeout)
 end
 
 --- Closes the source; the process is left as it is.
 -- @treturn boolean true
+-- @local
 function source_methods:close()
   if self.process.others.sources then
     self.process.others.sources[self] = nil

@@ -130,6 +130,9 @@ end
 -- @return[1] a number where that is exact, else decimal digits
 -- @return[2] nil
 function M.unsigned(value)
+  if type(value) == "number" and value >= 0 and value <= EXACT and value % 1 == 0 then
+    return value
+  end
   local bits = parse(value)
   if not bits then
     return nil

@@ -65,6 +65,11 @@ end
 
 --- Says whether it has no answer yet.
 -- @treturn boolean
+-- @usage
+-- local process = ctr.process({ args = { "/bin/true" }, seccomp_notify = function(request)
+--   request:allow()
+--   assert(not request:is_open())
+-- end })
 function request_methods:is_open()
   return not self.answered
 end
@@ -74,27 +79,46 @@ end
 -- `SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV`.) What is done for a call that needs the process to be
 -- the same has to ask this afterwards.
 -- @treturn boolean
+-- @usage
+-- local process = ctr.process({ args = { "/bin/true" }, seccomp_notify = function(request)
+--   local path = request:read_string(request.args[1])
+--   if path and request:is_pending() then
+--     print(request.pid, path)
+--   end
+--   request:allow()
+-- end })
 function request_methods:is_pending()
   return not self.answered and core.notify.is_pending(self.listener, self.call)
 end
 
 --- Reads memory of the process.
--- @param address a number or a decimal string, as in `args`
+-- @tparam number|string address as in `args`: a number, or a decimal string
 -- @tparam number length
 -- @treturn[1] string as long as asked for
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`: errno `EFAULT` for an address that cannot be read, `ENOENT`
 -- when the process is gone
+-- @usage
+-- local process = ctr.process({ args = { "/bin/true" }, seccomp_notify = function(request)
+--   local bytes = request:read(request.args[1], 16)
+--   print(bytes and #bytes)
+--   request:allow()
+-- end })
 function request_methods:read(address, length)
   return core.notify.read(self.listener, self.call, address, length)
 end
 
 --- Reads a string of the process.
--- @param address a number or a decimal string, as in `args`
+-- @tparam number|string address as in `args`: a number, or a decimal string
 -- @tparam[opt=4096] number max the most bytes, with the NUL at its end
 -- @treturn[1] string
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`: errno as `read`, and `ENAMETOOLONG`
+-- @usage
+-- local process = ctr.process({ args = { "/bin/true" }, seccomp_notify = function(request)
+--   print(request.syscall, request:read_string(request.args[1]))
+--   request:allow()
+-- end })
 function request_methods:read_string(address, max)
   return core.notify.read_string(self.listener, self.call, address, max or STRING_MAX)
 end
@@ -115,15 +139,23 @@ end
 -- @treturn[1] boolean false when the process is gone
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`
+-- @usage
+-- local process = ctr.process({ args = { "/bin/true" }, seccomp_notify = function(request)
+--   request:allow()
+-- end })
 function request_methods:allow()
   return respond(self, { go_on = true })
 end
 
 --- Makes the call fail.
--- @param errno a name ("EPERM") or a number
+-- @tparam string|number errno a name ("EPERM") or a number
 -- @treturn[1] boolean false when the process is gone
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`
+-- @usage
+-- local process = ctr.process({ args = { "/bin/true" }, seccomp_notify = function(request)
+--   request:fail("EPERM")
+-- end })
 function request_methods:fail(errno)
   local number = errno
   if type(errno) == "string" then
@@ -136,10 +168,14 @@ function request_methods:fail(errno)
 end
 
 --- Makes the call return a value, without running it.
--- @param value a number or a decimal string
+-- @tparam number|string value a number, or a decimal string
 -- @treturn[1] boolean false when the process is gone
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`
+-- @usage
+-- local process = ctr.process({ args = { "/bin/true" }, seccomp_notify = function(request)
+--   request:return_value(0)
+-- end })
 function request_methods:return_value(value)
   return respond(self, { value = value })
 end
@@ -152,6 +188,12 @@ end
 -- @treturn[1] number|boolean its number in the process; false when that is gone
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`: the request is still open then
+-- @usage
+-- local process = ctr.process({ args = { "/bin/true" }, seccomp_notify = function(request)
+--   local file = assert(io.open("/dev/null"))
+--   request:add_fd(file, { cloexec = true })
+--   file:close()
+-- end })
 function request_methods:add_fd(fd, opts)
   opts = opts or {}
   for name in pairs(opts) do
