@@ -52,7 +52,7 @@ describe("ctr.describe", function()
         io_priority = { class = "idle" }, exec_cpu_affinity = { final = "0" } }))).config
       assert.equal("SCHED_BATCH", assert(schema.parse(config)).scheduler.policy)
       local _, err = assert(build(minimal({ scheduler = { policy = "batch", nice = 99 } }))):check()
-      assert.equal("scheduler.nice must be an integer from -20 to 19", err.message)
+      assert.equal("scheduler.nice must be an integer from -20 to 19 (it is 99)", err.message)
     end)
 
     it("refuses what only a process has that is added", function()
@@ -194,13 +194,14 @@ describe("ctr.describe", function()
         { "limits.memroy", 'is not known here: "memroy"; did you mean "memory"?' },
         { "on.exti", 'is not known here: "exti"; did you mean "exit"?' },
         { "rotfs", 'is not known here: "rotfs"; did you mean "rootfs"?' },
+        { "run", "is required" },
       }, problems_of({
         rotfs = "/", limits = { memroy = 1 }, on = { exti = print },
       }))
     end)
 
     it("refuses handlers that are no functions", function()
-      assert.same({ { "on.exit", "must be a function" } },
+      assert.same({ { "on.exit", 'must be a function (it is "true")' } },
         problems_of(minimal({ on = { exit = "true" } })))
     end)
   end)
@@ -240,7 +241,7 @@ describe("ctr.describe", function()
 
     it("refuses anything but tables", function()
       assert.same({ { "extends", "must be a description, a table, or a list of them" } },
-        problems_of({ extends = "base" }))
+        problems_of(minimal({ extends = "base" })))
     end)
   end)
 
@@ -325,9 +326,10 @@ return { one "a", one "b" }]]))
     end)
 
     it("names file and line of each problem", function()
-      assert.equal("web.lua:2: user must be the name or the number of a user\n"
+      assert.equal("web.lua:2: user must be the name or the number of a user (it is \"a b\")\n"
         .. "web.lua:4: limits.memory must be a size: bytes, or a number with K, M, G, T or P, "
-        .. "as in 512M\nweb.lua:6: mounts[1].destination must be an absolute path",
+        .. "as in 512M (it is \"256Q\")\nweb.lua:6: mounts[1].destination must be an absolute path "
+        .. "(it is \"tmp\")",
         (refusal([[
 return container "web" {
   rootfs = "/", user = "a b",
@@ -340,7 +342,7 @@ return container "web" {
 
     it("names the line of an interface", function()
       assert.equal("web.lua:3: network[1].address must be an IPv4 address with its prefix, as in "
-        .. "10.0.0.2/24", (refusal([[
+        .. "10.0.0.2/24 (it is \"10.0.0.2\")", (refusal([[
 return container "web" {
   rootfs = "/", run = { "/bin/sh" }, network = {
     veth { bridge = "br0", address = "10.0.0.2" },
@@ -349,7 +351,7 @@ return container "web" {
     end)
 
     it("names the file in which an extended key stands", function()
-      assert.equal("profiles/base.lua:2: domainname must be a string, not a boolean",
+      assert.equal("profiles/base.lua:2: domainname must be a string, not a boolean (it is true)",
         (refusal([[
 return container "web" { extends = require "profiles.base", rootfs = "/", run = { "/bin/sh" } }
 ]], nil, { ["profiles/base.lua"] = 'return container "base" {\n  domainname = true,\n}' })))

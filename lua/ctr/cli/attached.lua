@@ -204,12 +204,34 @@ local function resize_all(state)
   end
 end
 
+-- Whether all have ended that come after it.
+local function is_due(item)
+  for _, follower in ipairs(item.followers or {}) do
+    if not follower.status then
+      return false
+    end
+  end
+  return true
+end
+
+-- Those are told to end whose turn it is; the others when theirs has come.
+local function tell_due(state)
+  for _, item in ipairs(state.items) do
+    if not item.status and not item.was_told and is_due(item) then
+      item.was_told = true
+      item.process:signal(state.ending)
+    end
+  end
+end
+
 local function send_all(state, number)
   if state.insists and ENDS[number] then
-    if state.was_told then
-      number = number_of.SIGKILL
+    if not state.ending then
+      state.ending = number
+      tell_due(state)
+      return
     end
-    state.was_told = true
+    number = number_of.SIGKILL
   end
   for _, item in ipairs(state.items) do
     if not item.status then
@@ -253,6 +275,9 @@ local function finish(state, item)
     return nil, err
   end
   item.status = status
+  if state.ending then
+    tell_due(state)
+  end
   if item.session then
     local ok, problem = drain(state, item.session)
     item.session:close()
@@ -291,6 +316,9 @@ local function parts_of(state)
       parts[#parts + 1] = item.process
       parts[#parts + 1] = item.session
       parts[#parts + 1] = item.notice_part
+      for _, watch in ipairs(item.watches or {}) do
+        parts[#parts + 1] = watch
+      end
     end
   end
   if #parts > 0 then
@@ -333,7 +361,8 @@ end
 --- Waits until processes have ended, and all that they wrote has arrived. lctr's terminal is put
 -- back, whatever happens.
 -- @tparam {table,…} items each with `process` and, where it is attached, `session`; gets `status`,
--- what `process:wait` returned; `notices` of `launching.create` are served
+-- what `process:wait` returned; `notices` of `launching.create` and `watches` (other parts) are
+-- served; `followers` are items that have to end before it is told to
 -- @tparam table signals of `open_signals`: they are the processes' meanwhile
 -- @tparam[opt] table options `on_end`, a function that is called with an item whose process has
 -- ended: true, or nil and an error that ends the waiting; `insists`: of the signals that end

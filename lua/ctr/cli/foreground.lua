@@ -4,6 +4,7 @@
 local attached = require("ctr.cli.attached")
 local core = require("ctr.core")
 local ctr = require("ctr")
+local watching = require("ctr.cli.watching")
 
 local M = {}
 
@@ -81,10 +82,25 @@ local function start(factory, description, is_alone, how)
 end
 
 local function kill_all(running)
-  for _, item in ipairs(running) do
+  for index = #running, 1, -1 do
+    local item = running[index]
+    watching.close(item)
     item.container:signal("SIGKILL", true)
     item.process:wait()
     destroy(item.container)
+  end
+end
+
+-- Who comes after a container has to end before it does.
+local function note_followers(running)
+  local by_name = {}
+  for _, item in ipairs(running) do
+    by_name[item.description.name], item.followers = item, {}
+  end
+  for _, item in ipairs(running) do
+    for _, name in ipairs(item.description.after) do
+      table.insert(by_name[name].followers, item)
+    end
   end
 end
 
@@ -97,7 +113,10 @@ local function start_all(factory, list, how)
       return nil, err
     end
     running[index] = item
+    watching.open(item)
+    watching.call(item, "start")
   end
+  note_followers(running)
   return running
 end
 
@@ -114,14 +133,9 @@ local function tell(item)
 end
 
 local function finish(item)
+  watching.close(item)
   tell(item)
-  local handler = item.description.on.exit
-  if handler then
-    local ok, problem = pcall(handler, item.container, item.status)
-    if not ok then
-      io.stderr:write("lctr: on.exit of ", item.description.name, ": ", tostring(problem), "\n")
-    end
-  end
+  watching.call(item, "exit", item.status)
   return destroy(item.container)
 end
 

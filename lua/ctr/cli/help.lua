@@ -10,6 +10,8 @@ local EXAMPLES = {
   { "lctr web.lua", "run the container that web.lua describes" },
   { "lctr plan web.lua", "show, without root, what that would do" },
   { "lctr check web.lua", "check the description" },
+  { "lctr explain --origin web.lua", "tell which file, profile or default set what" },
+  { "lctr explain limits.memory", "tell what a key means" },
   { "lctr learn web.lua", "run it, and propose a seccomp profile of what it called" },
   { "lctr tool.lua one two", "run a Lua program that uses the library" },
   { "lctr doctor", "show what this machine can do, and what mends what it cannot" },

@@ -1,7 +1,6 @@
 --- `lctr learn`: runs a description, and proposes a seccomp profile of what it called.
 -- @module ctr.cli.learn
 
-local core = require("ctr.core")
 local describe = require("ctr.describe")
 local learn = require("ctr.learn")
 
@@ -24,7 +23,7 @@ function printers.json(proposals)
   if #proposals == 1 then
     value = value[proposals[1].name]
   end
-  io.stdout:write(core.json.encode(value, { indent = 2 }), "\n")
+  require("ctr.cli.json").print(value)
 end
 
 -- Standard output is for the proposal.
@@ -72,6 +71,6 @@ return function(args, values, context)
   if not proposals then
     return nil, err
   end
-  printers[values.format or "lua"](proposals)
+  printers[values.json and "json" or values.format or "lua"](proposals)
   return 0
 end

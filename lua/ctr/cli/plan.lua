@@ -26,13 +26,13 @@ local function steps_of(plan, json)
 end
 
 function printers.json(plans)
-  local json = require("ctr.core").json
+  local json = require("ctr.cli.json")
   local tables = {}
   for index, plan in ipairs(plans) do
     tables[index] = { name = plan.name, steps = steps_of(plan.plan, json) }
   end
   local value = #tables == 1 and tables[1] or json.array(tables)
-  io.stdout:write(json.encode(value, { indent = 2 }), "\n")
+  json.print(value)
 end
 
 return function(args, values)
@@ -49,6 +49,6 @@ return function(args, values)
     end
     plans[index] = { name = description.name, plan = plan }
   end
-  printers[values.format or "text"](plans)
+  printers[values.json and "json" or values.format or "text"](plans)
   return 0
 end

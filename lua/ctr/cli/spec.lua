@@ -52,7 +52,12 @@ local function spec_of_description(path, trust)
   if not process then
     return nil, problem
   end
-  return ctr.oci.spec(list[1].config, process)
+  local spec
+  spec, err = ctr.oci.spec(list[1].config, process)
+  if not spec or not list[1].oci then
+    return spec, err
+  end
+  return require("ctr.describe.piece").patched(spec, list[1].oci)
 end
 
 -- The hierarchies of cgroup v1 need no namespace for a container to see no others than its own, and

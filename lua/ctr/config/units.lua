@@ -60,12 +60,36 @@ local function size_of_number(value, unlimited)
   return value + 0 -- -0 becomes 0
 end
 
+-- Of a unit that people write and nobody knows, the one that was meant: its first letters tell.
+local function suggested(help, digits, unit, known)
+  for _, near in ipairs(known) do
+    if unit ~= "" and unit:lower():sub(1, #near[1]) == near[1] then
+      return ('%s; did you mean "%s%s"?'):format(help, digits, near[2])
+    end
+  end
+  return help
+end
+
+-- A letter more than the unit has: a single one may be anything.
+local LIKE_SIZES = {
+  { "kb", "K" }, { "ki", "K" }, { "mb", "M" }, { "me", "M" }, { "mi", "M" }, { "gb", "G" },
+  { "gi", "G" }, { "tb", "T" }, { "te", "T" }, { "ti", "T" }, { "pb", "P" }, { "pe", "P" },
+  { "by", "" },
+}
+local LIKE_SECONDS = {
+  { "usec", "us" }, { "mic", "us" }, { "msec", "ms" }, { "mil", "ms" }, { "sec", "s" },
+  { "min", "m" }, { "h", "h" }, { "da", "d" },
+}
+
 local function size_of_text(text, unlimited)
   if unlimited and (text == "-1" or text == "unlimited") then
     return -1
   end
   local digits, fraction, unit = text:match("^(%d+)(%.?%d*)%s?(%a*)$")
   local power = digits and POWERS[unit:lower()]
+  if digits and not power then
+    return nil, suggested(SIZE_HELP, digits .. fraction, unit, LIKE_SIZES)
+  end
   if not power or fraction == "." or (power == 0 and fraction ~= "") then
     return nil, SIZE_HELP
   end
@@ -113,7 +137,8 @@ function M.duration(value)
     seconds = tonumber(value:match("^%d+%.?%d*$")) or duration_of_text(value)
   end
   if type(seconds) ~= "number" then
-    return nil, DURATION_HELP
+    local digits, unit = tostring(value):match("^(%d+%.?%d*)%s*(%a+)$")
+    return nil, suggested(DURATION_HELP, digits, unit or "", LIKE_SECONDS)
   end
   if not (seconds >= 0 and seconds <= M.MAX_INTEGER) then
     return nil, "must be neither negative nor endless"

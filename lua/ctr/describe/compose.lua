@@ -1,29 +1,28 @@
 --- Turns what a description says into a configuration and a process.
--- Its own words (`run`, `limits`, `network`) are translated; everything else is libcontainer's key
--- under its own name.
+-- Its own words (`run`, `limits`, `network`, `on`, `after`, `oci`) are translated; everything else
+-- is libcontainer's key under its own name.
 -- @module ctr.describe.compose
 
 local checks = require("ctr.config.checks")
 local defaults = require("ctr.describe.defaults")
-local origin = require("ctr.describe.origin")
+local handlers = require("ctr.describe.handlers")
 local schema = require("ctr.config.schema")
+local plain = require("ctr.describe.plain")
 local spelling = require("ctr.config.spelling")
+local units = require("ctr.config.units")
 local words = require("ctr.config.words")
 
 local M = {}
 
-local CPU_PERIOD = 100000 -- microseconds, the kernel's default
-local LEAST_CPUS = 0.01 -- a millisecond per period, the least that the kernel takes
-
-local HANDLERS = { exit = true }
+local sorted = plain.sorted
 
 local function report(result, path, text)
   result.problems[#result.problems + 1] = { path = path, text = text }
 end
 
 -- A configuration's path reads as the description's from now on.
-local function rename(result, from, to, place)
-  result.names[from] = { path = to, place = place }
+local function rename(result, from, to)
+  result.names[from] = to
 end
 
 local function wants_table(result, path, value)
@@ -47,12 +46,14 @@ function LIMITS.pids(result, value)
 end
 
 function LIMITS.cpus(result, value)
-  if type(value) ~= "number" or not (value >= LEAST_CPUS and value < math.huge) then
+  local quota, period = units.cpus(value)
+  if not quota then
     report(result, "limits.cpus", "must be a number of CPUs from 0.01")
     return
   end
-  result.config.cgroups.cpu_period = CPU_PERIOD
-  result.config.cgroups.cpu_quota = math.floor(value * CPU_PERIOD + 0.5)
+  result.config.cgroups.cpu_quota, result.config.cgroups.cpu_period = quota, period
+  rename(result, "cgroups.cpu_quota", "limits.cpus")
+  rename(result, "cgroups.cpu_period", "limits.cpus")
 end
 
 local own = {}
@@ -66,8 +67,8 @@ function own.limits(result, value)
   if not wants_table(result, "limits", value) then
     return
   end
-  for name, limit in pairs(value) do
-    local set = LIMITS[name]
+  for _, name in ipairs(sorted(value)) do
+    local set, limit = LIMITS[name], value[name]
     if set then
       set(result, limit)
     else
@@ -94,63 +95,29 @@ function own.network(result, value)
   local is_list = type(value) == "table" and #value > 0
   result.config.networks = is_list and with_loopback(value) or value
   rename(result, "networks", "network")
-  for index, network in ipairs(is_list and value or {}) do
-    rename(result, ("networks[%d]"):format(index), ("network[%d]"):format(index),
-      origin.of(network))
-  end
 end
 
 function own.on(result, value)
-  if not wants_table(result, "on", value) then
-    return
+  if wants_table(result, "on", value) then
+    result.on = handlers.read(value, function(path, text) report(result, path, text) end)
   end
-  for name, handler in pairs(value) do
-    if not HANDLERS[name] then
-      report(result, "on." .. tostring(name),
-        spelling.unknown("is not known here", tostring(name), HANDLERS))
-    elseif type(handler) ~= "function" then
-      report(result, "on." .. name, "must be a function")
-    else
-      result.on[name] = handler
+end
+
+-- Names of other containers; what becomes of them is for `ctr.describe.order`.
+function own.after(result, value)
+  local list = type(value) == "table" and value or { value }
+  for index, name in ipairs(list) do
+    if type(name) ~= "string" then
+      report(result, ("after[%d]"):format(index), "must be the name of a container")
+      return
     end
   end
+  result.after = list
 end
 
-local function without_slash(path)
-  return type(path) == "string" and (path:gsub("(.)/+$", "%1")) or path
-end
-
-local function replaced_at(mounts, destination)
-  for index, mount in ipairs(mounts) do
-    if mount.destination == destination then
-      return index
-    end
-  end
-  return #mounts + 1
-end
-
--- A mount on a place that has one by default stands there in its stead.
-function own.mounts(result, value)
-  if not wants_table(result, "mounts", value) then
-    return
-  end
-  local mounts = result.config.mounts
-  for index, mount in ipairs(value) do
-    local destination = type(mount) == "table" and without_slash(mount.destination)
-    local at = destination and replaced_at(mounts, destination) or #mounts + 1
-    mounts[at] = mount
-    rename(result, ("mounts[%d]"):format(at), ("mounts[%d]"):format(index), origin.of(mount))
-  end
-end
-
-function own.env(result, value)
-  local env = result.process.env
-  if type(value) ~= "table" or (value[1] == nil and next(value) ~= nil) then
-    result.process.env = value
-    return
-  end
-  for _, entry in ipairs(value) do
-    env[#env + 1] = entry
+function own.oci(result, value)
+  if wants_table(result, "oci", value) then
+    result.oci = value
   end
 end
 
@@ -163,18 +130,40 @@ function own.cgroups(result, value)
   end
 end
 
+-- Keys that the configuration has, too, and that are meant for the process alone.
+function own.process(result, value)
+  if not wants_table(result, "process", value) then
+    return
+  end
+  for _, key in ipairs(sorted(value)) do
+    if key ~= "init" and schema.process.fields[key] then
+      result.process[key] = value[key]
+      rename(result, "process." .. key, "process." .. key)
+    else
+      report(result, "process." .. tostring(key), spelling.unknown("is not known here",
+        tostring(key), schema.process.fields))
+    end
+  end
+end
+
+-- What a description has, and is not a key of the configuration under its own name.
+local ELSEWHERE = { extends = true, profile = true }
+
 local function known_keys()
-  local known = { extends = true }
-  for _, keys in ipairs({ own, schema.config.fields, schema.process.fields }) do
+  local known = {}
+  for _, keys in ipairs({ ELSEWHERE, own, schema.config.fields, schema.process.fields }) do
     for key in pairs(keys) do
       known[key] = true
     end
   end
-  known.env, known.init = true, nil
+  known.init = nil
   return known
 end
 
 local function set_key(result, key, value)
+  if ELSEWHERE[key] then
+    return
+  end
   if own[key] then
     own[key](result, value)
   elseif schema.config.fields[key] then
@@ -183,19 +172,11 @@ local function set_key(result, key, value)
     result.process[key] = value
     rename(result, "process." .. key, key)
   else
-    report(result, tostring(key),
-      spelling.unknown("is not known here", tostring(key), known_keys()))
+    local known, name = known_keys(), tostring(key)
+    report(result, plain.path_to("", name), spelling.unknown("is not known here", name, known))
+    local near = spelling.nearest(name, known)
+    result.meant[near or ""] = true
   end
-end
-
-local function sorted_keys(keys)
-  local names = {}
-  for key in pairs(keys) do
-    names[#names + 1] = key
-  end
-  -- cgroups comes before limits, which add to it.
-  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
-  return names
 end
 
 local SPELLINGS = {
@@ -204,13 +185,17 @@ local SPELLINGS = {
   NEWUSER = { NEWUSER = true, user = true },
 }
 
+-- One of the container's own: what is joined is somebody else's.
 local function has_namespace(config, kind)
   if type(config.namespaces) ~= "table" then
     return false
   end
   for _, namespace in ipairs(config.namespaces) do
-    local name = type(namespace) == "table" and namespace.type or namespace
-    if SPELLINGS[kind][name] then
+    local name, path = namespace, nil
+    if type(namespace) == "table" then
+      name, path = namespace.type, namespace.path
+    end
+    if SPELLINGS[kind][name] and (path == nil or path == "") then
       return true
     end
   end
@@ -241,7 +226,8 @@ local function add_sysctls(config, identity)
     config.sysctl[key] = value
   end
   for key, value in pairs(said) do
-    config.sysctl[type(key) == "string" and words.sysctl_name(key) or key] = value
+    local name = type(key) == "string" and words.sysctl_name(key) or key
+    config.sysctl[name] = value or nil -- false goes without
   end
 end
 
@@ -254,29 +240,43 @@ local function add_dependent_defaults(config, name, identity)
   if config.seccomp == nil then
     local capabilities = capability_sets(config.capabilities)
     config.seccomp = require("ctr.seccomp.default").profile(capabilities)
-  elseif config.seccomp == false then
-    config.seccomp = nil
   end
   if config.hostname == nil and #name <= 64 and has_namespace(config, "NEWUTS") then
     config.hostname = name
   end
 end
 
+-- `false` takes a default away: of what may not be false itself.
+local function drop_false(part, fields)
+  for key, value in pairs(part) do
+    local kind = fields[key].kind
+    if value == false and kind ~= "boolean" and kind ~= "any" then
+      part[key] = nil
+    end
+  end
+end
+
 --- Composes.
 -- @tparam string name the container's
--- @tparam table keys what was said
--- @tparam table identity of the caller
--- @treturn table `config`, `process`, `on`; `problems`: `{ path, text }`; `names`: what paths of
--- the configuration are called in the description
-function M.compose(name, keys, identity)
+-- @tparam table keys what was said, the defaults among it
+-- @tparam table how `identity` of the caller; `is_bare`: nothing is added
+-- @treturn table `config`, `process`, `on`, `after`, `oci`; `problems`: `{ path, text }`; `names`:
+-- what paths of the configuration are called in the description; `meant`: keys that were probably
+-- meant by unknown ones
+function M.compose(name, keys, how)
   local result = {
-    config = defaults.config(identity), process = defaults.process(),
-    on = {}, problems = {}, names = { ["process.env"] = { path = "env" } },
+    config = { cgroups = {} }, process = {}, on = {}, after = {}, problems = {}, meant = {},
+    names = { ["process.args"] = "run" },
   }
-  for _, key in ipairs(sorted_keys(keys)) do
+  -- cgroups comes before limits, which add to it.
+  for _, key in ipairs(sorted(keys)) do
     set_key(result, key, keys[key])
   end
-  add_dependent_defaults(result.config, name, identity)
+  if not how.is_bare then
+    add_dependent_defaults(result.config, name, how.identity)
+  end
+  drop_false(result.config, schema.config.fields)
+  drop_false(result.process, schema.process.fields)
   return result
 end
 

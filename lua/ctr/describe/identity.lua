@@ -83,6 +83,21 @@ function M.current()
   return identity
 end
 
+--- The mappings of a user namespace of root's in which nobody is anybody outside.
+-- @tparam table identity its `subuid` and `subgid`, where it has them, stand for the files'
+-- @treturn[1] table of users
+-- @treturn[1] table of groups
+-- @treturn[2] nil where root has no subordinate ids
+function M.subordinate(identity)
+  local users = identity.subuid or sub_range("/etc/subuid", 0, "root")
+  local groups = identity.subgid or sub_range("/etc/subgid", 0, "root")
+  if not users or not groups then
+    return nil
+  end
+  return { { container_id = 0, host_id = users.first, size = users.count } },
+    { { container_id = 0, host_id = groups.first, size = groups.count } }
+end
+
 local function mapping(id, range)
   local list = { { container_id = 0, host_id = id, size = 1 } }
   if range then

@@ -1,4 +1,11 @@
---- Where a value of a description was written: for messages that name file and line.
+--- Where what is said comes from: layers of a description, and the places of their keys.
+--
+-- A layer is what one table said: `keys` (plain), `file` and `line`, `label` (of what was not said
+-- in a file: "the defaults", "profile hardened"), `gives_way` (whether lists of it are replaced and
+-- not appended to), and `look`, where its text is at hand: a function that returns the text
+-- (`ctr.describe.source`) and the table's entries in it.
+-- What layers come to is a table and a tree of nodes beside it. A node has `layer` and `path`, the
+-- keys that lead to the value in that layer; `kids`, where parts of the value have other origins.
 -- @module ctr.describe.origin
 
 local M = {}
@@ -12,63 +19,84 @@ function M.caller(level)
   return { file = file, line = file and info.currentline }
 end
 
---- Remembers where a table was made. The table's own fields stay as they are.
--- @tparam table value
--- @tparam table place
--- @treturn table value
-function M.mark(value, place)
-  return setmetatable(value, { origin = place })
+local function extended(path, key)
+  local result = { unpack(path) }
+  result[#result + 1] = key
+  return result
 end
 
---- The place that was remembered for a table.
--- @treturn ?table
-function M.of(value)
-  local metatable = type(value) == "table" and getmetatable(value)
-  return type(metatable) == "table" and metatable.origin or nil
+--- The node of a value that a layer says.
+-- @tparam table layer
+-- @tparam table path
+-- @treturn table
+function M.node(layer, path)
+  return { layer = layer, path = path }
 end
 
-local function lines_of(path)
-  local file = path and io.open(path, "r")
-  if not file then
-    return {}
-  end
-  local lines = {}
-  for line in file:lines() do
-    lines[#lines + 1] = line
-  end
-  file:close()
-  return lines
+--- The node of a part of a value.
+-- @tparam table node
+-- @param key
+-- @treturn table
+function M.at(node, key)
+  return node.kids and node.kids[key] or M.node(node.layer, extended(node.path, key))
 end
 
-local function find_key(lines, from, key)
-  local pattern = "%f[%w_]" .. key .. "%f[^%w_]%]?%s*="
-  for number = from, #lines do
-    if lines[number]:gsub("%-%-.*$", ""):find(pattern) then
-      return number
-    end
-  end
-  return nil
-end
-
---- Finds the line of a key by a look at the text: `limits.memory` is looked for after `limits`.
--- What stands in a list cannot be told from its neighbours: the list's line is taken.
--- @tparam table place of the description
+--- The keys of a path: `mounts[2].flags`.
 -- @tparam string path
--- @treturn table a place
-function M.find(place, path)
-  local lines = lines_of(place.file)
-  local line = place.line
-  for key, rest in path:gmatch("([%a_][%w_]*)([^%.]*)") do
-    local found = line and find_key(lines, line, key)
-    if not found then
+-- @treturn table
+function M.keys(path)
+  local keys, at = {}, 1
+  while at <= #path do
+    local first, last, name = path:find("^%.?([%a_][%w_%-]*)", at)
+    if not first then
+      first, last, name = path:find("^%[(%d+)%]", at)
+      name = tonumber(name)
+    end
+    if not first then
+      first, last, name = path:find('^%["(.-)"%]', at)
+    end
+    if not first then
       break
     end
-    line = found
-    if rest ~= "" then
-      break
-    end
+    keys[#keys + 1], at = name, last + 1
   end
-  return { file = place.file, line = line }
+  return keys
+end
+
+--- The text of a path.
+-- @tparam table keys
+-- @treturn string
+function M.text(keys)
+  local text = ""
+  local path_to = require("ctr.describe.plain").path_to
+  for _, key in ipairs(keys) do
+    text = path_to(text, key)
+  end
+  return text
+end
+
+--- The line on which a node's value stands, as near as the text tells.
+-- @tparam table node
+-- @treturn ?number
+function M.line(node)
+  local layer = node.layer
+  local source, entries
+  if layer.look then
+    source, entries = layer.look()
+  end
+  return source and entries and source:line(entries, node.path) or layer.line
+end
+
+--- What a node came from, for people: `web.lua:12`, `the defaults`.
+-- @tparam table node
+-- @treturn string
+function M.label(node)
+  local layer = node.layer
+  if layer.label or not layer.file then
+    return layer.label or "the program"
+  end
+  local line = M.line(node)
+  return line and ("%s:%d"):format(layer.file, line) or layer.file
 end
 
 --- A place as it stands before a message.

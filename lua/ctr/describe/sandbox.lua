@@ -1,125 +1,151 @@
---- The environment in which a description is evaluated: its own words, and as much of Lua as
--- touches nothing outside.
+--- Evaluates the file of a description: in an environment of its own, within limits
+-- (`ctr.describe.guard`), and with nothing of the machine in reach but files below its folder.
 -- @module ctr.describe.sandbox
 
+local core = require("ctr.core")
+local guard = require("ctr.describe.guard")
+local library = require("ctr.describe.library")
 local paths = require("ctr.describe.paths")
+local source = require("ctr.describe.source")
 local spelling = require("ctr.config.spelling")
 
 local M = {}
 
-local FUNCTIONS = {
-  "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawset", "select",
-  "setmetatable", "tonumber", "tostring", "type", "unpack", "xpcall",
+local SIZE_MAX = 4 * 2 ^ 20
+local REASONS = {
+  ENOENT = "No such file or directory", EACCES = "Permission denied", EISDIR = "is a directory",
+  EFBIG = "is larger than a description may be",
 }
-local LIBRARIES = { "bit", "coroutine", "math", "string", "table" }
+local LINKS = { EXDEV = true, ELOOP = true }
 
-local function copy(library)
-  local result = {}
-  for name, value in pairs(library) do
-    result[name] = value
-  end
-  return result
+local function refusal(path, err)
+  return nil, ("%s: %s"):format(path, REASONS[err.errno] or tostring(err))
 end
 
--- A string's metatable leads to the string library that everybody uses: it stays out of reach.
-local function table_metatable(value)
-  return type(value) == "table" and getmetatable(value) or nil
-end
-
-local function log_writer(level)
-  return function(...)
-    local words = { "lctr: " .. level .. ":" }
-    for index = 1, select("#", ...) do
-      words[#words + 1] = tostring((select(index, ...)))
-    end
-    io.stderr:write(table.concat(words, " "), "\n")
+-- Regular files, and no waiting for one that is a pipe.
+local function read_handle(handle, path)
+  local stat, err = core.path.stat(handle, "")
+  local text
+  if stat and stat.type ~= "file" then
+    return nil, path .. ": is not a regular file"
   end
-end
-
-local function safe_library()
-  local env = { getmetatable = table_metatable, _VERSION = _VERSION }
-  for _, name in ipairs(FUNCTIONS) do
-    env[name] = _G[name]
+  if stat then
+    text, err = core.path.read_fd(handle, SIZE_MAX)
   end
-  for _, name in ipairs(LIBRARIES) do
-    env[name] = copy(_G[name] or require(name))
-  end
-  env.string.dump = nil
-  env.log = { info = log_writer("info"), warn = log_writer("warning"), error = log_writer("error") }
-  return env
-end
-
-local function read_text(path)
-  local file, problem = io.open(path, "r")
-  if not file then
-    return nil, problem
-  end
-  local text = file:read("*a")
-  file:close()
   if not text then
-    return nil, path .. ": cannot be read"
+    return refusal(path, err)
   end
   -- As in a program, a first line that begins with # is not Lua.
   return (text:gsub("^#[^\n]*", ""))
 end
 
-local function load_text(path, env)
-  local text, problem = read_text(path)
-  if not text then
-    return nil, problem
+local function read_text(state, path, dir, name)
+  local flags = { "rdonly", "nonblock" }
+  local handle, err
+  if dir and not state.trust then
+    handle, err = core.path.open(dir, name, { flags = flags, beneath = true })
+  else
+    handle, err = core.fd.open(path, { flags = flags })
   end
-  local chunk
-  chunk, problem = load(text, "@" .. path, "t", env)
-  return chunk, problem, text
+  if not handle then
+    return nil, err
+  end
+  local text, problem = read_handle(handle, path)
+  handle:close()
+  if text then
+    state.texts[path] = text
+  end
+  return text, problem
+end
+
+local function load_text(state, text, path)
+  local chunk, problem = load(text, "@" .. path, "t", state.env)
+  if chunk and not state.trust then
+    jit.off(chunk, true)
+  end
+  return chunk, problem
 end
 
 local function wants_outside(state, name)
   state.outside = state.outside or name
-  local text = spelling.unknown("is not there in a description", name, state.env)
-  error(name .. " " .. text:gsub(": " .. spelling.quote(name):gsub("%p", "%%%0"), "", 1), 3)
+  local known = {}
+  for key in next, state.env do
+    known[key] = true
+  end
+  local near = spelling.nearest(name, known)
+  error(name .. " is not there in a description" .. (near and ("; did you mean %q?"):format(near)
+    or ""), 3)
 end
 
-local function find_module(folder, name)
-  if not name:find("^[%w_%-]+$") and not name:find("^[%w_%-][%w_%-%.]*[%w_%-]$")
-    or name:find("..", 1, true) then
+local function is_module_name(name)
+  return (name:find("^[%w_%-]+$") or name:find("^[%w_%-][%w_%-%.]*[%w_%-]$"))
+    and not name:find("..", 1, true)
+end
+
+-- The text of a module below the folder, and its path; nil where there is none.
+local function find_module(state, name)
+  if not is_module_name(name) then
     return nil
   end
-  local base = folder .. "/" .. name:gsub("%.", "/")
-  for _, path in ipairs({ base .. ".lua", base .. "/init.lua" }) do
-    local file = io.open(path, "r")
-    if file then
-      file:close()
-      return path
+  local below = name:gsub("%.", "/")
+  for _, file in ipairs({ below .. ".lua", below .. "/init.lua" }) do
+    local path = state.folder == "." and file or state.folder .. "/" .. file
+    local text, problem = read_text(state, path, state.dir, file)
+    if text then
+      return text, path
+    end
+    if type(problem) == "string" then
+      error(problem, 0)
+    end
+    if LINKS[problem.errno] then
+      error(path .. ": is a link or lies behind one, and a description follows none", 0)
     end
   end
   return nil
 end
 
-local function load_module(state, name, path)
-  local chunk, problem = load_text(path, state.env)
+-- Where in its file a module's table stands.
+local function note_returned(state, value, path)
+  if type(value) == "table" then
+    local place = { file = path, line = 1 }
+    place.look = state.look(place, function(text) return text:returned() end)
+    state.returned[value] = state.returned[value] or place
+  end
+end
+
+local LOADING = {}
+
+local function load_module(state, name, text, path)
+  local chunk, problem = load_text(state, text, path)
   if not chunk then
     error(problem, 0)
   end
+  state.loaded[name] = LOADING
   local value = chunk(name)
   if value == nil then
     value = true
   end
   state.loaded[name] = value
+  note_returned(state, value, path)
   return value
 end
 
 -- `require` below the folder of the description; with trust, Lua's own after that.
-local function new_require(state, folder)
+local function new_require(state)
   return function(name)
     if type(name) ~= "string" then
       error("bad argument #1 to 'require' (string expected, got " .. type(name) .. ")", 2)
     end
-    if state.loaded[name] ~= nil then
-      return state.loaded[name]
+    local loaded = state.loaded[name]
+    if loaded == LOADING then
+      error(("module '%s' requires itself"):format(name), 2)
     end
-    local path = find_module(folder, name)
-    if path then
-      return load_module(state, name, path)
+    if loaded ~= nil then
+      return loaded
+    end
+    local text, path = find_module(state, name)
+    if text then
+      return load_module(state, name, text, path)
     end
     if state.trust then
       return require(name)
@@ -133,7 +159,7 @@ local function new_environment(state)
   if state.trust then
     return setmetatable({}, { __index = _G })
   end
-  return setmetatable(safe_library(), {
+  return setmetatable(library.new(), {
     __index = function(_, name)
       -- No tail call: it would leave out the level at which the file stands.
       local nothing = wants_outside(state, tostring(name))
@@ -142,30 +168,83 @@ local function new_environment(state)
   })
 end
 
---- Evaluates a file.
--- @tparam string path
--- @tparam table words what the file may call
--- @tparam boolean trust everything is in reach
--- @treturn table `ok`, `values` (what it returned) or `err`; `text` is the file's; `outside` is
--- what it looked for in vain
-function M.evaluate(path, words, trust)
-  local state = { loaded = {}, trust = trust }
-  state.env = new_environment(state)
-  for name, word in pairs(words) do
-    state.env[name] = word
+local function new_state(path, trust)
+  local state = {
+    trust = trust or false, folder = paths.folder(path), loaded = {}, texts = {}, drafts = {},
+    returned = {},
+  }
+  local sources = {}
+  -- What a place's text is, and its table in it, when somebody asks.
+  state.look = function(place, find)
+    local entries
+    return function()
+      local file = place.file or ""
+      if not sources[file] then
+        sources[file] = source.new(state.texts[file] or "")
+      end
+      entries = entries or find(sources[file])
+      return sources[file], entries
+    end
   end
-  state.env.require = new_require(state, paths.folder(path))
-  state.env._G = state.env
-  local chunk, problem, text = load_text(path, state.env)
+  return state
+end
+
+local function run(state, text, path)
+  local chunk, problem = load_text(state, text, path)
   if not chunk then
+    return { false, problem }
+  end
+  if state.trust then
+    return { pcall(chunk) }
+  end
+  return { guard.call({ is_short = true }, chunk) }
+end
+
+local function evaluate(state, path, words)
+  local text, problem = read_text(state, path)
+  if not text then
+    if type(problem) ~= "string" then
+      problem = select(2, refusal(path, problem))
+    end
     return { ok = false, err = problem }
   end
-  local result = { pcall(chunk) }
-  local ok = table.remove(result, 1)
+  state.env = new_environment(state)
+  for name, word in pairs(words(state)) do
+    state.env[name] = word
+  end
+  state.env.require = new_require(state)
+  state.env._G = state.env
+  local results = run(state, text, path)
+  local ok = table.remove(results, 1)
+  if not ok then
+    results[1] = guard.text_of_error(results[1])
+    if not results[1]:find(path, 1, true) then
+      results[1] = path .. ": " .. results[1]
+    end
+  end
   return {
-    ok = ok, values = ok and result or {}, err = not ok and result[1] or nil,
-    text = text, outside = state.outside,
+    ok = ok, values = ok and results or {}, err = not ok and results[1] or nil, text = text,
+    outside = state.outside,
   }
+end
+
+--- Evaluates a file.
+-- @tparam string path
+-- @tparam func words is given the state (`drafts`, `returned`, `look`, `trust`), and returns what
+-- the file may call
+-- @tparam boolean trust everything is in reach, and nothing limited
+-- @treturn table `ok`, `values` (what it returned) or `err`, a text; `text` is the file's;
+-- `outside` is what it looked for in vain
+-- @treturn table the state
+function M.evaluate(path, words, trust)
+  local state = new_state(path, trust)
+  state.dir = core.path.open_root(state.folder)
+  local result = evaluate(state, path, words)
+  if state.dir then
+    state.dir:close()
+    state.dir = nil
+  end
+  return result, state
 end
 
 return M

@@ -23,6 +23,9 @@ local M = {}
 
 local VERSION = "1.3.0"
 
+--- The version of a document that says none itself.
+M.VERSION = VERSION
+
 local function text(value)
   return value ~= "" and value or nil
 end

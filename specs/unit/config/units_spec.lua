@@ -30,6 +30,15 @@ describe("ctr.config.units", function()
       assert.equal(1181116006, units.size("1.1G"))
     end)
 
+    it("suggests the unit that was meant", function()
+      for text, meant in pairs({ ["256MB"] = "256M", ["1.5 gigabytes"] = "1.5G", ["64kb"] = "64K",
+        ["12bytes"] = "12" }) do
+        local _, problem = units.size(text)
+        assert.truthy(problem:find(('; did you mean "%s"?'):format(meant), 1, true), problem)
+      end
+      assert.is_nil(select(2, units.size("256Q")):find("did you mean", 1, true))
+    end)
+
     it("reads no limit only where there may be none", function()
       assert.equal(-1, units.size(-1, true))
       assert.equal(-1, units.size("-1", true))
@@ -40,7 +49,7 @@ describe("ctr.config.units", function()
 
     local help = "must be a size: bytes, or a number with K, M, G, T or P, as in 512M"
     for _, text in ipairs({
-      "", "M", "12Q", "-5", "+5", "5.M", ".5M", "1.5", "1e3", "0x10", "5MB", "5iB", "5 5", "5M ",
+      "", "M", "12Q", "-5", "+5", "5.M", ".5M", "1.5", "1e3", "0x10", "5iB", "5 5", "5M ",
       " 5M", "5\0", "nan", "inf", "5M5",
     }) do
       it("refuses " .. ("%q"):format(text), function()
