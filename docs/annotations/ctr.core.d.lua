@@ -10,6 +10,7 @@ local ctr_core = {}
 local ctr_core_event = {}
 local ctr_core_fd = {}
 local ctr_core_inside = {}
+local ctr_core_interrupt = {}
 local ctr_core_json = {}
 local ctr_core_kernel = {}
 local ctr_core_mount = {}
@@ -245,14 +246,14 @@ function ctr_core_fd.recv(socket, max) end
 function ctr_core_fd.chown(fd, uid, gid) end
 
 ---Connects to a unix socket.
----@param path string
+---@param path string , or `@name` for an abstract one (unix(7))
 ---@param type? string `"stream"` or `"datagram"`
 ---@return ctr.fd?
 ---@return ctr.Error? # `SystemError`
 function ctr_core_fd.connect_unix(path, type) end
 
 ---Makes a unix datagram socket with a name.
----@param path string where nothing is yet
+---@param path string where nothing is yet, or `@name`
 ---@return ctr.fd?
 ---@return ctr.Error? # `SystemError`
 function ctr_core_fd.bind_unix(path) end
@@ -286,6 +287,17 @@ function ctr_core_inside.fork(options) end
 ---Ends the process at once: nothing is flushed, closed or collected.
 ---@param code? number
 function ctr_core_inside.exit(code) end
+
+---Calls a function, which SIGINT ends: it raises "interrupted" in the next step of Lua code that is not the library's own, and what waits in the library fails with `EINTR` before.
+---
+---Machine code that LuaJIT made notices nothing of it: who calls has turned its compiler off.
+---@param spared string what the names of the library's sources begin with, as `debug.getinfo` has them
+---@param handler function is given an error, and returns what is told of it
+---@param callback function
+---@return boolean # whether it returned
+---@return boolean # whether it was interrupted
+---@return any # what it returned, or what `handler` did
+function ctr_core_interrupt.call(spared, handler, callback) end
 
 ---Writes a value as JSON, keys sorted.
 ---
@@ -446,6 +458,12 @@ function ctr_core_notify.errno_name(errno) end
 ---@return ctr.fd?
 ---@return string # its type, `"NEWNET"`
 function ctr_core_ns.open(path) end
+
+---Enters a namespace: the calling thread alone does, and what it starts from then on.
+---@param fd any of a namespace
+---@return boolean? # true
+---@return ctr.Error? # `SystemError`; `EINVAL` for what is no namespace
+function ctr_core_ns.enter(fd) end
 
 ---Tells whether the kernel has a kind of namespace.
 ---@param name string `"NEWTIME"`
@@ -742,6 +760,12 @@ function ctr_core_tty.set_size(fd, columns, rows) end
 ---@return ctr.Error? # `SystemError`
 function ctr_core_tty.raw(fd, options) end
 
+---Tells how a terminal is set.
+---@param fd any
+---@return userdata? # what `restore` goes back to
+---@return ctr.Error? # `SystemError`
+function ctr_core_tty.save(fd) end
+
 ---Puts a terminal back.
 ---@param fd any
 ---@param state userdata from `raw`
@@ -824,6 +848,7 @@ ctr_core.caps = ctr_core_caps
 ctr_core.event = ctr_core_event
 ctr_core.fd = ctr_core_fd
 ctr_core.inside = ctr_core_inside
+ctr_core.interrupt = ctr_core_interrupt
 ctr_core.json = ctr_core_json
 ctr_core.kernel = ctr_core_kernel
 ctr_core.mount = ctr_core_mount

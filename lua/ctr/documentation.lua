@@ -140,6 +140,32 @@ return {
   module = "ctr",
   place = 12,
 },
+["ctr.migrate"] = {
+  signature = "ctr.migrate(container, target, [opts]) -> table",
+  summary = "Migrates a running container: it goes on elsewhere, and there are never two.",
+  text = "A failure brings the source back: `err.source` is \"running\"; \"restored\" where it had ended and was restored of its images, with its first process in `err.process`; \"stopped\" where nobody can know whether the target runs, or where its memory is not here any more (`docs/guide/migrate.md`). The source is destroyed when the target runs.",
+  params = { { name = "container", text = "", type = "ctr.Container" }, { name = "target", text = "`socket`: a stream to `ctr.receive_migration` of another program, which is not closed; or the receiving end in this one, as that takes it, where `config` may be left out", type = "table" }, { name = "target.network_namespace", optional = true, text = "a path or descriptor: the host of a receiving end in this program (default: the program's own)", type = "string" }, { name = "opts", optional = true, text = "also, of `container:checkpoint`: `tcp_established`, `tcp_skip_in_flight`, `file_locks`, `link_remap`, `external_unix_connections`, `shell_job`, `manage_cgroups_mode`, `empty_ns`, `network_lock`", type = "table" }, { name = "opts.method", optional = true, text = "\"pre-copy\", \"stop-and-copy\" or \"post-copy\" (default: pre-copy where the kernel tracks which pages are written to, else stop-and-copy)", type = "string" }, { name = "opts.max_rounds", optional = true, text = "most pre-dumps before the last dump (default 5)", type = "number" }, { name = "opts.dirty_limit", optional = true, text = "bytes: a pre-dump that wrote no more is the last one (default \"4M\"), as is one that wrote hardly less than the one before", type = "number|string" }, { name = "opts.page_server", optional = true, text = "pages go to CRIU's page server at the receiving end (default false)", type = "boolean" }, { name = "opts.lazy_server", optional = true, text = "`{ address =, port = }` where this end serves pages after a post-copy", type = "table" }, { name = "opts.directory", optional = true, text = "a folder of this end for images: required with `socket`", type = "string" }, { name = "opts.process", optional = true, text = "gets the first process of a source that is restored", type = "ctr.Process" }, { name = "opts.progress", optional = true, text = "is called with a table whose `phase` is \"round\" (with `number`, `pages`, `bytes`), \"dump\", \"transfer\", \"restore\", and \"go\" just before the target is told to run. An error that it raises ends the migration", type = "function" }, { name = "opts.timeout", optional = true, text = "seconds that the other end may say nothing (default 120)", type = "number" } },
+  returns = { { text = "`method`, `fallback` (why there was no pre-copy), `rounds` (of each `pages`, `bytes`, `sent`, `seconds`; the last dump included), `bytes` (sent), `down_time` and `total` (seconds), `warning` (why what is left of the source could not be destroyed); with both ends in this program also `container` and `process`", type = "table" } },
+  errors = { "ContainerNotRunning", "ConfigInvalid", "SystemError" },
+  errors_text = "`ConfigInvalid`, `ContainerNotRunning`, `SystemError`",
+  example = "local west = assert(ctr.new(\"/run/ctr-west\"))\nlocal report = assert(ctr.migrate(container, {\n  factory = west,\n  directory = \"/var/tmp\",\n  network_namespace = \"/run/netns/west\",\n  config = function(config)\n    config.cgroups = { path = \"/west\" } -- both hosts are one machine\n    return config\n  end,\n}, { tcp_established = true }))\nprint(report.method, report.down_time)\n",
+  kind = "function",
+  module = "ctr",
+  place = 13,
+},
+["ctr.receive_migration"] = {
+  signature = "ctr.receive_migration(socket, target) -> table",
+  summary = "Receives one container from `ctr.migrate` of another program: it runs then.",
+  text = "A failure leaves nothing, but for images that may be all that is left of it: `err.images` is their folder.",
+  params = { { name = "socket", text = "the stream to the other program: a descriptor, or `{ input =, output = }`. It is not closed. Who is let in there says what runs here as root, as far as `config` lets it", type = "number|ctr.fd|table" }, { name = "target", text = "", type = "table" }, { name = "target.factory", text = "makes the container", type = "ctr.Factory" }, { name = "target.directory", text = "a folder for images", type = "string" }, { name = "target.config", text = "its configuration, or a function that is given the source's and its id, and returns one; or nil and why the container is refused", type = "table|function" }, { name = "target.id", optional = true, text = "its id (default: the source's)", type = "string" }, { name = "target.process", optional = true, text = "gets the first process", type = "ctr.Process" }, { name = "target.page_server", optional = true, text = "`{ address =, port = }` where a page server may listen", type = "table" }, { name = "target.max_bytes", optional = true, text = "most bytes of images (default \"64G\")", type = "number|string" }, { name = "target.timeout", optional = true, text = "seconds that the other end may say nothing (default 120)", type = "number" } },
+  returns = { { text = "`container`, `process`, `bytes` (received)", type = "table" } },
+  errors = { "ConfigInvalid", "SystemError" },
+  errors_text = "`ConfigInvalid`, `SystemError`",
+  example = "local report = assert(ctr.receive_migration({ input = 0, output = 1 }, {\n  factory = factory,\n  directory = \"/var/tmp\",\n  config = function(config, id)\n    if id ~= \"web\" then\n      return nil, \"only web is expected\"\n    end\n    return config\n  end,\n}))\nreport.process:wait()\n",
+  kind = "function",
+  module = "ctr",
+  place = 14,
+},
 ["ctr.container"] = {
   signature = "ctr.container(name) -> function",
   summary = "Begins the description of a container: `ctr.container \"web\" { … }`.",
@@ -150,7 +176,7 @@ return {
   example = "local web = assert(ctr.container(\"web\")({\n  rootfs = \"./rootfs\",\n  run = { \"/bin/httpd\", \"-f\" },\n  limits = { memory = \"256M\" },\n}))\nassert(ctr.validate(web.config))\n",
   kind = "function",
   module = "ctr",
-  place = 13,
+  place = 15,
 },
 ["ctr.run"] = {
   signature = "ctr.run(fields) -> table",
@@ -163,7 +189,7 @@ return {
   example = "local result = assert(ctr.run({ rootfs = \"/srv/root\", args = { \"wc\", \"-l\" }, stdin = \"one\\n\",\n  timeout = \"5s\", limits = { memory = \"64M\", pids = 16 } }))\nprint(result.code, result.stdout, result.usage.memory_peak)\n",
   kind = "function",
   module = "ctr",
-  place = 14,
+  place = 16,
 },
 ["factory"] = {
   signature = "factory",
@@ -173,7 +199,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.factory",
-  place = 15,
+  place = 17,
 },
 ["factory:create"] = {
   signature = "factory:create(id, config, [kept]) -> container",
@@ -186,7 +212,20 @@ return {
   example = "local container = assert(factory:create(\"web\", {\n  rootfs = rootfs,\n  namespaces = { \"NEWNS\", \"NEWPID\", \"NEWUTS\", \"NEWIPC\", \"NEWNET\" },\n  hostname = \"web\",\n  cgroups = { memory = \"256M\", pids_limit = 64 },\n}))\nassert(container:destroy())\n",
   kind = "function",
   module = "ctr.factory",
-  place = 16,
+  place = 18,
+},
+["factory:clone"] = {
+  signature = "factory:clone(image, id, [overrides]) -> container, process",
+  summary = "Makes a container of a checkpoint, with all that was in its memory: a program that has warmed up is ready in the time of a restore.",
+  text = "Of one checkpoint as many are made as one likes, side by side.\n\nThe configuration is that of the checkpoint. Cgroup, hardware addresses and the names of interfaces on the host are made anew; an `address` has to be given where there was one. The root is the same, unless another is given: containers that write to it see each other's files. A network with more than a loopback is made as at a first start; hooks run as for one. Established TCP connections are closed, unless `criu = { tcp_established = true }` says that both ends are inside. The checkpoint needs a pid namespace, and its folder has to be the caller's own.",
+  params = { { name = "image", text = "the `images_directory` of `container:checkpoint`", type = "string" }, { name = "id", text = "", type = "string" }, { name = "overrides", optional = true, text = "keys of a configuration (`ctr.config.schema`) that the images do not hold: `rootfs`, `hostname`, `domainname`, `cgroups`, `networks`, `routes`, `net_devices`, `labels`, `hooks`, `intel_rdt`, `exec_cpu_affinity`, `version`; of mounts `source` and `data`; of namespaces that are joined `path`. What is not given stays: maps are merged, mounts by their `destination`, networks by their `name`, namespaces by their `type`. And beside these: `process`, a process or the fields of one, whose streams alone are to be said (what was the null device is that again); `criu`, options as for `restore`", type = "table" } },
+  returns = { { text = "running", type = "ctr.Container" }, { text = "its first process", type = "ctr.Process" } },
+  errors = { "IdInUse", "InvalidIdFormat", "ConfigInvalid", "SystemError" },
+  errors_text = "`ConfigInvalid`, `IdInUse`, `InvalidIdFormat`, `SystemError`: nothing is left of the clone but CRIU's log (`log`), which is `clone-ID.log` in the folder unless `criu.work_directory` says otherwise",
+  example = "local second, process = assert(factory:clone(\"/var/tmp/web\", \"web2\", {\n  hostname = \"web2\",\n  cgroups = { memory = \"64M\" },\n  process = { stdout = \"null\" },\n}))\n",
+  kind = "function",
+  module = "ctr.factory",
+  place = 19,
 },
 ["factory:load"] = {
   signature = "factory:load(id) -> container",
@@ -198,7 +237,7 @@ return {
   example = "local container, err = factory:load(\"nobody\")\nassert(not container and err.code == \"ContainerNotExists\")\n",
   kind = "function",
   module = "ctr.factory",
-  place = 17,
+  place = 20,
 },
 ["factory:adopt"] = {
   signature = "factory:adopt(pid) -> adopted",
@@ -211,7 +250,7 @@ return {
   example = "local adopted = assert(factory:adopt(1234))\nprint(adopted:status(), #adopted:processes())\nadopted:close()\n",
   kind = "function",
   module = "ctr.factory",
-  place = 18,
+  place = 21,
 },
 ["factory:list"] = {
   signature = "factory:list() -> {string,…}",
@@ -223,7 +262,7 @@ return {
   example = "for _, id in ipairs(assert(factory:list())) do\n  print(id, assert(assert(factory:load(id)):status()))\nend\n",
   kind = "function",
   module = "ctr.factory",
-  place = 19,
+  place = 22,
 },
 ["factory:type"] = {
   signature = "factory:type() -> string",
@@ -234,7 +273,7 @@ return {
   example = "assert(factory:type() == \"ctr\")\n",
   kind = "function",
   module = "ctr.factory",
-  place = 20,
+  place = 23,
 },
 ["factory:close"] = {
   signature = "factory:close() -> boolean",
@@ -246,7 +285,7 @@ return {
   example = "local other = assert(ctr.new(factory.root))\nother:close()\n",
   kind = "function",
   module = "ctr.factory",
-  place = 21,
+  place = 24,
 },
 ["factory:start_initialization"] = {
   signature = "factory:start_initialization()",
@@ -259,7 +298,7 @@ return {
   example = "local _, err = assert(ctr.new(\"\")):start_initialization()\nprint(\"not a container's first process: \" .. tostring(err))\n",
   kind = "function",
   module = "ctr.factory",
-  place = 22,
+  place = 25,
 },
 ["container"] = {
   signature = "container",
@@ -269,7 +308,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.container",
-  place = 23,
+  place = 26,
 },
 ["container:id"] = {
   signature = "container:id() -> string",
@@ -280,7 +319,7 @@ return {
   example = "print(container:id())\n",
   kind = "function",
   module = "ctr.container",
-  place = 24,
+  place = 27,
 },
 ["container:config"] = {
   signature = "container:config() -> table",
@@ -291,7 +330,7 @@ return {
   example = "print(container:config().rootfs)\n",
   kind = "function",
   module = "ctr.container",
-  place = 25,
+  place = 28,
 },
 ["container:kept"] = {
   signature = "container:kept() -> table",
@@ -302,7 +341,7 @@ return {
   example = "for key, value in pairs(container:kept()) do\n  print(key, value)\nend\n",
   kind = "function",
   module = "ctr.container",
-  place = 26,
+  place = 29,
 },
 ["container:status"] = {
   signature = "container:status() -> string",
@@ -314,7 +353,7 @@ return {
   example = "assert(container:status() == \"running\")\n",
   kind = "function",
   module = "ctr.container",
-  place = 27,
+  place = 30,
 },
 ["container:state"] = {
   signature = "container:state() -> table",
@@ -326,7 +365,7 @@ return {
   example = "print(assert(container:state()).init_process_pid)\n",
   kind = "function",
   module = "ctr.container",
-  place = 28,
+  place = 31,
 },
 ["container:oci_state"] = {
   signature = "container:oci_state() -> table",
@@ -338,7 +377,7 @@ return {
   example = "local state = assert(container:oci_state())\nprint(state.id, state.status, state.pid)\n",
   kind = "function",
   module = "ctr.container",
-  place = 29,
+  place = 32,
 },
 ["container:processes"] = {
   signature = "container:processes() -> {number,…}",
@@ -350,7 +389,7 @@ return {
   example = "for _, pid in ipairs(assert(container:processes())) do\n  print(pid)\nend\n",
   kind = "function",
   module = "ctr.container",
-  place = 30,
+  place = 33,
 },
 ["container:stats"] = {
   signature = "container:stats() -> table",
@@ -363,7 +402,7 @@ return {
   example = "local stats = assert(container:stats()).cgroup_stats\nprint(stats.memory_stats.usage.usage .. \" bytes, \" .. stats.pids_stats.current .. \" processes\")\n",
   kind = "function",
   module = "ctr.container",
-  place = 31,
+  place = 34,
 },
 ["container:start"] = {
   signature = "container:start(process) -> true",
@@ -376,7 +415,7 @@ return {
   example = "local second = assert(factory:create(\"second\", config))\nassert(second:start(ctr.process({ args = { \"/bin/sleep\", \"60\" } })))\nassert(second:status() == \"created\")\nassert(second:exec())\nassert(second:signal(\"SIGKILL\"))\n",
   kind = "function",
   module = "ctr.container",
-  place = 32,
+  place = 35,
 },
 ["container:run"] = {
   signature = "container:run(process) -> true",
@@ -388,7 +427,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/echo\", \"hello\" }, stdout = \"null\" })\nassert(container:run(process))\nassert(process:wait().code == 0)\n",
   kind = "function",
   module = "ctr.container",
-  place = 33,
+  place = 36,
 },
 ["container:exec"] = {
   signature = "container:exec() -> true",
@@ -400,7 +439,7 @@ return {
   example = "local made = assert(factory:create(\"made\", config))\nassert(made:start(ctr.process({ args = { \"/bin/true\" } })))\nassert(made:exec())\n",
   kind = "function",
   module = "ctr.container",
-  place = 34,
+  place = 37,
 },
 ["container:signal"] = {
   signature = "container:signal(signal, [all=false]) -> true",
@@ -412,7 +451,7 @@ return {
   example = "assert(container:signal(\"SIGKILL\", true))\n",
   kind = "function",
   module = "ctr.container",
-  place = 35,
+  place = 38,
 },
 ["container:set"] = {
   signature = "container:set(config) -> true",
@@ -425,7 +464,7 @@ return {
   example = "assert(container:set({ cgroups = { memory = \"64M\", pids_limit = 32 } }))\n",
   kind = "function",
   module = "ctr.container",
-  place = 36,
+  place = 39,
 },
 ["container:pause"] = {
   signature = "container:pause() -> true",
@@ -437,7 +476,7 @@ return {
   example = "assert(container:pause())\nassert(container:status() == \"paused\")\nassert(container:resume())\n",
   kind = "function",
   module = "ctr.container",
-  place = 37,
+  place = 40,
 },
 ["container:resume"] = {
   signature = "container:resume() -> true",
@@ -449,20 +488,20 @@ return {
   example = "local _, err = container:resume()\nassert(err.code == \"ContainerNotPaused\")\n",
   kind = "function",
   module = "ctr.container",
-  place = 38,
+  place = 41,
 },
 ["container:checkpoint"] = {
-  signature = "container:checkpoint(opts) -> true",
+  signature = "container:checkpoint(opts) -> true, [err]",
   summary = "Takes a checkpoint: the processes, their memory and all that they use, in a folder of images.",
   text = "The container is stopped by it, unless `leave_running` or `pre_dump` is said; a failure leaves it running.",
   params = { { name = "opts", text = "libcontainer's `CriuOpts` in snake_case (`ctr.criu.options`); `images_directory` is required", type = "table" } },
-  returns = { { text = "", type = "true" } },
+  returns = { { text = "", type = "true" }, { optional = true, text = "what is not in it: `pids` of processes that were added from outside and whose parents are there; or, of a container that goes on, why a restore would refuse it", type = "ctr.Error" } },
   errors = { "ContainerNotRunning", "ConfigInvalid", "SystemError" },
   errors_text = "`ConfigInvalid`, `ContainerNotRunning`, `SystemError`: of what CRIU refuses with `log` (the log's path), `lines` (its first errors) and `meaning`, where that is known",
   example = "assert(container:checkpoint({ images_directory = \"/var/tmp/web\", leave_running = true }))\n",
   kind = "function",
   module = "ctr.container",
-  place = 39,
+  place = 42,
 },
 ["container:restore"] = {
   signature = "container:restore(process, opts) -> true",
@@ -475,7 +514,7 @@ return {
   example = "local again = assert(factory:create(\"again\", container:config()))\nlocal process = ctr.process({ stdout = \"null\" })\nassert(again:restore(process, { images_directory = \"/var/tmp/web\" }))\n",
   kind = "function",
   module = "ctr.container",
-  place = 40,
+  place = 43,
 },
 ["container:notify_oom"] = {
   signature = "container:notify_oom() -> source",
@@ -487,7 +526,7 @@ return {
   example = "local source = assert(container:notify_oom())\nlocal _, err = source:wait(0)\nassert(err.errno == \"ETIMEDOUT\")\nsource:close()\n",
   kind = "function",
   module = "ctr.container",
-  place = 41,
+  place = 44,
 },
 ["container:notify_memory_pressure"] = {
   signature = "container:notify_memory_pressure(level) -> source",
@@ -499,7 +538,7 @@ return {
   example = "local source = assert(container:notify_memory_pressure(\"medium\"))\nloop:add(source, function()\n  if source:wait(0) then\n    container:set({ cgroups = { memory = \"512M\" } })\n  end\nend)\n",
   kind = "function",
   module = "ctr.container",
-  place = 42,
+  place = 45,
 },
 ["container:destroy"] = {
   signature = "container:destroy() -> true, [err]",
@@ -512,7 +551,7 @@ return {
   example = "local second = assert(factory:create(\"second\", config))\nassert(second:destroy())\n",
   kind = "function",
   module = "ctr.container",
-  place = 43,
+  place = 46,
 },
 ["container:run_inside"] = {
   signature = "container:run_inside(fields) -> table",
@@ -525,7 +564,7 @@ return {
   example = "local result = assert(container:run_inside({ args = { \"ps\" }, env = { \"PATH=/bin\" } }))\nprint(result.code, result.stdout)\n",
   kind = "function",
   module = "ctr.reach",
-  place = 44,
+  place = 47,
 },
 ["container:mount"] = {
   signature = "container:mount(source, target, [opts]) -> true",
@@ -538,7 +577,7 @@ return {
   example = "assert(container:mount(\"/srv/data\", \"/data\", \"ro,nosuid\"))\nassert(container:mount(\"tmpfs\", \"/scratch\", { device = \"tmpfs\", data = \"size=64m\" }))\n",
   kind = "function",
   module = "ctr.reach",
-  place = 45,
+  place = 48,
 },
 ["container:unmount"] = {
   signature = "container:unmount(target, [opts]) -> true",
@@ -550,7 +589,7 @@ return {
   example = "assert(container:unmount(\"/data\"))\nassert(container:unmount(\"/scratch\", { lazy = true }))\n",
   kind = "function",
   module = "ctr.reach",
-  place = 46,
+  place = 49,
 },
 ["container:attach"] = {
   signature = "container:attach([opts]) -> string or table",
@@ -563,7 +602,7 @@ return {
   example = "local how = assert(container:attach({ detach_keys = \"ctrl-x\" }))\nprint(how == \"detached\" and how or how.code or how.signal)\n",
   kind = "function",
   module = "ctr.reach",
-  place = 47,
+  place = 50,
 },
 ["container:call"] = {
   signature = "container:call([opts], fn) -> any",
@@ -576,7 +615,7 @@ return {
   example = "local names = assert(container:call({ timeout = \"5s\" }, function(path)\n  local names = {}\n  for line in io.lines(path) do\n    names[#names + 1] = line:match(\"^[^:]+\")\n  end\n  return names\nend, \"/etc/passwd\"))\nprint(table.concat(names, \" \"))\n",
   kind = "function",
   module = "ctr.reach",
-  place = 48,
+  place = 51,
 },
 ["adopted"] = {
   signature = "adopted",
@@ -587,7 +626,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.reach.adopted",
-  place = 49,
+  place = 52,
 },
 ["adopted:close"] = {
   signature = "adopted:close() -> boolean",
@@ -598,7 +637,7 @@ return {
   example = "adopted:close()\n",
   kind = "function",
   module = "ctr.reach.adopted",
-  place = 50,
+  place = 53,
 },
 ["adopted:id"] = {
   signature = "adopted:id() -> string",
@@ -609,7 +648,7 @@ return {
   example = "print(adopted:id())\n",
   kind = "function",
   module = "ctr.reach.adopted",
-  place = 51,
+  place = 54,
 },
 ["adopted:pid"] = {
   signature = "adopted:pid() -> number",
@@ -620,7 +659,7 @@ return {
   example = "print(adopted:pid())\n",
   kind = "function",
   module = "ctr.reach.adopted",
-  place = 52,
+  place = 55,
 },
 ["adopted:status"] = {
   signature = "adopted:status() -> string",
@@ -632,7 +671,7 @@ return {
   example = "print(assert(adopted:status()))\n",
   kind = "function",
   module = "ctr.reach.adopted",
-  place = 53,
+  place = 56,
 },
 ["adopted:state"] = {
   signature = "adopted:state() -> table",
@@ -644,7 +683,7 @@ return {
   example = "print(table.concat(assert(adopted:state()).own_namespaces, \" \"))\n",
   kind = "function",
   module = "ctr.reach.adopted",
-  place = 54,
+  place = 57,
 },
 ["adopted:processes"] = {
   signature = "adopted:processes() -> {number,…}",
@@ -656,7 +695,7 @@ return {
   example = "for _, pid in ipairs(assert(adopted:processes())) do\n  print(pid)\nend\n",
   kind = "function",
   module = "ctr.reach.adopted",
-  place = 55,
+  place = 58,
 },
 ["adopted:stats"] = {
   signature = "adopted:stats() -> table",
@@ -669,7 +708,7 @@ return {
   example = "print(assert(adopted:stats()).cgroup_stats.pids_stats.current)\n",
   kind = "function",
   module = "ctr.reach.adopted",
-  place = 56,
+  place = 59,
 },
 ["adopted:signal"] = {
   signature = "adopted:signal(signal, [all=false]) -> true",
@@ -681,7 +720,7 @@ return {
   example = "assert(adopted:signal(\"SIGTERM\"))\n",
   kind = "function",
   module = "ctr.reach.adopted",
-  place = 57,
+  place = 60,
 },
 ["adopted:pause"] = {
   signature = "adopted:pause() -> true",
@@ -693,7 +732,7 @@ return {
   example = "assert(adopted:pause())\n",
   kind = "function",
   module = "ctr.reach.adopted",
-  place = 58,
+  place = 61,
 },
 ["adopted:resume"] = {
   signature = "adopted:resume() -> true",
@@ -705,7 +744,7 @@ return {
   example = "assert(adopted:resume())\n",
   kind = "function",
   module = "ctr.reach.adopted",
-  place = 59,
+  place = 62,
 },
 ["process"] = {
   signature = "process",
@@ -715,7 +754,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.process",
-  place = 60,
+  place = 63,
 },
 ["process:pid"] = {
   signature = "process:pid() -> number",
@@ -727,7 +766,7 @@ return {
   example = "print(assert(process:pid()))\n",
   kind = "function",
   module = "ctr.process",
-  place = 61,
+  place = 64,
 },
 ["process:console"] = {
   signature = "process:console() -> [file]",
@@ -738,7 +777,7 @@ return {
   example = "local shell = ctr.process({ args = { \"/bin/sh\" }, terminal = true })\nassert(container:run(shell))\nshell:console():write(\"exit 3\\n\")\n",
   kind = "function",
   module = "ctr.process",
-  place = 62,
+  place = 65,
 },
 ["process:signal"] = {
   signature = "process:signal(signal) -> true",
@@ -750,7 +789,7 @@ return {
   example = "assert(process:signal(\"SIGKILL\"))\nassert(process:wait().signal == \"SIGKILL\")\n",
   kind = "function",
   module = "ctr.process",
-  place = 63,
+  place = 66,
 },
 ["process:wait"] = {
   signature = "process:wait([timeout]) -> table",
@@ -763,7 +802,7 @@ return {
   example = "local result, err = process:wait(0.01)\nassert(not result and err.errno == \"ETIMEDOUT\")\n",
   kind = "function",
   module = "ctr.process",
-  place = 64,
+  place = 67,
 },
 ["process:source"] = {
   signature = "process:source() -> source",
@@ -776,7 +815,7 @@ return {
   example = "local source = assert(process:source())\nprint(\"wait until \" .. source:fd() .. \" is readable, then:\")\nassert(source:serve() == false)\nsource:close()\n",
   kind = "function",
   module = "ctr.process",
-  place = 65,
+  place = 68,
 },
 ["process:initialize_io"] = {
   signature = "process:initialize_io([uid=0], [gid=0]) -> table",
@@ -788,7 +827,7 @@ return {
   example = "local cat = ctr.process({ args = { \"/bin/cat\" } })\nlocal streams = assert(cat:initialize_io())\nassert(container:run(cat))\nstreams.stdin:write(\"hello\\n\")\nstreams.stdin:close()\nassert(streams.stdout:read(\"*l\") == \"hello\")\nassert(cat:wait().code == 0)\n",
   kind = "function",
   module = "ctr.process",
-  place = 66,
+  place = 69,
 },
 ["source"] = {
   signature = "source",
@@ -798,7 +837,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.process.source",
-  place = 67,
+  place = 70,
 },
 ["source:serve"] = {
   signature = "source:serve() -> table|boolean",
@@ -810,7 +849,7 @@ return {
   example = "local source = assert(process:source())\nassert(source:serve() == false)\nsource:close()\n",
   kind = "function",
   module = "ctr.process.source",
-  place = 68,
+  place = 71,
 },
 ["source:fd"] = {
   signature = "source:fd() -> number",
@@ -821,7 +860,7 @@ return {
   example = "local source = assert(container:notify_oom())\nprint(\"wait until \" .. source:fd() .. \" is readable, then ask source:wait(0)\")\n",
   kind = "function",
   module = "ctr.cgroup.notices",
-  place = 69,
+  place = 72,
 },
 ["source:wait"] = {
   signature = "source:wait([timeout]) -> true or false",
@@ -833,7 +872,7 @@ return {
   example = "local source = assert(container:notify_oom())\nlocal event, err = source:wait(0)\nassert(event == nil and err.errno == \"ETIMEDOUT\")\n",
   kind = "function",
   module = "ctr.cgroup.notices",
-  place = 70,
+  place = 73,
 },
 ["source:close"] = {
   signature = "source:close() -> boolean",
@@ -844,7 +883,7 @@ return {
   example = "local source = assert(container:notify_oom())\nassert(source:close())\n",
   kind = "function",
   module = "ctr.cgroup.notices",
-  place = 71,
+  place = 74,
 },
 ["loop"] = {
   signature = "loop",
@@ -855,7 +894,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.loop",
-  place = 72,
+  place = 75,
 },
 ["watch:cancel"] = {
   signature = "watch:cancel() -> boolean",
@@ -866,7 +905,7 @@ return {
   example = "local watch = assert(loop:every(60, function() end))\nwatch:cancel()\n",
   kind = "function",
   module = "ctr.loop",
-  place = 73,
+  place = 76,
 },
 ["watch:is_active"] = {
   signature = "watch:is_active() -> boolean",
@@ -877,7 +916,7 @@ return {
   example = "local watch = assert(loop:every(60, function() end))\nassert(watch:is_active())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 74,
+  place = 77,
 },
 ["loop:add"] = {
   signature = "loop:add(source, callback, [events=\"r\"]) -> watch",
@@ -889,7 +928,7 @@ return {
   example = "local source = assert(container:notify_oom())\nassert(loop:add(source, function()\n  print(source:wait(0) and \"out of memory\" or \"it is gone\")\nend))\n",
   kind = "function",
   module = "ctr.loop",
-  place = 75,
+  place = 78,
 },
 ["loop:process"] = {
   signature = "loop:process(process, callback) -> watch",
@@ -901,7 +940,7 @@ return {
   example = "assert(loop:process(process, function(result) print(result.signal or result.code) end))\nassert(process:signal(\"SIGKILL\"))\nassert(loop:run())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 76,
+  place = 79,
 },
 ["loop:after"] = {
   signature = "loop:after(seconds, callback) -> watch",
@@ -913,7 +952,7 @@ return {
   example = "assert(loop:after(0.01, function() loop:stop() end))\nassert(loop:run())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 77,
+  place = 80,
 },
 ["loop:every"] = {
   signature = "loop:every(seconds, callback) -> watch",
@@ -926,7 +965,7 @@ return {
   example = "assert(loop:every(10, function() print(container:stats()) end))\n",
   kind = "function",
   module = "ctr.loop",
-  place = 78,
+  place = 81,
 },
 ["loop:signal"] = {
   signature = "loop:signal(signal, callback) -> watch",
@@ -939,7 +978,7 @@ return {
   example = "assert(loop:signal(\"SIGTERM\", function() container:signal(\"SIGTERM\") end))\n",
   kind = "function",
   module = "ctr.loop",
-  place = 79,
+  place = 82,
 },
 ["loop:fd"] = {
   signature = "loop:fd() -> number",
@@ -950,7 +989,7 @@ return {
   example = "print(\"when \" .. loop:fd() .. \" is readable: loop:step(0)\")\n",
   kind = "function",
   module = "ctr.loop",
-  place = 80,
+  place = 83,
 },
 ["loop:step"] = {
   signature = "loop:step([timeout]) -> boolean",
@@ -962,7 +1001,7 @@ return {
   example = "assert(loop:step(0) == false)\n",
   kind = "function",
   module = "ctr.loop",
-  place = 81,
+  place = 84,
 },
 ["loop:run"] = {
   signature = "loop:run([timeout]) -> true",
@@ -974,7 +1013,7 @@ return {
   example = "assert(loop:after(0.01, function() print(\"now\") end))\nassert(loop:run(60))\n",
   kind = "function",
   module = "ctr.loop",
-  place = 82,
+  place = 85,
 },
 ["loop:stop"] = {
   signature = "loop:stop() -> boolean",
@@ -985,7 +1024,7 @@ return {
   example = "assert(loop:after(0.01, function() loop:stop() end))\nassert(loop:run())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 83,
+  place = 86,
 },
 ["loop:close"] = {
   signature = "loop:close() -> boolean",
@@ -996,7 +1035,7 @@ return {
   example = "assert(loop:close())\n",
   kind = "function",
   module = "ctr.loop",
-  place = 84,
+  place = 87,
 },
 ["request"] = {
   signature = "request",
@@ -1007,7 +1046,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.supervisor.request",
-  place = 85,
+  place = 88,
 },
 ["request:is_open"] = {
   signature = "request:is_open() -> boolean",
@@ -1018,7 +1057,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  request:allow()\n  assert(not request:is_open())\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 86,
+  place = 89,
 },
 ["request:is_pending"] = {
   signature = "request:is_pending() -> boolean",
@@ -1030,7 +1069,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  local path = request:read_string(request.args[1])\n  if path and request:is_pending() then\n    print(request.pid, path)\n  end\n  request:allow()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 87,
+  place = 90,
 },
 ["request:read"] = {
   signature = "request:read(address, length) -> string",
@@ -1042,7 +1081,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  local bytes = request:read(request.args[1], 16)\n  print(bytes and #bytes)\n  request:allow()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 88,
+  place = 91,
 },
 ["request:read_string"] = {
   signature = "request:read_string(address, [max=4096]) -> string",
@@ -1054,7 +1093,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  print(request.syscall, request:read_string(request.args[1]))\n  request:allow()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 89,
+  place = 92,
 },
 ["request:allow"] = {
   signature = "request:allow() -> boolean",
@@ -1067,7 +1106,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  request:allow()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 90,
+  place = 93,
 },
 ["request:fail"] = {
   signature = "request:fail(errno) -> boolean",
@@ -1079,7 +1118,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  request:fail(\"EPERM\")\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 91,
+  place = 94,
 },
 ["request:return_value"] = {
   signature = "request:return_value(value) -> boolean",
@@ -1091,7 +1130,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  request:return_value(0)\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 92,
+  place = 95,
 },
 ["request:add_fd"] = {
   signature = "request:add_fd(fd, [opts]) -> number|boolean",
@@ -1103,7 +1142,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_notify = function(request)\n  local file = assert(io.open(\"/dev/null\"))\n  request:add_fd(file, { cloexec = true })\n  file:close()\nend })\n",
   kind = "function",
   module = "ctr.supervisor.request",
-  place = 93,
+  place = 96,
 },
 ["file"] = {
   signature = "file",
@@ -1113,7 +1152,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.file",
-  place = 94,
+  place = 97,
 },
 ["file:read"] = {
   signature = "file:read([format=\"*l\"]) -> [string]",
@@ -1125,7 +1164,7 @@ return {
   example = "local echo = ctr.process({ args = { \"/bin/echo\", \"hello\" } })\nlocal streams = assert(echo:initialize_io())\nassert(container:run(echo))\nassert(streams.stdout:read(\"*a\") == \"hello\\n\")\n",
   kind = "function",
   module = "ctr.file",
-  place = 95,
+  place = 98,
 },
 ["file:lines"] = {
   signature = "file:lines() -> function",
@@ -1136,7 +1175,7 @@ return {
   example = "local echo = ctr.process({ args = { \"/bin/echo\", \"hello\" } })\nlocal streams = assert(echo:initialize_io())\nassert(container:run(echo))\nfor line in streams.stdout:lines() do\n  print(line)\nend\n",
   kind = "function",
   module = "ctr.file",
-  place = 96,
+  place = 99,
 },
 ["file:write"] = {
   signature = "file:write() -> file",
@@ -1148,7 +1187,7 @@ return {
   example = "local cat = ctr.process({ args = { \"/bin/cat\" }, stdout = \"null\" })\nlocal streams = assert(cat:initialize_io())\nassert(streams.stdin:write(\"one \", 2, \"\\n\"))\n",
   kind = "function",
   module = "ctr.file",
-  place = 97,
+  place = 100,
 },
 ["file:fd"] = {
   signature = "file:fd() -> number",
@@ -1159,7 +1198,7 @@ return {
   example = "local streams = assert(ctr.process({ args = { \"/bin/cat\" } }):initialize_io())\nprint(streams.stdout:fd())\n",
   kind = "function",
   module = "ctr.file",
-  place = 98,
+  place = 101,
 },
 ["file:flush"] = {
   signature = "file:flush() -> file",
@@ -1170,7 +1209,7 @@ return {
   example = "local streams = assert(ctr.process({ args = { \"/bin/cat\" } }):initialize_io())\nstreams.stdin:flush()\n",
   kind = "function",
   module = "ctr.file",
-  place = 99,
+  place = 102,
 },
 ["file:close"] = {
   signature = "file:close() -> boolean",
@@ -1181,7 +1220,7 @@ return {
   example = "local streams = assert(ctr.process({ args = { \"/bin/cat\" } }):initialize_io())\nstreams.stdin:close()\n",
   kind = "function",
   module = "ctr.file",
-  place = 100,
+  place = 103,
 },
 ["ctr.errors"] = {
   signature = "ctr.errors",
@@ -1192,7 +1231,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.errors",
-  place = 101,
+  place = 104,
 },
 ["ctr.errors.codes"] = {
   signature = "ctr.errors.codes",
@@ -1202,7 +1241,7 @@ return {
   errors = {  },
   kind = "field",
   module = "ctr.errors",
-  place = 102,
+  place = 105,
 },
 ["ctr.errors.texts"] = {
   signature = "ctr.errors.texts",
@@ -1212,7 +1251,7 @@ return {
   errors = {  },
   kind = "field",
   module = "ctr.errors",
-  place = 103,
+  place = 106,
 },
 ["ctr.errors.metatable"] = {
   signature = "ctr.errors.metatable",
@@ -1222,7 +1261,7 @@ return {
   errors = {  },
   kind = "field",
   module = "ctr.errors",
-  place = 104,
+  place = 107,
 },
 ["ctr.errors.is"] = {
   signature = "ctr.errors.is(value) -> boolean",
@@ -1233,7 +1272,7 @@ return {
   example = "local _, err = factory:load(\"nobody\")\nassert(ctr.errors.is(err))\n",
   kind = "function",
   module = "ctr.errors",
-  place = 105,
+  place = 108,
 },
 ["ctr.errors.new"] = {
   signature = "ctr.errors.new(code, message, [fields]) -> err",
@@ -1244,7 +1283,7 @@ return {
   example = "local err = ctr.errors.new(\"SystemError\", \"the disk is full\", { errno = \"ENOSPC\" })\nassert(tostring(err) == \"the disk is full\")\n",
   kind = "function",
   module = "ctr.errors",
-  place = 106,
+  place = 109,
 },
 ["ctr.errors.wrap"] = {
   signature = "ctr.errors.wrap(err, op, [target]) -> err",
@@ -1256,7 +1295,7 @@ return {
   example = "local err = ctr.errors.wrap(\"no such file\", \"read\", \"/etc/motd\")\nassert(tostring(err) == \"read /etc/motd: no such file\")\n",
   kind = "function",
   module = "ctr.errors",
-  place = 107,
+  place = 110,
 },
 ["ctr.errors.with_path"] = {
   signature = "ctr.errors.with_path(err, path) -> err",
@@ -1268,7 +1307,7 @@ return {
   example = "local err = ctr.errors.with_path(\"no such file\", \"mounts[3]\")\nassert(err.path == \"mounts[3]\")\n",
   kind = "function",
   module = "ctr.errors",
-  place = 108,
+  place = 111,
 },
 ["ctr.errors.invalid"] = {
   signature = "ctr.errors.invalid(problems, [more]) -> err",
@@ -1280,7 +1319,7 @@ return {
   example = "local err = ctr.errors.invalid({ { path = \"rootfs\", text = \"is required\" } })\nassert(tostring(err) == \"rootfs is required\")\n",
   kind = "function",
   module = "ctr.errors",
-  place = 109,
+  place = 112,
 },
 ["err:detail"] = {
   signature = "err:detail() -> string",
@@ -1291,7 +1330,7 @@ return {
   example = "local _, err = factory:load(\"nobody\")\nprint(err:detail())\n",
   kind = "function",
   module = "ctr.errors",
-  place = 110,
+  place = 113,
 },
 ["ctr.learn"] = {
   signature = "ctr.learn",
@@ -1302,7 +1341,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.learn",
-  place = 111,
+  place = 114,
 },
 ["ctr.learn.merge"] = {
   signature = "ctr.learn.merge() -> table",
@@ -1313,7 +1352,7 @@ return {
   example = "local all = ctr.learn.merge(\n  { { syscall = \"read\", arch = \"SCMP_ARCH_X86_64\", count = 2 } },\n  { { syscall = \"read\", arch = \"SCMP_ARCH_X86_64\", count = 1 } })\nassert(all[1].count == 3)\n",
   kind = "function",
   module = "ctr.learn",
-  place = 112,
+  place = 115,
 },
 ["ctr.learn.profile"] = {
   signature = "ctr.learn.profile(calls) -> table",
@@ -1325,7 +1364,7 @@ return {
   example = "local process = ctr.process({ args = { \"/bin/true\" }, seccomp_learn = true })\nassert(container:run(process))\nlocal profile = assert(ctr.learn.profile(assert(process:wait()).calls))\nassert(profile.default_action == \"SCMP_ACT_ERRNO\")\n",
   kind = "function",
   module = "ctr.learn",
-  place = 113,
+  place = 116,
 },
 ["ctr.learn.to_lua"] = {
   signature = "ctr.learn.to_lua(profile, [calls]) -> string",
@@ -1336,7 +1375,7 @@ return {
   example = "local calls = { { syscall = \"read\", arch = \"SCMP_ARCH_X86_64\", count = 2 } }\nprint(ctr.learn.to_lua(assert(ctr.learn.profile(calls)), calls))\n",
   kind = "function",
   module = "ctr.learn",
-  place = 114,
+  place = 117,
 },
 ["ctr.learn.to_oci"] = {
   signature = "ctr.learn.to_oci(profile) -> table",
@@ -1347,7 +1386,7 @@ return {
   example = "local calls = { { syscall = \"read\", arch = \"SCMP_ARCH_X86_64\", count = 2 } }\nassert(ctr.learn.to_oci(assert(ctr.learn.profile(calls))).defaultAction == \"SCMP_ACT_ERRNO\")\n",
   kind = "function",
   module = "ctr.learn",
-  place = 115,
+  place = 118,
 },
 ["ctr.oci"] = {
   signature = "ctr.oci",
@@ -1358,7 +1397,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.oci",
-  place = 116,
+  place = 119,
 },
 ["ctr.oci.load"] = {
   signature = "ctr.oci.load(bundle, [file]) -> table",
@@ -1370,7 +1409,7 @@ return {
   example = "local spec, err = ctr.oci.load(\"/no/bundle\")\nassert(not spec and err.code == \"ConfigInvalid\")\n",
   kind = "function",
   module = "ctr.oci",
-  place = 117,
+  place = 120,
 },
 ["ctr.oci.config"] = {
   signature = "ctr.oci.config(spec, [opts]) -> table, [table], table",
@@ -1382,7 +1421,7 @@ return {
   example = "local spec = ctr.oci.default()\nlocal config, fields = ctr.oci.config(spec, { id = \"web\", bundle = \"/tmp\" })\nprint(assert(config).rootfs, fields.args[1])\n",
   kind = "function",
   module = "ctr.oci",
-  place = 118,
+  place = 121,
 },
 ["ctr.oci.process"] = {
   signature = "ctr.oci.process(object) -> table, table",
@@ -1394,7 +1433,7 @@ return {
   example = "local fields = assert(ctr.oci.process({ args = { \"/bin/sh\" }, cwd = \"/\" }))\nassert(fields.args[1] == \"/bin/sh\")\n",
   kind = "function",
   module = "ctr.oci",
-  place = 119,
+  place = 122,
 },
 ["ctr.oci.resources"] = {
   signature = "ctr.oci.resources(object) -> table, nil, table",
@@ -1407,7 +1446,7 @@ return {
   example = "local cgroups = assert(ctr.oci.resources({ memory = { limit = 67108864 } }))\nassert(container:set({ cgroups = cgroups }))\n",
   kind = "function",
   module = "ctr.oci",
-  place = 120,
+  place = 123,
 },
 ["ctr.oci.spec"] = {
   signature = "ctr.oci.spec(config, [process], [opts]) -> table",
@@ -1420,7 +1459,7 @@ return {
   example = "local spec = assert(ctr.oci.spec(container:config(), { args = { \"/bin/sh\" } }))\nprint(spec.root.path)\n",
   kind = "function",
   module = "ctr.oci",
-  place = 121,
+  place = 124,
 },
 ["ctr.oci.default"] = {
   signature = "ctr.oci.default([options]) -> table",
@@ -1431,7 +1470,7 @@ return {
   example = "local spec = ctr.oci.default()\nspec.hostname = \"web\"\nprint(assert(ctr.oci.encode(spec)))\n",
   kind = "function",
   module = "ctr.oci",
-  place = 122,
+  place = 125,
 },
 ["ctr.oci.encode"] = {
   signature = "ctr.oci.encode(spec) -> string",
@@ -1443,7 +1482,7 @@ return {
   example = "print(assert(ctr.oci.encode(ctr.oci.default())))\n",
   kind = "function",
   module = "ctr.oci",
-  place = 123,
+  place = 126,
 },
 ["ctr.core.bpf"] = {
   signature = "ctr.core.bpf",
@@ -1453,7 +1492,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.bpf",
-  place = 124,
+  place = 127,
 },
 ["ctr.core.bpf.set_devices"] = {
   signature = "ctr.core.bpf.set_devices(cgroup, rules, allow) -> true",
@@ -1465,7 +1504,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.bpf",
-  place = 125,
+  place = 128,
 },
 ["ctr.core.bpf.count_devices"] = {
   signature = "ctr.core.bpf.count_devices(cgroup) -> number",
@@ -1476,7 +1515,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.bpf",
-  place = 126,
+  place = 129,
 },
 ["ctr.core.caps"] = {
   signature = "ctr.core.caps",
@@ -1486,7 +1525,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.caps",
-  place = 127,
+  place = 130,
 },
 ["ctr.core.caps.last"] = {
   signature = "ctr.core.caps.last() -> number",
@@ -1496,7 +1535,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.caps",
-  place = 128,
+  place = 131,
 },
 ["ctr.core.caps.number"] = {
   signature = "ctr.core.caps.number(name) -> number|nil",
@@ -1506,7 +1545,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.caps",
-  place = 129,
+  place = 132,
 },
 ["ctr.core.caps.mask"] = {
   signature = "ctr.core.caps.mask(names) -> string",
@@ -1517,7 +1556,7 @@ return {
   errors_text = "`SystemError`; `EINVAL` for a name that libcap or the kernel does not know",
   kind = "function",
   module = "ctr.core.caps",
-  place = 130,
+  place = 133,
 },
 ["ctr.core.caps.of"] = {
   signature = "ctr.core.caps.of([pid]) -> table",
@@ -1528,7 +1567,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.caps",
-  place = 131,
+  place = 134,
 },
 ["ctr.core"] = {
   signature = "ctr.core",
@@ -1538,7 +1577,59 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core",
-  place = 132,
+  place = 135,
+},
+["ctr.core.edit"] = {
+  signature = "ctr.core.edit",
+  summary = "Lines that a person edits at a terminal.",
+  text = "A module of its own: the REPL alone loads it.",
+  params = {  },
+  returns = {  },
+  errors = {  },
+  kind = "module",
+  module = "ctr.core.edit",
+  place = 136,
+},
+["ctr.core.edit.open"] = {
+  signature = "ctr.core.edit.open(name, input, output, history) -> editor",
+  summary = "Opens an editor: libedit's, which reads `~/.editrc`.",
+  params = { { name = "name", text = "of the program, in that file", type = "string" }, { name = "input", text = "descriptor of the terminal", type = "any" }, { name = "output", text = "the same terminal's", type = "any" }, { name = "history", text = "how many entries are kept in memory", type = "number" } },
+  returns = { { text = "", type = "ctr.editor" } },
+  errors = { "SystemError" },
+  errors_text = "`SystemError`; `ENOTTY` for a terminal whose cursor cannot be moved",
+  kind = "function",
+  module = "ctr.core.edit",
+  place = 137,
+},
+["editor:close"] = {
+  signature = "editor:close() -> boolean",
+  summary = "Closes the editor, and puts the terminal back.",
+  params = {  },
+  returns = { { text = "true", type = "boolean" } },
+  errors = {  },
+  kind = "function",
+  module = "ctr.core.edit",
+  place = 138,
+},
+["editor:read"] = {
+  signature = "editor:read(prompt, events) -> string, any, string",
+  summary = "Reads a line.",
+  params = { { name = "prompt", text = "a `\\1` stands before and behind what takes no room in it", type = "string" }, { name = "events", text = "functions that are called meanwhile with the text before the cursor and behind it; each returns a text to insert at the cursor and lines to write above, or nil: `complete` at the tab key, `ready` when something can be read from the descriptor `fd` of the table", type = "table" } },
+  returns = { { text = "the line", type = "string" }, { text = "nil", type = "any" }, { text = "\"end\" (Ctrl-D, or the terminal is gone) or \"interrupted\" (Ctrl-C)", type = "string" } },
+  errors = {  },
+  kind = "function",
+  module = "ctr.core.edit",
+  place = 139,
+},
+["editor:remember"] = {
+  signature = "editor:remember(text) -> boolean",
+  summary = "Adds an entry to what the arrow keys and Ctrl-R find.",
+  params = { { name = "text", text = "of one line or several", type = "string" } },
+  returns = { { text = "true", type = "boolean" } },
+  errors = {  },
+  kind = "function",
+  module = "ctr.core.edit",
+  place = 140,
 },
 ["ctr.core.event"] = {
   signature = "ctr.core.event",
@@ -1548,7 +1639,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.event",
-  place = 133,
+  place = 141,
 },
 ["ctr.core.event.set"] = {
   signature = "ctr.core.event.set() -> fd",
@@ -1559,7 +1650,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 134,
+  place = 142,
 },
 ["ctr.core.event.add"] = {
   signature = "ctr.core.event.add(set, fd, events, id) -> boolean",
@@ -1570,7 +1661,7 @@ return {
   errors_text = "`SystemError`: `EEXIST`; `EPERM` for what is always ready (a regular file)",
   kind = "function",
   module = "ctr.core.event",
-  place = 135,
+  place = 143,
 },
 ["ctr.core.event.change"] = {
   signature = "ctr.core.event.change(set, fd, events, id) -> boolean",
@@ -1581,7 +1672,7 @@ return {
   errors_text = "`SystemError`: `ENOENT`",
   kind = "function",
   module = "ctr.core.event",
-  place = 136,
+  place = 144,
 },
 ["ctr.core.event.remove"] = {
   signature = "ctr.core.event.remove(set, fd) -> boolean",
@@ -1592,7 +1683,7 @@ return {
   errors_text = "`SystemError`: `ENOENT`",
   kind = "function",
   module = "ctr.core.event",
-  place = 137,
+  place = 145,
 },
 ["ctr.core.event.collect"] = {
   signature = "ctr.core.event.collect(set, [timeout]) -> table",
@@ -1603,7 +1694,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 138,
+  place = 146,
 },
 ["ctr.core.event.timer"] = {
   signature = "ctr.core.event.timer() -> fd",
@@ -1614,7 +1705,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 139,
+  place = 147,
 },
 ["ctr.core.event.set_timer"] = {
   signature = "ctr.core.event.set_timer(timer, [when]) -> boolean",
@@ -1625,7 +1716,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 140,
+  place = 148,
 },
 ["ctr.core.event.signal"] = {
   signature = "ctr.core.event.signal(signo) -> fd, boolean",
@@ -1637,7 +1728,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 141,
+  place = 149,
 },
 ["ctr.core.event.read_signal"] = {
   signature = "ctr.core.event.read_signal(fd) -> table|boolean",
@@ -1648,7 +1739,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.event",
-  place = 142,
+  place = 150,
 },
 ["ctr.core.event.unblock"] = {
   signature = "ctr.core.event.unblock(signo) -> boolean",
@@ -1658,7 +1749,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.event",
-  place = 143,
+  place = 151,
 },
 ["ctr.core.fd"] = {
   signature = "ctr.core.fd",
@@ -1668,7 +1759,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.fd",
-  place = 144,
+  place = 152,
 },
 ["fd:fd"] = {
   signature = "fd:fd() -> number",
@@ -1678,7 +1769,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 145,
+  place = 153,
 },
 ["fd:close"] = {
   signature = "fd:close() -> boolean",
@@ -1688,7 +1779,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 146,
+  place = 154,
 },
 ["fd:take"] = {
   signature = "fd:take() -> number",
@@ -1698,7 +1789,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 147,
+  place = 155,
 },
 ["fd:is_open"] = {
   signature = "fd:is_open() -> boolean",
@@ -1708,7 +1799,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 148,
+  place = 156,
 },
 ["ctr.core.fd.wrap"] = {
   signature = "ctr.core.fd.wrap(fd) -> fd",
@@ -1718,7 +1809,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 149,
+  place = 157,
 },
 ["ctr.core.fd.dup"] = {
   signature = "ctr.core.fd.dup(fd) -> fd",
@@ -1729,7 +1820,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 150,
+  place = 158,
 },
 ["ctr.core.fd.number"] = {
   signature = "ctr.core.fd.number(fd) -> number",
@@ -1739,7 +1830,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.fd",
-  place = 151,
+  place = 159,
 },
 ["ctr.core.fd.pipe"] = {
   signature = "ctr.core.fd.pipe() -> fd, fd",
@@ -1750,7 +1841,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 152,
+  place = 160,
 },
 ["ctr.core.fd.socketpair"] = {
   signature = "ctr.core.fd.socketpair(type) -> fd, fd",
@@ -1761,7 +1852,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 153,
+  place = 161,
 },
 ["ctr.core.fd.read"] = {
   signature = "ctr.core.fd.read(fd, max) -> string",
@@ -1772,7 +1863,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 154,
+  place = 162,
 },
 ["ctr.core.fd.write"] = {
   signature = "ctr.core.fd.write(fd, data) -> number",
@@ -1783,7 +1874,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 155,
+  place = 163,
 },
 ["ctr.core.fd.write_all"] = {
   signature = "ctr.core.fd.write_all(fd, data) -> boolean",
@@ -1794,7 +1885,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 156,
+  place = 164,
 },
 ["ctr.core.fd.set_nonblock"] = {
   signature = "ctr.core.fd.set_nonblock(fd, nonblock) -> boolean",
@@ -1805,7 +1896,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 157,
+  place = 165,
 },
 ["ctr.core.fd.open"] = {
   signature = "ctr.core.fd.open(path, [options]) -> fd",
@@ -1816,7 +1907,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 158,
+  place = 166,
 },
 ["ctr.core.fd.memfd"] = {
   signature = "ctr.core.fd.memfd(name, content) -> fd",
@@ -1827,7 +1918,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 159,
+  place = 167,
 },
 ["ctr.core.fd.seal"] = {
   signature = "ctr.core.fd.seal(path) -> fd",
@@ -1838,7 +1929,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 160,
+  place = 168,
 },
 ["ctr.core.fd.send"] = {
   signature = "ctr.core.fd.send(socket, data, [fds], [all]) -> number",
@@ -1849,7 +1940,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 161,
+  place = 169,
 },
 ["ctr.core.fd.recv"] = {
   signature = "ctr.core.fd.recv(socket, max) -> string, table",
@@ -1860,7 +1951,7 @@ return {
   errors_text = "`SystemError`; `EMFILE` when there was no room for a descriptor",
   kind = "function",
   module = "ctr.core.fd",
-  place = 162,
+  place = 170,
 },
 ["ctr.core.fd.chown"] = {
   signature = "ctr.core.fd.chown(fd, uid, gid) -> boolean",
@@ -1871,29 +1962,29 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 163,
+  place = 171,
 },
 ["ctr.core.fd.connect_unix"] = {
   signature = "ctr.core.fd.connect_unix(path, [type=\"stream\"]) -> fd",
   summary = "Connects to a unix socket.",
-  params = { { name = "path", text = "", type = "string" }, { default = "\"stream\"", name = "type", optional = true, text = "`\"stream\"` or `\"datagram\"`", type = "string" } },
+  params = { { name = "path", text = ", or `@name` for an abstract one (unix(7))", type = "string" }, { default = "\"stream\"", name = "type", optional = true, text = "`\"stream\"` or `\"datagram\"`", type = "string" } },
   returns = { { text = "", type = "ctr.fd" } },
   errors = { "SystemError" },
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 164,
+  place = 172,
 },
 ["ctr.core.fd.bind_unix"] = {
   signature = "ctr.core.fd.bind_unix(path) -> fd",
   summary = "Makes a unix datagram socket with a name.",
-  params = { { name = "path", text = "where nothing is yet", type = "string" } },
+  params = { { name = "path", text = "where nothing is yet, or `@name`", type = "string" } },
   returns = { { text = "", type = "ctr.fd" } },
   errors = { "SystemError" },
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 165,
+  place = 173,
 },
 ["ctr.core.fd.listen_unix"] = {
   signature = "ctr.core.fd.listen_unix(path) -> fd",
@@ -1904,7 +1995,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 166,
+  place = 174,
 },
 ["ctr.core.fd.accept"] = {
   signature = "ctr.core.fd.accept(fd) -> fd, number",
@@ -1915,7 +2006,7 @@ return {
   errors_text = "`SystemError`; `EAGAIN` where nobody has",
   kind = "function",
   module = "ctr.core.fd",
-  place = 167,
+  place = 175,
 },
 ["ctr.core.fd.type"] = {
   signature = "ctr.core.fd.type(fd) -> string",
@@ -1926,7 +2017,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.fd",
-  place = 168,
+  place = 176,
 },
 ["ctr.core.inside"] = {
   signature = "ctr.core.inside",
@@ -1936,7 +2027,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.inside",
-  place = 169,
+  place = 177,
 },
 ["ctr.core.inside.fork"] = {
   signature = "ctr.core.inside.fork(options) -> table or boolean",
@@ -1948,7 +2039,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.inside",
-  place = 170,
+  place = 178,
 },
 ["ctr.core.inside.exit"] = {
   signature = "ctr.core.inside.exit([code=0])",
@@ -1958,7 +2049,28 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.inside",
-  place = 171,
+  place = 179,
+},
+["ctr.core.interrupt"] = {
+  signature = "ctr.core.interrupt",
+  summary = "Calls that Ctrl-C ends.",
+  params = {  },
+  returns = {  },
+  errors = {  },
+  kind = "module",
+  module = "ctr.core.interrupt",
+  place = 180,
+},
+["ctr.core.interrupt.call"] = {
+  signature = "ctr.core.interrupt.call(spared, handler, callback) -> boolean, boolean, any",
+  summary = "Calls a function, which SIGINT ends: it raises \"interrupted\" in the next step of Lua code that is not the library's own, and what waits in the library fails with `EINTR` before.",
+  text = "Machine code that LuaJIT made notices nothing of it: who calls has turned its compiler off.",
+  params = { { name = "spared", text = "what the names of the library's sources begin with, as `debug.getinfo` has them", type = "string" }, { name = "handler", text = "is given an error, and returns what is told of it", type = "function" }, { name = "callback", text = "", type = "function" }, { name = "...", text = "its arguments", type = "any" } },
+  returns = { { text = "whether it returned", type = "boolean" }, { text = "whether it was interrupted", type = "boolean" }, { text = "what it returned, or what `handler` did", type = "any" } },
+  errors = {  },
+  kind = "function",
+  module = "ctr.core.interrupt",
+  place = 181,
 },
 ["ctr.core.json"] = {
   signature = "ctr.core.json",
@@ -1968,7 +2080,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.json",
-  place = 172,
+  place = 182,
 },
 ["ctr.core.json.encode"] = {
   signature = "ctr.core.json.encode(value, [options]) -> string",
@@ -1980,7 +2092,7 @@ return {
   errors_text = "`SystemError`: `ELOOP` beyond a depth of 128, `EILSEQ` for what is not UTF-8, `EINVAL` for what JSON has not",
   kind = "function",
   module = "ctr.core.json",
-  place = 173,
+  place = 183,
 },
 ["ctr.core.json.decode"] = {
   signature = "ctr.core.json.decode(text) -> table",
@@ -1992,7 +2104,7 @@ return {
   errors_text = "`SystemError`: `EBADMSG` for what is no JSON, has a key twice, or a NUL in a string; `ELOOP` beyond a depth of 128",
   kind = "function",
   module = "ctr.core.json",
-  place = 174,
+  place = 184,
 },
 ["ctr.core.json.array"] = {
   signature = "ctr.core.json.array(table) -> table",
@@ -2002,7 +2114,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.json",
-  place = 175,
+  place = 185,
 },
 ["ctr.core.kernel"] = {
   signature = "ctr.core.kernel",
@@ -2012,7 +2124,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.kernel",
-  place = 176,
+  place = 186,
 },
 ["ctr.core.kernel.has_call"] = {
   signature = "ctr.core.kernel.has_call(name) -> boolean",
@@ -2022,7 +2134,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.kernel",
-  place = 177,
+  place = 187,
 },
 ["ctr.core.mount"] = {
   signature = "ctr.core.mount",
@@ -2032,7 +2144,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.mount",
-  place = 178,
+  place = 188,
 },
 ["ctr.core.mount.clone"] = {
   signature = "ctr.core.mount.clone(path, [options]) -> fd",
@@ -2043,7 +2155,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 179,
+  place = 189,
 },
 ["ctr.core.mount.change"] = {
   signature = "ctr.core.mount.change(fd, options) -> boolean",
@@ -2054,7 +2166,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 180,
+  place = 190,
 },
 ["ctr.core.mount.new"] = {
   signature = "ctr.core.mount.new(type, source, options, [change]) -> fd",
@@ -2065,7 +2177,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 181,
+  place = 191,
 },
 ["ctr.core.mount.attach"] = {
   signature = "ctr.core.mount.attach(mount, target, what) -> boolean",
@@ -2076,7 +2188,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 182,
+  place = 192,
 },
 ["ctr.core.mount.detach"] = {
   signature = "ctr.core.mount.detach(fd, what) -> boolean",
@@ -2087,7 +2199,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 183,
+  place = 193,
 },
 ["ctr.core.mount.procfs"] = {
   signature = "ctr.core.mount.procfs() -> fd",
@@ -2098,7 +2210,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 184,
+  place = 194,
 },
 ["ctr.core.mount.begin_lean"] = {
   signature = "ctr.core.mount.begin_lean([with_proc=false]) -> userdata",
@@ -2109,7 +2221,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 185,
+  place = 195,
 },
 ["ctr.core.mount.end_lean"] = {
   signature = "ctr.core.mount.end_lean(begun) -> fd",
@@ -2121,7 +2233,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 186,
+  place = 196,
 },
 ["ctr.core.netlink"] = {
   signature = "ctr.core.netlink",
@@ -2132,7 +2244,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.netlink",
-  place = 187,
+  place = 197,
 },
 ["ctr.core.netlink.open"] = {
   signature = "ctr.core.netlink.open([netns]) -> fd",
@@ -2143,7 +2255,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 188,
+  place = 198,
 },
 ["ctr.core.netlink.adopt"] = {
   signature = "ctr.core.netlink.adopt(socket) -> boolean",
@@ -2154,7 +2266,7 @@ return {
   errors_text = "`SystemError`; `EINVAL` for what is no such socket",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 189,
+  place = 199,
 },
 ["ctr.core.netlink.netns"] = {
   signature = "ctr.core.netlink.netns(socket) -> fd",
@@ -2165,7 +2277,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 190,
+  place = 200,
 },
 ["ctr.core.netlink.links"] = {
   signature = "ctr.core.netlink.links(socket) -> {table,…}",
@@ -2176,7 +2288,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 191,
+  place = 201,
 },
 ["ctr.core.netlink.link"] = {
   signature = "ctr.core.netlink.link(socket, link) -> table",
@@ -2187,7 +2299,7 @@ return {
   errors_text = "`SystemError`; `ENODEV` when there is none",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 192,
+  place = 202,
 },
 ["ctr.core.netlink.add_veth"] = {
   signature = "ctr.core.netlink.add_veth(socket, options) -> boolean",
@@ -2198,7 +2310,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 193,
+  place = 203,
 },
 ["ctr.core.netlink.set_link"] = {
   signature = "ctr.core.netlink.set_link(socket, index, options) -> boolean",
@@ -2209,7 +2321,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 194,
+  place = 204,
 },
 ["ctr.core.netlink.set_hairpin"] = {
   signature = "ctr.core.netlink.set_hairpin(socket, index, on) -> boolean",
@@ -2220,7 +2332,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 195,
+  place = 205,
 },
 ["ctr.core.netlink.delete_link"] = {
   signature = "ctr.core.netlink.delete_link(socket, index) -> boolean",
@@ -2231,7 +2343,7 @@ return {
   errors_text = "`SystemError`; `ENODEV` when it is gone",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 196,
+  place = 206,
 },
 ["ctr.core.netlink.addresses"] = {
   signature = "ctr.core.netlink.addresses(socket, [index]) -> {table,…}",
@@ -2242,7 +2354,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 197,
+  place = 207,
 },
 ["ctr.core.netlink.add_address"] = {
   signature = "ctr.core.netlink.add_address(socket, index, options) -> boolean",
@@ -2253,7 +2365,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when it has the address",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 198,
+  place = 208,
 },
 ["ctr.core.netlink.delete_address"] = {
   signature = "ctr.core.netlink.delete_address(socket, index, options) -> boolean",
@@ -2264,7 +2376,7 @@ return {
   errors_text = "`SystemError`; `EADDRNOTAVAIL` when it does not have it",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 199,
+  place = 209,
 },
 ["ctr.core.netlink.routes"] = {
   signature = "ctr.core.netlink.routes(socket, [family]) -> {table,…}",
@@ -2275,7 +2387,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 200,
+  place = 210,
 },
 ["ctr.core.netlink.add_route"] = {
   signature = "ctr.core.netlink.add_route(socket, options) -> boolean",
@@ -2286,7 +2398,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when there is such a one",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 201,
+  place = 211,
 },
 ["ctr.core.netlink.delete_route"] = {
   signature = "ctr.core.netlink.delete_route(socket, options) -> boolean",
@@ -2297,7 +2409,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when there is none",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 202,
+  place = 212,
 },
 ["ctr.core.notify"] = {
   signature = "ctr.core.notify",
@@ -2308,7 +2420,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.notify",
-  place = 203,
+  place = 213,
 },
 ["ctr.core.notify.receive"] = {
   signature = "ctr.core.notify.receive(listener) -> table|boolean",
@@ -2319,7 +2431,7 @@ return {
   errors_text = "`SystemError`; `ENOTCONN` when nobody is left whose calls could come",
   kind = "function",
   module = "ctr.core.notify",
-  place = 204,
+  place = 214,
 },
 ["ctr.core.notify.respond"] = {
   signature = "ctr.core.notify.respond(listener, call, answer) -> boolean",
@@ -2330,7 +2442,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.notify",
-  place = 205,
+  place = 215,
 },
 ["ctr.core.notify.is_pending"] = {
   signature = "ctr.core.notify.is_pending(listener, call) -> boolean",
@@ -2340,7 +2452,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 206,
+  place = 216,
 },
 ["ctr.core.notify.add_fd"] = {
   signature = "ctr.core.notify.add_fd(listener, call, fd, [options]) -> number|boolean",
@@ -2351,7 +2463,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.notify",
-  place = 207,
+  place = 217,
 },
 ["ctr.core.notify.read"] = {
   signature = "ctr.core.notify.read(listener, call, address, length) -> string",
@@ -2362,7 +2474,7 @@ return {
   errors_text = "`SystemError`: `EFAULT` when not all of it can be read, `ENOENT` when the call is gone",
   kind = "function",
   module = "ctr.core.notify",
-  place = 208,
+  place = 218,
 },
 ["ctr.core.notify.read_string"] = {
   signature = "ctr.core.notify.read_string(listener, call, address, max) -> string",
@@ -2373,7 +2485,7 @@ return {
   errors_text = "`SystemError`: `EFAULT` where it cannot be read, `ENAMETOOLONG` when it is longer, `ENOENT` when the call is gone",
   kind = "function",
   module = "ctr.core.notify",
-  place = 209,
+  place = 219,
 },
 ["ctr.core.notify.set_sync"] = {
   signature = "ctr.core.notify.set_sync(listener) -> boolean",
@@ -2383,7 +2495,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 210,
+  place = 220,
 },
 ["ctr.core.notify.compare"] = {
   signature = "ctr.core.notify.compare(op, arg, value, [value_two]) -> boolean",
@@ -2393,7 +2505,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 211,
+  place = 221,
 },
 ["ctr.core.notify.errno"] = {
   signature = "ctr.core.notify.errno(name) -> number|nil",
@@ -2403,7 +2515,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 212,
+  place = 222,
 },
 ["ctr.core.notify.errno_name"] = {
   signature = "ctr.core.notify.errno_name(errno) -> string|nil",
@@ -2413,7 +2525,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 213,
+  place = 223,
 },
 ["ctr.core.ns"] = {
   signature = "ctr.core.ns",
@@ -2423,7 +2535,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.ns",
-  place = 214,
+  place = 224,
 },
 ["ctr.core.ns.open"] = {
   signature = "ctr.core.ns.open(path) -> fd, string",
@@ -2434,7 +2546,18 @@ return {
   errors_text = "`SystemError`; `EINVAL` for what is no namespace",
   kind = "function",
   module = "ctr.core.ns",
-  place = 215,
+  place = 225,
+},
+["ctr.core.ns.enter"] = {
+  signature = "ctr.core.ns.enter(fd) -> boolean",
+  summary = "Enters a namespace: the calling thread alone does, and what it starts from then on.",
+  params = { { name = "fd", text = "of a namespace", type = "any" } },
+  returns = { { text = "true", type = "boolean" } },
+  errors = { "SystemError" },
+  errors_text = "`SystemError`; `EINVAL` for what is no namespace",
+  kind = "function",
+  module = "ctr.core.ns",
+  place = 226,
 },
 ["ctr.core.ns.supported"] = {
   signature = "ctr.core.ns.supported(name) -> boolean",
@@ -2444,7 +2567,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.ns",
-  place = 216,
+  place = 227,
 },
 ["ctr.core.path"] = {
   signature = "ctr.core.path",
@@ -2454,7 +2577,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.path",
-  place = 217,
+  place = 228,
 },
 ["ctr.core.path.open_root"] = {
   signature = "ctr.core.path.open_root(path) -> fd",
@@ -2465,7 +2588,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 218,
+  place = 229,
 },
 ["ctr.core.path.open"] = {
   signature = "ctr.core.path.open(dir, path, [options]) -> fd",
@@ -2476,7 +2599,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 219,
+  place = 230,
 },
 ["ctr.core.path.read"] = {
   signature = "ctr.core.path.read(dir, path, max) -> string",
@@ -2487,7 +2610,7 @@ return {
   errors_text = "`SystemError`; `EFBIG` for more than max bytes, `EINVAL` for no regular file",
   kind = "function",
   module = "ctr.core.path",
-  place = 220,
+  place = 231,
 },
 ["ctr.core.path.read_fd"] = {
   signature = "ctr.core.path.read_fd(fd, max) -> string",
@@ -2498,7 +2621,7 @@ return {
   errors_text = "`SystemError`; `EFBIG` for more than max bytes, `EINVAL` for no regular file",
   kind = "function",
   module = "ctr.core.path",
-  place = 221,
+  place = 232,
 },
 ["ctr.core.path.write"] = {
   signature = "ctr.core.path.write(dir, path, data, [options]) -> boolean",
@@ -2509,7 +2632,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 222,
+  place = 233,
 },
 ["ctr.core.path.replace"] = {
   signature = "ctr.core.path.replace(dir, name, data, mode) -> boolean",
@@ -2520,7 +2643,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 223,
+  place = 234,
 },
 ["ctr.core.path.mkdir"] = {
   signature = "ctr.core.path.mkdir(dir, name, mode) -> boolean",
@@ -2531,7 +2654,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when it is there",
   kind = "function",
   module = "ctr.core.path",
-  place = 224,
+  place = 235,
 },
 ["ctr.core.path.mkfifo"] = {
   signature = "ctr.core.path.mkfifo(dir, name, mode) -> boolean",
@@ -2542,7 +2665,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 225,
+  place = 236,
 },
 ["ctr.core.path.symlink"] = {
   signature = "ctr.core.path.symlink(dir, text, name) -> boolean",
@@ -2553,7 +2676,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 226,
+  place = 237,
 },
 ["ctr.core.path.rmdir"] = {
   signature = "ctr.core.path.rmdir(dir, name) -> boolean",
@@ -2564,7 +2687,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 227,
+  place = 238,
 },
 ["ctr.core.path.unlink"] = {
   signature = "ctr.core.path.unlink(dir, name) -> boolean",
@@ -2575,7 +2698,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 228,
+  place = 239,
 },
 ["ctr.core.path.rename"] = {
   signature = "ctr.core.path.rename(dir, old, new) -> boolean",
@@ -2586,7 +2709,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 229,
+  place = 240,
 },
 ["ctr.core.path.list"] = {
   signature = "ctr.core.path.list(dir, path) -> table",
@@ -2597,7 +2720,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 230,
+  place = 241,
 },
 ["ctr.core.path.stat"] = {
   signature = "ctr.core.path.stat(dir, path, [options]) -> table",
@@ -2608,7 +2731,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 231,
+  place = 242,
 },
 ["ctr.core.path.readlink"] = {
   signature = "ctr.core.path.readlink(dir, path) -> string",
@@ -2619,7 +2742,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 232,
+  place = 243,
 },
 ["ctr.core.path.remove_tree"] = {
   signature = "ctr.core.path.remove_tree(dir, name) -> boolean",
@@ -2630,7 +2753,7 @@ return {
   errors_text = "`SystemError`; `EXDEV` or `EBUSY` at a mount",
   kind = "function",
   module = "ctr.core.path",
-  place = 233,
+  place = 244,
 },
 ["ctr.core.path.lock"] = {
   signature = "ctr.core.path.lock(dir, name, [options]) -> fd",
@@ -2641,7 +2764,7 @@ return {
   errors_text = "`SystemError`; `EAGAIN` when another has it",
   kind = "function",
   module = "ctr.core.path",
-  place = 234,
+  place = 245,
 },
 ["ctr.core.path.fs_type"] = {
   signature = "ctr.core.path.fs_type(dir, path) -> string|number",
@@ -2652,7 +2775,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 235,
+  place = 246,
 },
 ["ctr.core.path.realpath"] = {
   signature = "ctr.core.path.realpath(path) -> string",
@@ -2663,7 +2786,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 236,
+  place = 247,
 },
 ["ctr.core.path.chmod"] = {
   signature = "ctr.core.path.chmod(dir, path, mode) -> boolean",
@@ -2674,7 +2797,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 237,
+  place = 248,
 },
 ["ctr.core.path.chown"] = {
   signature = "ctr.core.path.chown(dir, path, uid, gid) -> boolean",
@@ -2685,7 +2808,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 238,
+  place = 249,
 },
 ["ctr.core.poll"] = {
   signature = "ctr.core.poll",
@@ -2695,7 +2818,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.poll",
-  place = 239,
+  place = 250,
 },
 ["ctr.core.poll.wait"] = {
   signature = "ctr.core.poll.wait(set, [timeout]) -> table",
@@ -2706,7 +2829,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.poll",
-  place = 240,
+  place = 251,
 },
 ["ctr.core.proc"] = {
   signature = "ctr.core.proc",
@@ -2716,7 +2839,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.proc",
-  place = 241,
+  place = 252,
 },
 ["ctr.core.proc.spawn"] = {
   signature = "ctr.core.proc.spawn(options) -> table",
@@ -2728,7 +2851,7 @@ return {
   errors_text = "`SystemError`; also when the program cannot be executed",
   kind = "function",
   module = "ctr.core.proc",
-  place = 242,
+  place = 253,
 },
 ["ctr.core.proc.exec"] = {
   signature = "ctr.core.proc.exec(options)",
@@ -2739,7 +2862,7 @@ return {
   errors_text = "`SystemError`: it returns only to say why not",
   kind = "function",
   module = "ctr.core.proc",
-  place = 243,
+  place = 254,
 },
 ["ctr.core.proc.pidfd_open"] = {
   signature = "ctr.core.proc.pidfd_open(pid) -> fd",
@@ -2750,7 +2873,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when there is none",
   kind = "function",
   module = "ctr.core.proc",
-  place = 244,
+  place = 255,
 },
 ["ctr.core.proc.send_signal"] = {
   signature = "ctr.core.proc.send_signal(pidfd, signo) -> boolean",
@@ -2761,7 +2884,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when the process is gone",
   kind = "function",
   module = "ctr.core.proc",
-  place = 245,
+  place = 256,
 },
 ["ctr.core.proc.wait"] = {
   signature = "ctr.core.proc.wait(pidfd, [options]) -> table|boolean",
@@ -2772,7 +2895,7 @@ return {
   errors_text = "`SystemError`; `ECHILD` for what is no child",
   kind = "function",
   module = "ctr.core.proc",
-  place = 246,
+  place = 257,
 },
 ["ctr.core.proc.stat"] = {
   signature = "ctr.core.proc.stat(procfs, pid) -> table",
@@ -2783,7 +2906,7 @@ return {
   errors_text = "`SystemError`; `ENOENT` when there is none",
   kind = "function",
   module = "ctr.core.proc",
-  place = 247,
+  place = 258,
 },
 ["ctr.core.proc.getrlimit"] = {
   signature = "ctr.core.proc.getrlimit(name) -> number|string, number|string",
@@ -2794,7 +2917,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 248,
+  place = 259,
 },
 ["ctr.core.proc.prlimit"] = {
   signature = "ctr.core.proc.prlimit(pid, name, soft, hard) -> boolean",
@@ -2805,7 +2928,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 249,
+  place = 260,
 },
 ["ctr.core.proc.ids"] = {
   signature = "ctr.core.proc.ids() -> table",
@@ -2815,7 +2938,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 250,
+  place = 261,
 },
 ["ctr.core.proc.getpid"] = {
   signature = "ctr.core.proc.getpid() -> number",
@@ -2825,7 +2948,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 251,
+  place = 262,
 },
 ["ctr.core.proc.getenv"] = {
   signature = "ctr.core.proc.getenv(name) -> string|nil",
@@ -2835,7 +2958,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 252,
+  place = 263,
 },
 ["ctr.core.proc.subreaper"] = {
   signature = "ctr.core.proc.subreaper() -> boolean",
@@ -2846,7 +2969,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 253,
+  place = 264,
 },
 ["ctr.core.proc.clock"] = {
   signature = "ctr.core.proc.clock() -> number",
@@ -2856,7 +2979,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 254,
+  place = 265,
 },
 ["ctr.core.proc.time"] = {
   signature = "ctr.core.proc.time() -> number",
@@ -2866,7 +2989,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 255,
+  place = 266,
 },
 ["ctr.core.proc.run"] = {
   signature = "ctr.core.proc.run(options) -> table",
@@ -2878,7 +3001,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 256,
+  place = 267,
 },
 ["ctr.core.seccomp"] = {
   signature = "ctr.core.seccomp",
@@ -2888,7 +3011,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.seccomp",
-  place = 257,
+  place = 268,
 },
 ["ctr.core.seccomp.syscalls"] = {
   signature = "ctr.core.seccomp.syscalls(arch) -> table, number",
@@ -2898,7 +3021,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 258,
+  place = 269,
 },
 ["ctr.core.seccomp.arch"] = {
   signature = "ctr.core.seccomp.arch(arch) -> number|nil",
@@ -2908,7 +3031,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 259,
+  place = 270,
 },
 ["ctr.core.seccomp.native"] = {
   signature = "ctr.core.seccomp.native() -> string|nil",
@@ -2918,7 +3041,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 260,
+  place = 271,
 },
 ["ctr.core.seccomp.is_known"] = {
   signature = "ctr.core.seccomp.is_known(name) -> boolean",
@@ -2928,7 +3051,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 261,
+  place = 272,
 },
 ["ctr.core.seccomp.archs"] = {
   signature = "ctr.core.seccomp.archs() -> {string,…}",
@@ -2938,7 +3061,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 262,
+  place = 273,
 },
 ["ctr.core.seccomp.version"] = {
   signature = "ctr.core.seccomp.version() -> string",
@@ -2948,7 +3071,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 263,
+  place = 274,
 },
 ["ctr.core.seccomp.has_action"] = {
   signature = "ctr.core.seccomp.has_action(action) -> boolean",
@@ -2958,7 +3081,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 264,
+  place = 275,
 },
 ["ctr.core.seccomp.has_flag"] = {
   signature = "ctr.core.seccomp.has_flag(flag) -> boolean",
@@ -2969,7 +3092,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 265,
+  place = 276,
 },
 ["ctr.core.systemd"] = {
   signature = "ctr.core.systemd",
@@ -2979,7 +3102,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.systemd",
-  place = 266,
+  place = 277,
 },
 ["ctr.core.systemd.open"] = {
   signature = "ctr.core.systemd.open([user=false], [timeout=30]) -> systemd",
@@ -2990,7 +3113,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 267,
+  place = 278,
 },
 ["bus:start"] = {
   signature = "bus:start(unit, properties, [timeout=30]) -> true",
@@ -3001,7 +3124,7 @@ return {
   errors_text = "`SystemError`; errno `EEXIST` for a unit that is there, `ETIMEDOUT`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 268,
+  place = 279,
 },
 ["bus:stop"] = {
   signature = "bus:stop(unit, [timeout=30]) -> true",
@@ -3012,7 +3135,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 269,
+  place = 280,
 },
 ["bus:set"] = {
   signature = "bus:set(unit, properties, [timeout=30]) -> true",
@@ -3023,7 +3146,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 270,
+  place = 281,
 },
 ["bus:attach"] = {
   signature = "bus:attach(unit, below, pid, [timeout=30]) -> true",
@@ -3034,7 +3157,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 271,
+  place = 282,
 },
 ["bus:get"] = {
   signature = "bus:get([unit], name, [timeout=30]) -> string",
@@ -3045,7 +3168,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 272,
+  place = 283,
 },
 ["ctr.core.text"] = {
   signature = "ctr.core.text",
@@ -3055,7 +3178,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.text",
-  place = 273,
+  place = 284,
 },
 ["ctr.core.text.checksum"] = {
   signature = "ctr.core.text.checksum(text) -> string",
@@ -3066,7 +3189,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.text",
-  place = 274,
+  place = 285,
 },
 ["ctr.core.tty"] = {
   signature = "ctr.core.tty",
@@ -3076,7 +3199,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.tty",
-  place = 275,
+  place = 286,
 },
 ["ctr.core.tty.is_tty"] = {
   signature = "ctr.core.tty.is_tty(fd) -> boolean",
@@ -3086,7 +3209,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.tty",
-  place = 276,
+  place = 287,
 },
 ["ctr.core.tty.size"] = {
   signature = "ctr.core.tty.size(fd) -> number, number",
@@ -3097,7 +3220,7 @@ return {
   errors_text = "`SystemError`; `ENOTTY`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 277,
+  place = 288,
 },
 ["ctr.core.tty.set_size"] = {
   signature = "ctr.core.tty.set_size(fd, columns, rows) -> boolean",
@@ -3108,7 +3231,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 278,
+  place = 289,
 },
 ["ctr.core.tty.raw"] = {
   signature = "ctr.core.tty.raw(fd, [options]) -> userdata",
@@ -3119,7 +3242,18 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 279,
+  place = 290,
+},
+["ctr.core.tty.save"] = {
+  signature = "ctr.core.tty.save(fd) -> userdata",
+  summary = "Tells how a terminal is set.",
+  params = { { name = "fd", text = "", type = "any" } },
+  returns = { { text = "what `restore` goes back to", type = "userdata" } },
+  errors = { "SystemError" },
+  errors_text = "`SystemError`",
+  kind = "function",
+  module = "ctr.core.tty",
+  place = 291,
 },
 ["ctr.core.tty.restore"] = {
   signature = "ctr.core.tty.restore(fd, state) -> boolean",
@@ -3130,7 +3264,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 280,
+  place = 292,
 },
 ["ctr.core.tty.open_pty"] = {
   signature = "ctr.core.tty.open_pty() -> fd, string",
@@ -3141,7 +3275,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 281,
+  place = 293,
 },
 ["ctr.core.watch"] = {
   signature = "ctr.core.watch",
@@ -3151,7 +3285,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.watch",
-  place = 282,
+  place = 294,
 },
 ["ctr.core.watch.files"] = {
   signature = "ctr.core.watch.files() -> fd",
@@ -3162,7 +3296,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 283,
+  place = 295,
 },
 ["ctr.core.watch.add"] = {
   signature = "ctr.core.watch.add(watch, file) -> true",
@@ -3173,7 +3307,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 284,
+  place = 296,
 },
 ["ctr.core.watch.counter"] = {
   signature = "ctr.core.watch.counter() -> fd",
@@ -3184,7 +3318,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 285,
+  place = 297,
 },
 ["ctr.core.watch.take"] = {
   signature = "ctr.core.watch.take(watch) -> boolean",
@@ -3195,7 +3329,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 286,
+  place = 298,
 },
 ["ctr.core.wire"] = {
   signature = "ctr.core.wire",
@@ -3205,7 +3339,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.wire",
-  place = 287,
+  place = 299,
 },
 ["ctr.core.wire.encode"] = {
   signature = "ctr.core.wire.encode(plan, keep) -> string",
@@ -3216,7 +3350,7 @@ return {
   errors_text = "`SystemError`: `E2BIG`, or `EINVAL` for a string that holds a NUL",
   kind = "function",
   module = "ctr.core.wire",
-  place = 288,
+  place = 300,
 },
 ["ctr.core.wire.decode"] = {
   signature = "ctr.core.wire.decode(message) -> table, number",
@@ -3227,7 +3361,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.wire",
-  place = 289,
+  place = 301,
 },
 ["ctr.core.wire.frame"] = {
   signature = "ctr.core.wire.frame(kind, step) -> string",
@@ -3237,7 +3371,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.wire",
-  place = 290,
+  place = 302,
 },
 ["ctr.core.wire.parse_frame"] = {
   signature = "ctr.core.wire.parse_frame(frame) -> table",
@@ -3248,7 +3382,7 @@ return {
   errors_text = "`SystemError`: `EBADMSG`",
   kind = "function",
   module = "ctr.core.wire",
-  place = 291,
+  place = 303,
 },
 ["ctr.core.xattr"] = {
   signature = "ctr.core.xattr",
@@ -3259,7 +3393,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.xattr",
-  place = 292,
+  place = 304,
 },
 ["ctr.core.xattr.set"] = {
   signature = "ctr.core.xattr.set(dir, path, name, value) -> boolean",
@@ -3270,7 +3404,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.xattr",
-  place = 293,
+  place = 305,
 },
 ["ctr.core.xattr.get"] = {
   signature = "ctr.core.xattr.get(dir, path, name) -> string",
@@ -3281,6 +3415,6 @@ return {
   errors_text = "`SystemError`; `ENODATA` where there is none",
   kind = "function",
   module = "ctr.core.xattr",
-  place = 294,
+  place = 306,
 },
 }
