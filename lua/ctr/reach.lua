@@ -31,8 +31,8 @@ end
 -- the process is killed, and those that come from it
 -- @treturn[1] table as of `ctr.run`; `oom`: whether something in the container was killed meanwhile
 -- @return[2] nil
--- @treturn[2] ctr.Error `ConfigInvalid`, `ContainerPaused`, `ContainerNotRunning`, `SystemError`: it
--- could not be run
+-- @treturn[2] ctr.Error `ConfigInvalid`, `ContainerPaused`, `ContainerNotRunning`, `SystemError`:
+-- it could not be run
 -- @usage
 -- local result = assert(container:run_inside({ args = { "ps" }, env = { "PATH=/bin" } }))
 -- print(result.code, result.stdout)
