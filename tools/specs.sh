@@ -4,11 +4,17 @@
 # Those of specs/vm run in a virtual machine (tools/vm); with all of them, the list specs/vm/also.
 # usage: specs.sh FILE|FOLDER ...
 # CTR_IN_VM: this is the virtual machine. CTR_TOTALS: a file that gets each file's counts.
+# CTR_SPEC_SECONDS: how long a file may take; what waits for ever is a failure, not the end of all.
 set -u
 
 totals=${CTR_TOTALS:-$(mktemp)}
 test -n "${CTR_TOTALS:-}" || trap 'rm -f "$totals"' EXIT
 crashed=0
+if [ -n "${CTR_IN_VM:-}" ]; then
+	limit=${CTR_SPEC_SECONDS:-2400}
+else
+	limit=${CTR_SPEC_SECONDS:-600}
+fi
 
 isolated() {
 	if [ "$(id -u)" -eq 0 ]; then
@@ -20,7 +26,7 @@ isolated() {
 
 run_file() {
 	before=$(wc -l <"$totals")
-	isolated busted --output=specs/support/summary.lua -Xoutput "$totals" "$1" </dev/null
+	isolated timeout --kill-after=10 "$limit" busted --output=specs/support/summary.lua -Xoutput "$totals" "$1" </dev/null
 	status=$?
 	# The handler's line is missing when the process did not get to the end.
 	if [ "$(wc -l <"$totals")" -eq "$before" ]; then
