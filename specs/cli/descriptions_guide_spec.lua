@@ -102,10 +102,14 @@ describe("docs/guide/descriptions.md", function()
       pending("needs root")
       return
     end
-    -- Its second line says that both run.
+    -- Its second line says that both run; they end of SIGTERM once they catch it, which is 0x4000.
     local result = run("pair.lua", [[
       mkfifo /tmp/$$.told; $0 2>/tmp/$$.told & pid=$!
-      { read a; read b; echo "$a"; echo "$b"; kill -TERM $pid; cat; } </tmp/$$.told
+      { read a; read b; echo "$a"; echo "$b"
+        for init in $(pgrep -P $pid); do
+          until grep -Eq '^SigCgt:.*[4-7c-f][0-9a-f]{3}$' /proc/$init/status; do sleep 0.1; done
+        done
+        kill -TERM $pid; cat; } </tmp/$$.told
       wait $pid; status=$?; rm /tmp/$$.told; exit $status]])
     assert.equal("lctr: info: db runs\nlctr: info: web runs\nlctr: info: web has ended\n"
       .. "lctr: info: db has ended\n", (result.stdout:gsub(command.NAME:gsub("%p", "%%%0"), "")))
