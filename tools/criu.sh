@@ -9,6 +9,7 @@ set -eu
 
 suite=forky
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/debian.sh"
 cache=${CTR_CRIU_CACHE:-${XDG_CACHE_HOME:-/var/cache}/ctr}
 key=$(sha256sum <"$here/criu.sh" | cut -c1-16)
 place="$cache/criu-$key"
@@ -17,35 +18,6 @@ new="$place.new"
 # Whether one can do what a dump begins with: some versions stop at the machine's vDSO.
 runs() {
 	"$1" check >/dev/null 2>&1
-}
-
-# Where this machine gets Debian from, as apt tells it.
-archive() {
-	apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' |
-		sed -n 's/^Debian //p' | head -n 1
-}
-
-# Debian's keys, those that this machine's sources name, and those that apt trusts by itself.
-keyrings() {
-	for keys in /usr/share/keyrings/debian-archive-keyring.gpg /etc/apt/trusted.gpg.d; do
-		test ! -e "$keys" || echo "--keyring=$keys"
-	done
-	cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-		sed -n 's|^[^#]*[Ss]igned-[Bb]y[:=] *\(/[^] ]*\).*|--keyring=\1|p' | sort -u
-}
-
-unpack() {
-	uri=$(archive)
-	if [ -z "$uri" ]; then
-		apt-get update -q >&2
-		uri=$(archive)
-	fi
-	test -n "$uri" || { echo "criu.sh: apt knows no Debian archive" >&2; return 1; }
-	apt-config dump Acquire | grep -E '^Acquire::(Check-|Retries|https?::)' >"$new/apt.conf" || :
-	# shellcheck disable=SC2046 # a list of options
-	echo "deb $uri $suite main" | mmdebstrap --quiet --variant=extract --include=criu \
-		--aptopt="$new/apt.conf" $(keyrings) --format=directory \
-		--dpkgopt='path-exclude=/usr/share/*' "$suite" "$new/tree" - >&2
 }
 
 # A program of the tree finds its libraries beside it, and nothing of the machine's.
@@ -93,7 +65,8 @@ if ! test -x "$place/criu"; then
 	trap 'exit 1' INT TERM HUP
 	rm -rf "$new" "$place"
 	mkdir -p "$new"
-	unpack
+	debian_tree "$suite" "$new/tree" "$new/apt.conf" --variant=extract --include=criu \
+		--dpkgopt='path-exclude=/usr/share/*'
 	make_wrapper
 	mv "$new" "$place"
 	forget_old

@@ -101,4 +101,33 @@ describe("examples/", function()
       result.stdout:find("in-cqueues-1: done", 1, true)
     assert.is_true(first < second)
   end)
+
+  -- Its Lua module would take the place of the machine's LuaJIT: nginx runs in a tree of its own.
+  local NGINX = [[
+    tree=$1 project=$2
+    ip link set lo up
+    mkdir -p $tree/proc $tree/sys $tree/run $tree/project
+    for folder in proc sys dev; do mount --rbind /$folder $tree/$folder; done
+    mount -t tmpfs none $tree/run
+    mount --rbind $project $tree/project
+    chroot $tree /usr/sbin/nginx -p /project/ -c /project/examples/nginx.conf 2>$tree/run/log &
+    server=$!
+    ask() { busybox wget -q -O - --post-data "$1" http://127.0.0.1:8093/; }
+    tries=0
+    until ask one 2>/dev/null || [ $tries -eq 100 ]; do tries=$((tries + 1)); sleep 0.1; done
+    ask "/two words" & ask "and then three"; wait $!
+    kill -TERM $server; wait $server
+    grep -E "error|emerg" $tree/run/log >&2 || :]]
+
+  it("nginx.conf runs in nginx, whose requests do not wait for each other", function()
+    begin("words-")
+    local tree = assert(core.proc.run({ path = "/bin/sh", args = { "sh", "tools/nginx.sh" },
+      env = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, timeout = 300 }))
+    if tree.code ~= 0 then
+      return pending("no tree of Debian's nginx here: " .. tree.stderr)
+    end
+    local result = command.run({ "/usr/bin/unshare", "--net", "--mount", "/bin/sh", "-c", NGINX,
+      "sh", tree.stdout:match("%S+"), core.path.realpath(".") })
+    check(result, { "1\n", "2\n", "3\n" })
+  end)
 end)

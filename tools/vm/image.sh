@@ -7,6 +7,7 @@ set -eu
 
 suite=trixie
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../debian.sh"
 cache=${CTR_VM_CACHE:-${XDG_CACHE_HOME:-/var/cache}/ctr}
 key=$(cat "$here/packages" "$here/image.sh" "$here"/guest/* | sha256sum | cut -c1-16)
 image="$cache/vm-$key"
@@ -46,30 +47,7 @@ has() {
 	test -f "$image/disk" && test -f "$image/kernel" && test -f "$image/initrd"
 }
 
-# Where this machine gets Debian from, as apt tells it.
-archive() {
-	apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' |
-		sed -n 's/^Debian //p' | head -n 1
-}
-
-# Debian's keys, those that this machine's sources name, and those that apt trusts by itself.
-keyrings() {
-	for place in /usr/share/keyrings/debian-archive-keyring.gpg /etc/apt/trusted.gpg.d; do
-		test ! -e "$place" || echo "--keyring=$place"
-	done
-	cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-		sed -n 's|^[^#]*[Ss]igned-[Bb]y[:=] *\(/[^] ]*\).*|--keyring=\1|p' | sort -u
-}
-
 make_tree() {
-	uri=$(archive)
-	if [ -z "$uri" ]; then
-		apt-get update -q >&2
-		uri=$(archive)
-	fi
-	test -n "$uri" || { echo "image.sh: apt knows no Debian archive" >&2; return 1; }
-	# Proxies and the like; mmdebstrap's apt reads nothing of this machine's.
-	apt-config dump Acquire | grep -E '^Acquire::(Check-|Retries|https?::)' >"$new/apt.conf" || :
 	set -f
 	for pattern in $left_out; do
 		set -- "$@" "--dpkgopt=path-exclude=$pattern"
@@ -77,12 +55,9 @@ make_tree() {
 	set +f
 	include=$(sed 's/#.*//' "$here/packages" | xargs | tr ' ' ',')
 	# An initrd of Debian's would take longer to unpack than ours takes to boot.
-	# shellcheck disable=SC2046 # a list of options
-	echo "deb $uri $suite main" | mmdebstrap --quiet --variant=apt --include="$include" \
-		--aptopt="$new/apt.conf" $(keyrings) "$@" --format=directory \
+	debian_tree "$suite" "$new/tree" "$new/apt.conf" --variant=apt --include="$include" "$@" \
 		--essential-hook='mkdir -p "$1/etc/initramfs-tools/conf.d" &&
-			echo MODULES=list >"$1/etc/initramfs-tools/conf.d/modules"' \
-		"$suite" "$new/tree" - >&2
+			echo MODULES=list >"$1/etc/initramfs-tools/conf.d/modules"'
 }
 
 set_up_tree() {
