@@ -661,7 +661,7 @@ function ctr.container(name) end
 ---Its id is made up.
 ---
 ---```lua
----local result = assert(ctr.run({ rootfs = "/srv/root", args = { "wc", "-l" }, stdin = "one\n",
+---local result = assert(ctr.run({ rootfs = rootfs, args = { "wc", "-l" }, stdin = "one\n",
 ---  timeout = "5s", limits = { memory = "64M", pids = 16 } }))
 ---print(result.code, result.stdout, result.usage.memory_peak)
 ---```
@@ -726,7 +726,7 @@ function ctr_Factory:load(id) end
 ---It is held by a pidfd: a process that gets the same number later is not taken for it.
 ---
 ---```lua
----local adopted = assert(factory:adopt(1234))
+---local adopted = assert(factory:adopt(process:pid()))
 ---print(adopted:status(), #adopted:processes())
 ---adopted:close()
 ---```
@@ -1021,7 +1021,7 @@ function ctr_Container:run_inside(fields) end
 ---What is missing of the target is made, as at a start. A mount lasts as long as the container runs; `container:state().live_mounts` lists them, `container:config()` is as the container was made. A checkpoint is refused while there is one.
 ---
 ---```lua
----assert(container:mount("/srv/data", "/data", "ro,nosuid"))
+---assert(container:mount("/usr/share", "/data", "ro,nosuid"))
 ---assert(container:mount("tmpfs", "/scratch", { device = "tmpfs", data = "size=64m" }))
 ---```
 ---@param source string a path of the host, or what the file system wants
@@ -1034,8 +1034,8 @@ function ctr_Container:mount(source, target, opts) end
 ---Takes away what `container:mount` mounted: the last that is at the target, and nothing else.
 ---
 ---```lua
+---assert(container:mount("/usr/share", "/data"))
 ---assert(container:unmount("/data"))
----assert(container:unmount("/scratch", { lazy = true }))
 ---```
 ---@param target string as it was given to `mount`; a link there is not followed
 ---@param opts? table `lazy` (boolean): also while it is used; who uses it keeps it

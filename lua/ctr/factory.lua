@@ -321,7 +321,7 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `SystemError`: errno ESRCH when there is no such process
 -- @usage
--- local adopted = assert(factory:adopt(1234))
+-- local adopted = assert(factory:adopt(process:pid()))
 -- print(adopted:status(), #adopted:processes())
 -- adopted:close()
 function factory_methods:adopt(pid)

@@ -257,7 +257,7 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`, `SystemError`: it could not be run
 -- @usage
--- local result = assert(ctr.run({ rootfs = "/srv/root", args = { "wc", "-l" }, stdin = "one\n",
+-- local result = assert(ctr.run({ rootfs = rootfs, args = { "wc", "-l" }, stdin = "one\n",
 --   timeout = "5s", limits = { memory = "64M", pids = 16 } }))
 -- print(result.code, result.stdout, result.usage.memory_peak)
 function M.run(fields)

@@ -66,7 +66,7 @@ local MOUNT_OPTIONS = { ["nil"] = true, string = true, table = true }
 -- @treturn[2] ctr.Error `ConfigInvalid` (its `path` begins with `mount`), `ContainerNotRunning`,
 -- `SystemError`: nothing is mounted then
 -- @usage
--- assert(container:mount("/srv/data", "/data", "ro,nosuid"))
+-- assert(container:mount("/usr/share", "/data", "ro,nosuid"))
 -- assert(container:mount("tmpfs", "/scratch", { device = "tmpfs", data = "size=64m" }))
 function M.mount(container, source, target, opts)
   check_string("mount", 1, source)
@@ -87,8 +87,8 @@ end
 -- mounted, ESTALE where somebody in the container has put something else there;
 -- `ContainerNotRunning`
 -- @usage
+-- assert(container:mount("/usr/share", "/data"))
 -- assert(container:unmount("/data"))
--- assert(container:unmount("/scratch", { lazy = true }))
 function M.unmount(container, target, opts)
   check_string("unmount", 1, target)
   local lazy = (opts or {}).lazy

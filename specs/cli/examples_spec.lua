@@ -60,13 +60,14 @@ describe("examples/", function()
     local folder, remove = command.folder({ ["src/a"] = "a\n", ["out/.keep"] = "",
       ["src/build.sh"] = "cat a >/out/b; (touch /src/x || echo read-only) 2>/dev/null\n"
         .. "ls /sys/class/net | tr '\\n' ' '; date +%Y\n" })
+    local root = rootfs.make(folder .. "/root") -- the targets of mounts are made in it
     check(command.run({ "build/lctr", "examples/build.lua", folder .. "/src", folder .. "/out",
-      rootfs.shared() }), { "read-only\n", "lo ", "built with 0: " })
+      root }), { "read-only\n", "lo ", "built with 0: " })
     local built = assert(io.open(folder .. "/out/b"))
     assert.equal("a\n", built:read("*a"))
     built:close()
     assert.equal(3, command.run({ "build/lctr", "examples/build.lua", folder .. "/src",
-      folder .. "/out", rootfs.shared(), "exit 3" }).code)
+      folder .. "/out", root, "exit 3" }).code)
     remove()
   end)
 

@@ -6,14 +6,18 @@ local ctr = require("ctr")
 local documentation = require("ctr.documentation")
 local machine = require("specs.support.machine")
 
--- What they say is tried in specs/integration/criu_spec.lua, criu_clone_spec.lua, migrate_spec.lua.
-local NEEDS_CRIU = { ["container:checkpoint"] = true, ["container:restore"] = true,
-  ["factory:clone"] = true, ["ctr.migrate"] = true, ["ctr.receive_migration"] = true }
+-- What they say is tried in specs/integration: criu_spec.lua, criu_clone_spec.lua, migrate_spec.lua
+-- and reach_attach_spec.lua.
+local TRIED = {}
+for _, key in ipairs({ "container:checkpoint", "container:restore", "factory:clone", "ctr.migrate",
+  "ctr.receive_migration", "container:attach" }) do
+  TRIED[key] = true
+end
 
 local function examples()
   local keys = {}
   for key, entry in pairs(documentation) do
-    if entry.example and not NEEDS_CRIU[key] then
+    if entry.example and not TRIED[key] then
       keys[#keys + 1] = key
     end
   end
@@ -26,12 +30,14 @@ local function surroundings(b)
   local container, process = b:sleeper()
   local config = box.config(b.root)
   local own = { factory = b.factory, container = container, process = process, config = config,
-    rootfs = b.root, ctr = ctr, loop = assert(ctr.loop()), print = function() end }
+    adopted = assert(b.factory:adopt(process:pid())), rootfs = b.root, ctr = ctr,
+    loop = assert(ctr.loop()), print = function() end }
   return setmetatable(own, { __index = _G })
 end
 
 local function finish(b, found)
   found.loop:close()
+  found.adopted:close()
   for _, id in ipairs(assert(b.factory:list())) do
     local container = assert(b.factory:load(id))
     container:resume()

@@ -66,12 +66,12 @@ describe("factory:adopt", function()
     end)
   end
 
-  local function check_entered(adopted)
+  local function check_entered(adopted, options)
     local result = assert(adopted:run_inside({ args = { "sh", "-c", "echo $$; cat /proc/1/comm" },
       env = { "PATH=/bin" } }))
     assert.matches("^%d+\n%w+\n$", result.stdout)
     assert.equal(0, result.code)
-    local links = assert(adopted:call(function()
+    local links = assert(adopted:call(options or {}, function()
       local dir = core.path.open_root("/proc/self/ns")
       return { mnt = core.path.readlink(dir, "mnt"), pid = core.path.readlink(dir, "pid"),
         busybox = io.open("/bin/busybox") ~= nil }
@@ -82,7 +82,7 @@ describe("factory:adopt", function()
     assert.equal(core.path.readlink(there, "pid"), links.pid)
     there:close()
     assert(adopted:mount("tmpfs", "/mnt", { device = "tmpfs" }))
-    assert.matches(" /mnt tmpfs ", assert(adopted:call(function()
+    assert.matches(" /mnt tmpfs ", assert(adopted:call(options or {}, function()
       local file = io.open("/proc/self/mounts")
       return file:read("*a")
     end)))
@@ -101,7 +101,11 @@ describe("factory:adopt", function()
     assert.same({ "NEWIPC", "NEWNS", "NEWPID", "NEWUTS" }, state.own_namespaces)
     assert.equal(pid, state.init_process_pid)
     assert.equal("running", adopted:status())
-    check_entered(adopted)
+    -- It drops capabilities, but not from the bounding set.
+    local refused, err = adopted:call(function() end)
+    assert.is_nil(refused)
+    assert.matches("CAP_SYS_PTRACE", tostring(err), 1, true)
+    check_entered(adopted, { trust = true })
     adopted:close()
   end)
 
