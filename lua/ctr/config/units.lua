@@ -137,7 +137,10 @@ function M.duration(value)
     seconds = tonumber(value:match("^%d+%.?%d*$")) or duration_of_text(value)
   end
   if type(seconds) ~= "number" then
-    local digits, unit = tostring(value):match("^(%d+%.?%d*)%s*(%a+)$")
+    local digits, unit
+    if type(value) == "string" then
+      digits, unit = value:match("^(%d+%.?%d*)%s*(%a+)$")
+    end
     return nil, suggested(DURATION_HELP, digits, unit or "", LIKE_SECONDS)
   end
   if not (seconds >= 0 and seconds <= M.MAX_INTEGER) then
