@@ -172,6 +172,40 @@ local function kill_added(container, process)
   process:signal("SIGKILL")
 end
 
+-- What is not the call's own.
+local function others(fields)
+  local rest = {}
+  for key, value in pairs(fields) do
+    if not OWN[key] then
+      rest[key] = value
+    end
+  end
+  return rest
+end
+
+-- Runs a process and waits for it; when its time is over `kill` ends it.
+-- @return how it ended, what was kept of its output, whether its time was over; nil and an error
+local function follow(container, spec, fields, options, kill)
+  local kept, err = with_streams(spec, fields, options)
+  if not kept then
+    return nil, err
+  end
+  local process = process_module.new(spec)
+  local ok
+  ok, err = container:run(process)
+  close_input(options)
+  if not ok then
+    return nil, err
+  end
+  local ended, timed_out = wait(process, options.timeout, function()
+    kill(container, process)
+  end)
+  if not ended then
+    return nil, timed_out
+  end
+  return ended, kept, timed_out
+end
+
 --- Runs a further process in a container that runs, and waits for it.
 -- @tparam ctr.Container container
 -- @tparam table fields as `container:run_inside` has them
@@ -183,31 +217,11 @@ function M.inside(container, fields)
   if not options then
     return nil, err
   end
-  local spec = {}
-  for key, value in pairs(fields) do
-    if not OWN[key] then
-      spec[key] = value
-    end
-  end
+  local spec, before = others(fields), oom_kills(container)
   spec.init = false
-  local kept
-  kept, err = with_streams(spec, fields, options)
-  if not kept then
-    return nil, err
-  end
-  local before = oom_kills(container)
-  local process = process_module.new(spec)
-  local ok
-  ok, err = container:run(process)
-  close_input(options)
-  if not ok then
-    return nil, err
-  end
-  local ended, timed_out = wait(process, options.timeout, function()
-    kill_added(container, process)
-  end)
+  local ended, kept, timed_out = follow(container, spec, fields, options, kill_added)
   if not ended then
-    return nil, timed_out
+    return nil, kept
   end
   return result_of(ended, kept, timed_out, oom_kills(container) > before)
 end
@@ -258,24 +272,15 @@ local function measure(container, ended)
   end
 end
 
+local function kill_all(container)
+  container:resume()
+  container:signal("SIGKILL", true)
+end
+
 local function run_created(container, spec, fields, options)
-  local kept, err = with_streams(spec, fields, options)
-  if not kept then
-    return nil, err
-  end
-  local process = process_module.new(spec)
-  local ok
-  ok, err = container:run(process)
-  close_input(options)
-  if not ok then
-    return nil, err
-  end
-  local ended, timed_out = wait(process, options.timeout, function()
-    container:resume()
-    container:signal("SIGKILL", true)
-  end)
+  local ended, kept, timed_out = follow(container, spec, fields, options, kill_all)
   if not ended then
-    return nil, timed_out
+    return nil, kept
   end
   measure(container, ended)
   return result_of(ended, kept, timed_out, oom_kills(container) > 0)
@@ -290,8 +295,7 @@ local function run_in(factory, described, fields, options, place)
   local returned, result, err = pcall(run_created, container, spec, fields, options)
   close_input(options)
   if not returned or not result then
-    container:resume()
-    container:signal("SIGKILL", true)
+    kill_all(container)
     if container.init_process then
       container.init_process:wait(KILL_SECONDS)
     end
@@ -317,12 +321,7 @@ function M.run(fields, place)
   if not options then
     return nil, err
   end
-  local described = {}
-  for key, value in pairs(fields) do
-    if not OWN[key] then
-      described[key] = value
-    end
-  end
+  local described = others(fields)
   if fields.factory then
     return run_in(fields.factory, described, fields, options, place)
   end
