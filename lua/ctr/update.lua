@@ -4,6 +4,7 @@
 local cgroup_shapes = require("ctr.config.schema.cgroups")
 local difference = require("ctr.config.difference")
 local errors = require("ctr.errors")
+local is_set = require("ctr.cgroup.files").is_set
 local record = require("ctr.record")
 local schema = require("ctr.config.schema")
 local walker = require("ctr.config.walker")
@@ -27,12 +28,18 @@ local function merged_fields(old, given)
   return result
 end
 
--- The whole configuration: what is not given stays.
+-- The whole configuration: what is not given stays. Who is given a share is idle no longer, as
+-- systemd and runc have it.
 local function merge(old, given)
   local result = record.copy(old)
   for key, value in pairs(given) do
     if LIVE[key] and type(value) == "table" then
-      value = merged_fields(old[key], value)
+      local fields = merged_fields(old[key], value)
+      if fields.cpu_idle == 1 and value.cpu_idle == nil
+        and (is_set(value.cpu_shares) or is_set(value.cpu_weight)) then
+        fields.cpu_idle = 0
+      end
+      value = fields
     end
     result[key] = value
   end

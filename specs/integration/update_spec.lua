@@ -36,6 +36,7 @@ describe("container:set", function()
   local FILES = {
     memory = { memory = "memory.limit_in_bytes", [""] = "memory.max" },
     pids = { pids = "pids.max", [""] = "pids.max" },
+    cpu = { cpu = "cpu.idle", [""] = "cpu.idle" },
   }
 
   local function limit(name)
@@ -50,6 +51,16 @@ describe("container:set", function()
     local again = assert(b.factory:load(container:id()))
     assert.equal(134217728, again:config().cgroups.memory)
     assert.equal(10, again:config().cgroups.pids_limit)
+  end)
+
+  it("ends idleness with a share, unless it is said to stay", function()
+    assert(container:set({ cgroups = { cpu_idle = 1 } }))
+    assert.equal("1", limit("cpu"))
+    assert(container:set({ cgroups = { cpu_shares = 512, cpu_idle = 1 } }))
+    assert.equal("1", limit("cpu"))
+    assert(container:set({ cgroups = { cpu_shares = 512 } }))
+    assert.equal("0", limit("cpu"))
+    assert.equal(0, container:config().cgroups.cpu_idle)
   end)
 
   it("takes the container's own configuration, changed", function()
