@@ -1,6 +1,8 @@
 --- What a container is doing, derived from the kernel each time it is asked.
 -- @module ctr.status
 
+local recorded = require("ctr.cgroup.recorded")
+
 local M = {}
 
 local DEAD = { Z = true, X = true }
@@ -38,6 +40,16 @@ end
 
 local FROZEN = { FROZEN = "paused", FREEZING = "pausing" }
 
+local function freezer_of(container)
+  local paths = not rawget(container, "cgroup") and container.recorded
+    and container.recorded.cgroup_paths
+  local freezer = paths and recorded.freezer_state(paths)
+  if freezer then
+    return freezer
+  end
+  return container.cgroup:freezer_state()
+end
+
 --- The status of a container whose state is fresh.
 -- @tparam ctr.Container container
 -- @treturn[1] string
@@ -51,7 +63,7 @@ function M.of(container)
   if status == "stopped" then
     return status
   end
-  local freezer, err = container.cgroup:freezer_state()
+  local freezer, err = freezer_of(container)
   if err then
     return nil, err
   end

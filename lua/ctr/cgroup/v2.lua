@@ -291,7 +291,12 @@ function M.freeze(manager, wanted)
   return tree.with(node, settle, node, wanted)
 end
 
-local function read_state(dir)
+--- Reads the freezer's state of a cgroup.
+-- @tparam ctr.fd dir
+-- @treturn[1] string "FROZEN", "FREEZING" or "THAWED"
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.read_frozen(dir)
   local text, err = tree.read(dir, "cgroup.events")
   if not text then
     return nil, err
@@ -308,7 +313,7 @@ function M.freezer_state(manager)
   if not node then
     return nil
   end
-  local state, err = tree.with(node, read_state)
+  local state, err = tree.with(node, M.read_frozen)
   if not state and (err.errno == "ENOENT" or err.errno == "ENODEV") then
     return nil
   end
