@@ -150,7 +150,7 @@ $(BUILD)/obj/lctr: $(LAUNCHER_OBJECTS) $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJ
 
 # Without its heap the program does nothing but print it. In it are the modules of what engines call
 # all day, and what those require when they are loaded; others are loaded when they are required.
-HEAP_MODULES := $(addprefix ctr.,$(addprefix cli.,attached create delete exec kill run start state) \
+HEAP_MODULES := $(addprefix ctr.,interpreted $(addprefix cli.,attached create delete exec kill run start state) \
 	cgroup.ownership cgroup.view config.mount_options config.rules.ids container ending execution \
 	factory hooks launch.userns plan.cgroup_mounts plan.hooks plan.network seccomp seccomp.cache \
 	start.first start.further)

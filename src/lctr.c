@@ -20,6 +20,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <luajit.h>
 #include <lualib.h>
 
 #include "auto.h"
@@ -210,11 +211,16 @@ static void stop_compiler(lua_State *L)
 	lua_pop(L, 1);
 }
 
+/* Before this version tables' loops are compiled wrong (ctr.interpreted). */
+#define SOUND_COMPILER 20199
+
 /* package.preload["ctr.cli.compiler"]: from now on code is compiled, for the processor that this is. */
 static int l_compiler(lua_State *L)
 {
-	lua_pushcfunction(L, luaopen_jit);
-	lua_call(L, 0, 0);
+	if (LUAJIT_VERSION_NUM >= SOUND_COMPILER) {
+		lua_pushcfunction(L, luaopen_jit);
+		lua_call(L, 0, 0);
+	}
 	lua_pushboolean(L, true);
 	return 1;
 }

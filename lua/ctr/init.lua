@@ -9,6 +9,9 @@
 -- is first used: making a plan needs neither the core nor root.
 -- @module ctr
 
+require("ctr.interpreted")
+jit.off(true, true) -- this file came before
+
 local M = {}
 
 --- Device rules for `cgroups.allowed_devices`: libcontainer's DefaultAllowedDevices.

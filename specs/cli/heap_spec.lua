@@ -30,8 +30,9 @@ describe("lctr's prepared heap", function()
     assert.same({ "outtrue\n", "err", 0 }, { result.stdout, result.stderr, result.code })
   end)
 
-  it("lets people's programs be compiled", function()
-    assert.equal("true\n", run("print((jit.status()))").stdout)
+  it("lets people's programs be compiled, where the compiler is sound", function()
+    local is_sound = jit.version:find("beta", 1, true) == nil
+    assert.equal(tostring(is_sound) .. "\n", run("print((jit.status()))").stdout)
   end)
 
   it("is done without where its place is taken", function()

@@ -33,6 +33,7 @@ local function machine_with(changes)
     cgroups = { mode = "v2", controllers = {},
       unified = { mount = "/sys/fs/cgroup", root = "/", own = "/user.slice" } },
     criu_version = "4.1.0", is_new_criu = true, criu_code = 0,
+    luajit_version = "LuaJIT 2.1.1741730670",
   }
   for key, value in pairs(changes or {}) do
     machine[key] = value
@@ -99,6 +100,10 @@ function machine_methods:reaches_systemd(is_user)
   end
   self.asked_user = is_user
   return true
+end
+
+function machine_methods:luajit()
+  return self.luajit_version
 end
 
 function machine_methods:criu()
@@ -351,6 +356,13 @@ describe("ctr.doctor", function()
       assert_status(none, "CRIU's own check", "unknown")
       assert_status(machine_with({ criu_code = 1 }), "CRIU's own check", "absent", "mem_track")
       assert_status(machine_with({ uid = 1000 }), "CRIU's own check", "unknown", "root's")
+    end)
+
+    it("of the program's own: its compiler", function()
+      local machine = machine_with()
+      assert_status(machine, "LuaJIT's compiler", "ok", "2.1.1741730670")
+      machine.luajit_version = "LuaJIT 2.1.0-beta3"
+      assert_status(machine, "LuaJIT's compiler", "absent", "beta3", "jit.off()")
     end)
   end)
 

@@ -1,6 +1,7 @@
 --- lctr's command line.
 -- @module ctr.cli
 
+require("ctr.interpreted")
 local commands = require("ctr.cli.commands")
 local options = require("ctr.cli.options")
 

@@ -12,10 +12,6 @@ local errors = require("ctr.errors")
 local spelling = require("ctr.config.spelling")
 local units = require("ctr.config.units")
 
--- A recursive descent through some hundred shapes: LuaJIT makes a thousand traces of it, flushes
--- them all, also those of others, and begins anew; that costs more than to interpret it.
-jit.off(true, true)
-
 local M = {}
 
 local find = string.find

@@ -180,4 +180,10 @@ function machine_methods:criu() -- luacheck: ignore 212
   return program.version_text(version), path, version >= program.OLDEST
 end
 
+--- The version of LuaJIT. Those called "beta" compile loops over tables wrong (`ctr.interpreted`).
+-- @treturn string
+function machine_methods:luajit() -- luacheck: ignore 212
+  return jit.version
+end
+
 return M

@@ -86,4 +86,13 @@ add({
   end,
 })
 
+add({
+  name = "LuaJIT's compiler", why = "one's own Lua is compiled; lctr does without, and the library",
+  remedy = "jit.off() in programs that crash, or LuaJIT since April 2022, as Debian 13 has",
+  probe = function(machine)
+    local version = machine:luajit()
+    return version:find("beta", 1, true) == nil, version
+  end,
+})
+
 return M
