@@ -36,22 +36,8 @@ forget_old() {
 	find "$cache" -maxdepth 1 -name 'criu-*' ! -name "criu-$key" -mtime +2 -exec rm -rf {} +
 }
 
-# In the emulated guest CRIU's hardware breakpoints end the kernel: it can do without.
-make_gentle() {
-	cat >"$2" <<WRAPPER
-#!/bin/sh
-CRIU_FAULT=130 exec "$1" "\$@"
-WRAPPER
-	chmod 755 "$2"
-}
-
 installed=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v criu || :)
 if [ -n "$installed" ] && runs "$installed"; then
-	if [ -n "${CTR_IN_VM:-}" ]; then
-		mkdir -p /run/ctr-criu
-		make_gentle "$installed" /run/ctr-criu/criu
-		installed=/run/ctr-criu/criu
-	fi
 	echo "$installed"
 	exit
 fi

@@ -65,6 +65,8 @@ set_up_tree() {
 	install -m 755 "$here/guest/job" "$tree/usr/local/sbin/job"
 	install -m 644 "$here/guest/job.service" "$tree/etc/systemd/system/job.service"
 	ln -sf ../job.service "$tree/etc/systemd/system/multi-user.target.wants/job.service"
+	mv "$tree/usr/sbin/criu" "$tree/usr/sbin/criu.plain"
+	install -m 755 "$here/guest/criu" "$tree/usr/sbin/criu"
 	for unit in $masked; do
 		ln -sf /dev/null "$tree/etc/systemd/system/$unit"
 	done
