@@ -14,6 +14,8 @@ end
 local SCRIPT = [[trap "echo got USR1" USR1; trap "exit 5" TERM
   echo ready; while :; do sleep 0.1; done]]
 
+local COUNT = "i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.1; done"
+
 -- The size of a terminal reaches a process after its start.
 local SIZED = "until stty size | grep -q 31.97; do sleep 0.1; done; echo sized\""
 
@@ -48,6 +50,28 @@ describe("containerd", function()
     local result = run("sh -c 'echo out; echo err >&2; exit 3'")
     assert.same({ 3, "out\n", "err\n" }, { result.code, result.stdout, result.stderr })
     assert.matches("not found in $PATH", run("nonesuch").stderr, 1, true)
+  end)
+
+  -- How far a task has counted, once that is further than it was.
+  local function counted(name, before)
+    local pid = e:must("ctr tasks ls"):match("\n" .. name .. " +(%d+)")
+    return tonumber(e:must("until [ \"$(cat /proc/%s/root/count 2>/dev/null || echo 0)\" -gt %d ]; "
+      .. "do sleep 0.1; done; cat /proc/%s/root/count", pid, before, pid))
+  end
+
+  it("takes a checkpoint of a task, and restores it", function()
+    e:must("ctr run -d --null-io --runc-binary %s --cgroup /spec/counting %s counting sh -c '%s'",
+      installation.RUNTIME, image.NAME, COUNT)
+    counted("counting", 10)
+    e:must("ctr containers checkpoint --image --task --rw counting spec/counting")
+    local before = counted("counting", 10)
+    e:sh("ctr tasks delete --force counting; ctr containers rm counting")
+    e:must("ctr containers restore --live --rw again spec/counting")
+    assert.is_true(counted("again", 10) < before + 100)
+    counted("again", before)
+    e:sh("ctr tasks delete --force again; ctr containers rm again")
+    e:must("ctr images rm --sync spec/counting")
+    assert.equal("", e:must("ctr containers ls -q"))
   end)
 
   local MANAGERS = {
