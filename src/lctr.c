@@ -160,10 +160,12 @@ static int push_loader(lua_State *L, const char *name)
 			lua_pop(L, 1);
 			return 1;
 		}
-		return luaL_error(L, "lctr cannot load its module 'ctr.core.%s': %s", name,
-				  lua_tostring(L, -2));
+		lua_pushfstring(L, "lctr cannot load its module 'ctr.core.%s': %s", name,
+				lua_tostring(L, -2));
+		return lua_error(L);
 	}
-	return luaL_error(L, "lctr does not find its module 'ctr.core.%s'", name);
+	lua_pushfstring(L, "lctr does not find its module 'ctr.core.%s'", name);
+	return lua_error(L);
 }
 
 /* Stands before the searchers of files, so that no other ctr's modules are mixed with these. */

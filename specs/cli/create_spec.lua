@@ -144,6 +144,20 @@ describe("lctr create", function()
     end)
   end
 
+  it("says that its module for systemd is missing, and leaves nothing", function()
+    e = engine.new(nil, { cgroupsPath = "system.slice:ctr:web" })
+    local modules = core.path.realpath("build/ctr/core")
+    local hide = ("mkdir %s/none && mount --bind %s/none %s"):format(e.folder, e.folder, modules)
+    assert.equal(0, os.execute(hide))
+    local result = e:call({ "--systemd-cgroup", "create", "--bundle", e.folder, e.id })
+    local left = e:succeeds("list", "--format", "json")
+    os.execute("umount " .. modules)
+    assert.equal(1, result.code)
+    assert.equal("lctr: reach systemd for ctr-web.scope: lctr does not find its module "
+      .. "'ctr.core.systemd'\n", result.stderr)
+    assert.equal("[]\n", left)
+  end)
+
   it("says that an id is taken", function()
     e = engine.new()
     e:create()

@@ -28,11 +28,23 @@ local function is_unified(self)
   return self.layout.mode == "v2"
 end
 
+-- What libsystemd is there for is out of reach without it as well.
+local function open_bus(self)
+  local is_there, systemd = pcall(require, "ctr.core.systemd")
+  local bus, err
+  if is_there then
+    bus, err = systemd.open(self.user)
+  else
+    err = errors.new("SystemError", systemd:match("[^\n]*"))
+  end
+  return bus, err and errors.wrap(err, "reach systemd for", self.unit.name)
+end
+
 -- Around an action that needs systemd.
 local function with_bus(self, action, ...)
-  local bus, err = require("ctr.core.systemd").open(self.user)
+  local bus, err = open_bus(self)
   if not bus then
-    return nil, errors.wrap(err, "reach systemd for", self.unit.name)
+    return nil, err
   end
   local value, problem = action(self, bus, ...)
   bus:close()
@@ -278,11 +290,8 @@ function methods:missing()
   return { tree.node(hierarchy, self.unit.path).full }
 end
 
-local function stop(self, bus)
-  return bus:stop(self.unit.name)
-end
-
---- Stops the unit, where a start may have made it, and removes what is left of the cgroup.
+--- Stops the unit, where a start may have made it, and removes what is left of the cgroup. That is all
+-- where systemd is not reached: a unit whose cgroup is gone ends by itself.
 function methods:destroy()
   self:settle()
   if #self.nodes == 0 and #self.above == 0 then
@@ -292,9 +301,13 @@ function methods:destroy()
   if #self.nodes == 0 and not is_unified(self) then
     self.nodes = nodes_at(self, self.unit.path)
   end
-  local ok, err = with_bus(self, stop)
-  if not ok then
-    return nil, errors.wrap(err, "stop systemd unit", self.unit.name)
+  local bus = open_bus(self)
+  if bus then
+    local ok, err = bus:stop(self.unit.name)
+    bus:close()
+    if not ok then
+      return nil, errors.wrap(err, "stop systemd unit", self.unit.name)
+    end
   end
   return manager.methods.destroy(self)
 end
