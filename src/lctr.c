@@ -176,8 +176,10 @@ static int l_search(lua_State *L)
 
 	if (strncmp(name, own, sizeof(own) - 1) == 0 && !strpbrk(name + sizeof(own) - 1, "./"))
 		return push_loader(L, name + sizeof(own) - 1);
-	if (strcmp(name, "ctr") == 0 || strncmp(name, "ctr.", 4) == 0)
-		return luaL_error(L, "lctr has no module '%s'", name);
+	if (strcmp(name, "ctr") == 0 || strncmp(name, "ctr.", 4) == 0) {
+		lua_pushfstring(L, "lctr has no module '%s'", name);
+		return lua_error(L);
+	}
 	lua_pushliteral(L, "");
 	return 1;
 }
