@@ -290,8 +290,8 @@ function methods:missing()
   return { tree.node(hierarchy, self.unit.path).full }
 end
 
---- Stops the unit, where a start may have made it, and removes what is left of the cgroup. That is all
--- where systemd is not reached: a unit whose cgroup is gone ends by itself.
+--- Stops the unit, where a start may have made it, and removes what is left of the cgroup. The
+-- second is all where systemd is not reached: a unit whose cgroup is gone ends by itself.
 function methods:destroy()
   self:settle()
   if #self.nodes == 0 and #self.above == 0 then
