@@ -76,8 +76,8 @@ describe("lctr checkpoint and restore", function()
     local images = b.folder .. "/images"
     local session = begin("run", "-d", "-b", b.folder, b.id)
     assert.equal("1 a\n", session:ask("a"))
-    local result = lctr("checkpoint", "--image-path", images .. "/deep", "--work-path",
-      b.folder .. "/work", b.id)
+    local result = lctr("checkpoint", "--image-path", b.folder .. "/./new/../images/deep",
+      "--work-path", b.folder .. "/./work", b.id)
     assert.equal(0, result.code, result.stderr)
     assert.equal("", result.stdout .. result.stderr)
     assert.equal("", session:close())

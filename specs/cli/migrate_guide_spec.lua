@@ -56,7 +56,7 @@ describe("docs/guide/migrate.md", function()
     programs()
     orphans.adopt()
     local container = assert(b:create({ cgroups = { path = box.PARENT .. "/east" } }, "web"))
-    local process = ctr.process({ args = { "/bin/sleep", "1000" } })
+    local process = ctr.process({ args = criu.WAITING })
     assert(container:run(process))
     local out = assert(core.fd.open(b.folder .. "/out", { flags = { "wronly", "creat" },
       mode = 384 }))

@@ -51,7 +51,7 @@ describe("a checkpoint of a container that processes were added to", function()
   -- As `lctr exec -d` begins one.
   it("takes along the host's null device that they have as a stream", function()
     local container, client = criu.counter(b)
-    local added = ctr.process({ args = { "/bin/sh", "-c", "sleep 1000 & :" }, init = false,
+    local added = ctr.process({ args = { "/bin/sh", "-c", "tail -f /dev/null & :" }, init = false,
       env = { "PATH=/bin" }, stdin = "null", stdout = "null", stderr = "null" })
     assert(container:run(added))
     assert.equal(0, assert(added:wait(SECONDS)).code)
@@ -123,7 +123,7 @@ describe("a checkpoint of a container that processes were added to", function()
     local path = b.folder .. "/outside"
     host.sh("touch " .. path)
     local file = assert(io.open(path, "w"))
-    local added = ctr.process({ args = { "/bin/sh", "-c", "sleep 1000 & :" }, init = false,
+    local added = ctr.process({ args = { "/bin/sh", "-c", "tail -f /dev/null & :" }, init = false,
       env = { "PATH=/bin" }, stdout = file })
     assert(container:run(added))
     assert.equal(0, assert(added:wait(SECONDS)).code)

@@ -304,7 +304,7 @@ describe("a migration that fails", function()
     -- Nobody can know: the source does not come back.
     it("leaves one copy where the receiving end is killed when it was told to run", function()
       local err, container, client, there = migrate(hook_text("poststart", KILL), nil,
-        { args = { "/bin/sleep", "1000" } })
+        { args = criu.WAITING })
       assert.is_nil(there)
       assert.equal("stopped", err.source)
       assert.matches("it is not known whether the target runs", tostring(err), 1, true)

@@ -145,7 +145,7 @@ describe("a migration", function()
     -- Moves a counter with a receiver's changes; what both ends say.
     local function move(changes, options, fields)
       local container = assert(b:create())
-      local process = ctr.process(fields or { args = { "/bin/sleep", "1000" } })
+      local process = ctr.process(fields or { args = criu.WAITING })
       assert(container:run(process))
       local receiver, socket = migration.receiver(b, { world = world, changes = changes })
       local all = { directory = b.folder }

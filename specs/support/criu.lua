@@ -10,6 +10,9 @@ local M = {}
 
 local SECONDS = 60
 
+--- What a process waits with that is restored: some `sleep`s end when a restore interrupts them.
+M.WAITING = { "/bin/tail", "-f", "/dev/null" }
+
 local function find()
   if core.proc.ids().euid ~= 0 then
     return nil, "needs root"

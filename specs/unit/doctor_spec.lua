@@ -369,6 +369,7 @@ describe("ctr.doctor", function()
   describe("knows", function()
     for text, name in pairs({
       ["newuidmap is not installed: without it, a user can map one id"] = "newuidmap",
+      ["mkdir /run/ctr: permission denied"] = "XDG_RUNTIME_DIR",
       ["uid_mappings: /usr/bin/newgidmap failed: no"] = "newgidmap",
       ["invalid root: without privilege, XDG_RUNTIME_DIR has to be set"] = "XDG_RUNTIME_DIR",
       ["no cgroup hierarchy is mounted"] = "cgroup hierarchy",

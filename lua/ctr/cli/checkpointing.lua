@@ -56,7 +56,7 @@ function M.options(values)
 end
 
 --- Makes a folder and those above it.
--- @tparam string path absolute
+-- @tparam string path absolute; what ".." leads out of has to be there
 -- @treturn[1] true
 -- @return[2] nil
 -- @treturn[2] ctr.Error
@@ -67,9 +67,14 @@ function M.make_folder(path)
   end
   local prefix, ok = "", true
   for name in path:gmatch("[^/]+") do
-    prefix = prefix .. "/" .. name
-    ok, err = core.path.mkdir(root, prefix, FOLDER_MODE)
-    ok = ok or err.errno == "EEXIST"
+    if name == ".." then
+      prefix, err = core.path.realpath(prefix .. "/..")
+      ok = prefix ~= nil
+    elseif name ~= "." then
+      prefix = prefix .. "/" .. name
+      ok, err = core.path.mkdir(root, prefix, FOLDER_MODE)
+      ok = ok or err.errno == "EEXIST"
+    end
     if not ok then
       break
     end

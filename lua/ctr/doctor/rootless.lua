@@ -95,7 +95,8 @@ range_check("gid")
 add({
   name = "XDG_RUNTIME_DIR", why = "where the state of a user's containers is kept",
   is_essential = is_user,
-  errors = { "XDG_RUNTIME_DIR has to be set", "the state root .* belongs to another user" },
+  errors = { "XDG_RUNTIME_DIR has to be set", "the state root .* belongs to another user",
+    "mkdir /run/ctr: permission denied" },
   remedy = function(machine)
     return ("loginctl enable-linger %s; export XDG_RUNTIME_DIR=/run/user/%d"):format(machine:user(),
       machine.uid)

@@ -17,7 +17,7 @@ function __lctr_words
   for word in (commandline -opc)[2..-1]
     if test -n "$waiting"
       set waiting ''
-    else if string match -q -- '-?*' $word
+    else if string match -q -r -- '^-.' $word
       __lctr_takes_value "$command" $word; and set waiting $word
     else
       test -z "$command"; and set command $word
