@@ -223,13 +223,16 @@ describe("lctr checkpoint and restore", function()
     refuses("%-%-page%-server must be HOST:PORT", "checkpoint", "--page-server", "here", b.id)
     refuses("%-%-status%-fd must be", "checkpoint", "--status-fd", "x", b.id)
     refuses("container does not exist", "checkpoint", "nothing")
+    assert.equal(0, lctr("start", b.id).code)
+    refuses("%-%-parent%-path must be relative to %-%-image%-path", "checkpoint", "--parent-path",
+      "/images", b.id)
     assert.equal(0, lctr("delete", "--force", b.id).code)
     session:close()
   end)
 
   it("refuse with one line what is no checkpoint, and leave nothing", function()
     b = bundles.sh(COUNT)
-    refuses("images_directory", "restore", "-d", "--image-path", b.folder .. "/none", "-b",
+    refuses("%-%-image%-path: ", "restore", "-d", "--image-path", b.folder .. "/none", "-b",
       b.folder, b.id)
     refuses("there is no checkpoint in", "restore", "-d", "--image-path", b.folder, "-b", b.folder,
       b.id)

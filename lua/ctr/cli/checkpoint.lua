@@ -76,7 +76,7 @@ return function(args, values, context)
     ok, err = checkpoint(container, options, context)
   end
   if not ok then
-    return nil, err
+    return nil, checkpointing.in_words(err)
   end
   if options.leave_running or options.pre_dump then
     return 0

@@ -25,6 +25,7 @@ local VALUES = {
   ["parent-path"] = "parent_image", ["lsm-profile"] = "lsm_profile",
   ["lsm-mount-context"] = "lsm_mount_context", ["empty-ns"] = "empty_ns",
 }
+local FOLDERS = { ["image-path"] = "images_directory", ["work-path"] = "work_directory" }
 
 local function config_file()
   for _, path in ipairs(CONFIG_FILES) do
@@ -37,13 +38,19 @@ local function config_file()
   return nil
 end
 
+-- An empty path is none, as in other runtimes.
+local function given(path)
+  return path ~= "" and path or nil
+end
+
 --- Translates options of the command line.
 -- @tparam table values
 -- @treturn table for `container:checkpoint` and `container:restore`
 function M.options(values)
+  local work = given(values["work-path"])
   local options = {
-    images_directory = context_module.absolute(values["image-path"] or IMAGES),
-    work_directory = values["work-path"] and context_module.absolute(values["work-path"]),
+    images_directory = context_module.absolute(given(values["image-path"]) or IMAGES),
+    work_directory = work and context_module.absolute(work),
     config_file = config_file(),
   }
   for name, key in pairs(FLAGS) do
@@ -53,6 +60,27 @@ function M.options(values)
     options[key] = values[name]
   end
   return options
+end
+
+local function option_of(key)
+  for _, names in ipairs({ FLAGS, VALUES, FOLDERS }) do
+    for name, other in pairs(names) do
+      if other == key then
+        return "--" .. name
+      end
+    end
+  end
+  return nil
+end
+
+--- An error of the library, which names options by their keys, in the words of the command line.
+-- @tparam ctr.Error err
+-- @treturn ctr.Error
+function M.in_words(err)
+  if err.code ~= "ConfigInvalid" and not option_of(err.path) then
+    return err
+  end
+  return errors.new(err.code, (tostring(err):gsub("[%l_]+_[%l_]+", option_of)))
 end
 
 --- Makes a folder and those above it.

@@ -8,6 +8,7 @@ local running = require("ctr.cli.running")
 return function(args, values, context)
   local options = checkpointing.options(values)
   return running.run(args[1], values, context, function(container, process)
-    return container:restore(process, options)
+    local ok, err = container:restore(process, options)
+    return ok, err and checkpointing.in_words(err)
   end)
 end
