@@ -68,6 +68,22 @@ describe("a restored container", function()
     assert.equal(before, after)
   end)
 
+  it("has a mount within another one, where its place is gone from there", function()
+    local outer, inner = b.folder .. "/outer", b.folder .. "/inner"
+    host.sh(("mkdir %s %s && echo text > %s/file"):format(outer, inner, inner))
+    local changes = with_mounts({ source = outer, destination = "/mnt", flags = { "bind" } },
+      { source = inner, destination = "/mnt/for/inner", flags = { "bind" } })
+    local container, client = criu.counter(b, changes)
+    local folder = criu.dump(b, container, client)
+    assert(container:destroy())
+    assert.equal(0, host.sh("rm -r " .. outer .. "/for").code)
+    container = assert(b:create(changes))
+    client = assert(criu.restore(container, folder))
+    assert.equal("text\n", b:run(container, "cat /mnt/for/inner/file", { init = false }).out)
+    assert.equal(0, client:finish().code)
+    assert(container:destroy())
+  end)
+
   it("has what was in its own memory file systems", function()
     local container, client = criu.counter(b, with_mounts(
       { source = "tmpfs", destination = "/tmp", device = "tmpfs", data = "mode=1777,size=1m" }),

@@ -175,14 +175,32 @@ function M.close(found)
   end
 end
 
-local function below_other(config, path)
+-- The innermost mount that a path lies below.
+local function mount_above(config, path)
+  local found
   for _, mount in ipairs(config.mounts) do
     local prefix = mount.destination .. "/"
-    if path:sub(1, #prefix) == prefix then
-      return true
+    if path:sub(1, #prefix) == prefix
+      and (not found or #mount.destination >= #found.destination) then
+      found = mount
     end
   end
-  return false
+  return found
+end
+
+-- What a place is to be in, and its path there: the root, or what a bind shows. Other file systems
+-- have theirs in the images.
+local function home_of(config, root, found, path)
+  local mount = mount_above(config, path)
+  if not mount then
+    return root, path
+  end
+  for _, entry in ipairs(found) do
+    if is_whole_bind(entry.what) and entry.what.destination == mount.destination then
+      return entry.handle, path:sub(#mount.destination + 1)
+    end
+  end
+  return nil
 end
 
 local function make_point(root, path, kind)
@@ -202,8 +220,9 @@ local function make_point(root, path, kind)
   end
 end
 
---- Makes the places in a root that something is mounted on, where they are missing: the root may
--- be another than that of the checkpoint. What cannot be made is CRIU's to complain of.
+--- Makes the places that something is mounted on, in the root and in what is bound there, where
+-- they are missing: these may be others than those of the checkpoint. What cannot be made is CRIU's
+-- to complain of.
 -- @tparam table config
 -- @tparam {table,…} found of `open`
 -- @treturn[1] true
@@ -214,15 +233,21 @@ function M.make_points(config, found)
   if not root then
     return nil, errors.with_path(err, "rootfs")
   end
+  local function make(path, kind)
+    local home, below = home_of(config, root, found, path)
+    if home then
+      make_point(home, below, kind)
+    end
+  end
   for _, mount in ipairs(config.mounts) do
-    if mount.device ~= "bind" and not below_other(config, mount.destination) then
-      make_point(root, mount.destination, "directory")
+    if mount.device ~= "bind" then
+      make(mount.destination, "directory")
     end
   end
   for _, entry in ipairs(found) do
     local path = entry.what.mountpoint
-    if path and path ~= "" and not below_other(config, path) then
-      make_point(root, path, core.fd.type(entry.handle))
+    if path and path ~= "" then
+      make(path, core.fd.type(entry.handle))
     end
   end
   root:close()
