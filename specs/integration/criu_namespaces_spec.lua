@@ -132,6 +132,23 @@ describe("namespaces of a restored container", function()
     return after.out
   end
 
+  it("have one of cgroups of their own also where CRIU leaves cgroups alone", function()
+    local changes = spaces({})
+    table.insert(changes.namespaces, { type = "NEWCGROUP" })
+    local container, client = criu.counter(b, changes)
+    local options = { manage_cgroups_mode = "ignore" }
+    local folder = criu.dump(b, container, client, options)
+    client = assert(criu.restore(container, folder, options))
+    assert.equal("1 x", client:ask("x"))
+    local said = b:run(container, "readlink /proc/1/ns/cgroup; cut -d: -f3 /proc/1/cgroup "
+      .. "| sort -u", { init = false })
+    assert.matches("^cgroup:%[%d+%]\n/\n$", said.out)
+    local hosts = host.sh("readlink /proc/self/ns/cgroup").stdout
+    assert.not_equal(hosts, said.out:match("^[^\n]*\n"))
+    assert.equal(0, client:finish().code)
+    assert(container:destroy())
+  end)
+
   it("keep what was set in them", function()
     local seen = set_up()
     assert.matches("127.0.0.5", seen, 1, true)

@@ -14,7 +14,6 @@ local conversation = require("ctr.launch.conversation")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local folders = require("ctr.criu.folders")
-local planner = require("ctr.plan")
 local program = require("ctr.criu.program")
 local resources = require("ctr.resources")
 
@@ -65,7 +64,7 @@ local function operations(options, numbers)
     list[#list + 1] = { "cgroup_join", { fd }, {} }
   end
   list[#list + 1] = { "cpu_affinity", {}, {} }
-  list[#list + 1] = { "unshare", { planner.CLONE.NEWNS }, {} }
+  list[#list + 1] = { "unshare", { options.namespaces }, {} }
   list[#list + 1] = { "propagation", { bit.bor(MS.SLAVE, MS.REC) }, {} }
   add_trees(list, options, numbers)
   add_program(list, options)

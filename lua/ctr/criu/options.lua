@@ -17,6 +17,10 @@ local SINCE_SKIP = 31900 -- the first version that may leave packets be
 local CGROUP_MODES = {
   ignore = 0, none = 1, props = 2, soft = 3, full = 4, strict = 5, default = 6,
 }
+
+--- CRIU's modes for cgroups, by their words.
+M.cgroup_modes = CGROUP_MODES
+
 local NETWORK_LOCKS = { iptables = 1, nftables = 2, skip = 3 }
 
 local NETWORK_WORDS = { network = NEWNET, net = NEWNET, NEWNET = NEWNET }

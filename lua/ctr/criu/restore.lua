@@ -2,6 +2,7 @@
 -- @module ctr.criu.restore
 
 local asked = require("ctr.criu.asked")
+local bit = require("bit")
 local children = require("ctr.criu.children")
 local common = require("ctr.start.common")
 local core = require("ctr.core")
@@ -14,6 +15,7 @@ local launch = require("ctr.criu.launch")
 local messages = require("ctr.criu.messages")
 local mounts = require("ctr.criu.mounts")
 local needs_module = require("ctr.criu.needs")
+local options_module = require("ctr.criu.options")
 local planner = require("ctr.plan")
 local probe = require("ctr.probe")
 local program = require("ctr.criu.program")
@@ -92,6 +94,14 @@ local function ask(self, criu)
     folder = self.opened.work_path, response = response, err = err })
 end
 
+-- CRIU makes no cgroup namespace where it leaves cgroups alone: what it restores then has its own.
+local function namespaces_of_criu(self)
+  local wanted = planner.namespaces(self.container.configuration).mask
+  local leaves_cgroups = self.options.manage_cgroups_mode == options_module.cgroup_modes.ignore
+  local own = leaves_cgroups and planner.CLONE.NEWCGROUP or 0
+  return bit.bor(planner.CLONE.NEWNS, bit.band(wanted, own))
+end
+
 local function start_criu(self, files, inherited)
   local container = self.container
   local joined, dir = container.cgroup:join()
@@ -103,7 +113,7 @@ local function start_criu(self, files, inherited)
   local criu, err = launch.start({ host = container.host, config = container.configuration,
     path = self.path, fds = files.fds, inherited = inherited, cgroup_files = joined,
     cgroup_dir = dir, folder = self.folder, opened = self.opened, sources = self.sources,
-    unified = unified })
+    unified = unified, namespaces = namespaces_of_criu(self) })
   common.close_handles(joined, dir)
   if not criu then
     return nil, err
