@@ -114,14 +114,19 @@ local function is_whole_bind(what)
   return what.kind == "bind" and what.below == ""
 end
 
--- What lies below a bind comes with that.
-local function place_of_bind(entries, what)
+local function bind_on(entries, destination)
   for _, entry in ipairs(entries) do
-    if is_whole_bind(entry.what) and entry.what.destination == what.destination then
-      return entry.place .. what.below
+    if is_whole_bind(entry.what) and entry.what.destination == destination then
+      return entry
     end
   end
   return nil
+end
+
+-- What lies below a bind comes with that.
+local function place_of_bind(entries, what)
+  local bind = bind_on(entries, what.destination)
+  return bind and bind.place .. what.below
 end
 
 local function add(found, session, what)
@@ -195,12 +200,11 @@ local function home_of(config, root, found, path)
   if not mount then
     return root, path
   end
-  for _, entry in ipairs(found) do
-    if is_whole_bind(entry.what) and entry.what.destination == mount.destination then
-      return entry.handle, path:sub(#mount.destination + 1)
-    end
+  local bind = bind_on(found, mount.destination)
+  if not bind then
+    return nil
   end
-  return nil
+  return bind.handle, path:sub(#mount.destination + 1)
 end
 
 local function make_point(root, path, kind)

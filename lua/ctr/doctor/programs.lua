@@ -1,6 +1,8 @@
 --- What of the host the library works with, where it is there.
 -- @module ctr.doctor.programs
 
+local interpreted = require("ctr.interpreted")
+
 local M = {}
 
 local function add(check)
@@ -91,7 +93,7 @@ add({
   remedy = "jit.off() in programs that crash, or LuaJIT since April 2022, as Debian 13 has",
   probe = function(machine)
     local version = machine:luajit()
-    return version:find("beta", 1, true) == nil, version
+    return interpreted.is_sound(version), version
   end,
 })
 
