@@ -29,7 +29,7 @@ LIBDIR ?= $(PREFIX)/lib/lua/5.1
 .PHONY: all core modules lctr
 all: core lctr
 core: $(BUILD)/ctr/core.so $(BUILD)/ctr/ctr-init modules
-lctr: $(BUILD)/lctr
+lctr: $(BUILD)/lctr $(BUILD)/ctr/lctr
 
 # --- flags -------------------------------------------------------------------
 
@@ -83,7 +83,8 @@ held_libs = $(call once,held_libs,$(PKG_CONFIG) --libs $(foreach name,$(HELD_MOD
 HELD_OBJECTS = $(foreach name,$(HELD_MODULES),$(patsubst %.c,$(BUILD)/obj/%.o,$(call module_sources,$(name))))
 
 LAUNCHER_SOURCES := src/lctr.c src/lctr_heap.c
-CORE_SOURCES := $(filter-out $(LAUNCHER_SOURCES) $(MODULE_SOURCES),$(wildcard src/*.c))
+STATIC_SOURCES := src/lctr_static.c
+CORE_SOURCES := $(filter-out $(LAUNCHER_SOURCES) $(STATIC_SOURCES) $(MODULE_SOURCES),$(wildcard src/*.c))
 CORE_OBJECTS := $(CORE_SOURCES:%.c=$(BUILD)/obj/%.o)
 MODULE_OBJECTS := $(MODULE_SOURCES:%.c=$(BUILD)/obj/%.o)
 INIT_SOURCES := $(wildcard bootstrap/*.c) src/err.c src/path.c src/mount.c src/wire.c
@@ -113,24 +114,51 @@ $(BUILD)/obj/%.o: %.c
 	$(CC) $(CORE_CFLAGS) -MMD -MP -c -o $@ $<
 
 # --- lctr: LuaJIT, the core, the bootstrap and the Lua modules in one file ---
+#
+# Twice: $(BUILD)/lctr is static, for then it starts in two thirds of the time; but a static program
+# loads no C modules. $(BUILD)/ctr/lctr, the whole one, does: the other goes on as it where one may be
+# needed (src/lctr.c). STATIC= makes both alike, where there are no static libraries.
 
+STATIC ?= -static-pie
 LUA_SOURCES := $(wildcard lua/ctr/*.lua lua/ctr/*/*.lua lua/ctr/*/*/*.lua)
 LUA_OBJECTS := $(LUA_SOURCES:%.lua=$(BUILD)/obj/%.bc.o)
-LAUNCHER_OBJECT := $(BUILD)/obj/src/lctr.o
-LAUNCHER_OBJECTS := $(LAUNCHER_SOURCES:%.c=$(BUILD)/obj/%.o)
+LAUNCHER_OBJECTS := $(LAUNCHER_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/modules.o
+WHOLE_OBJECTS := $(patsubst $(BUILD)/obj/src/lctr.o,$(BUILD)/obj/whole/src/lctr.o,$(LAUNCHER_OBJECTS))
+STATIC_OBJECTS := $(STATIC_SOURCES:%.c=$(BUILD)/obj/%.o)
+PROGRAM_OBJECTS := $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
 
-# LuaJIT's require looks for bytecode under this name among the program's own symbols.
-module_of = $(patsubst %/init,%,$(patsubst lua/%.lua,%,$(1)))
+# The name that a module's bytecode has as a symbol, after luaJIT_BC_.
+symbol_of = $(subst /,_,$(patsubst %/init,%,$(patsubst lua/%.lua,%,$(1))))
 
 $(BUILD)/obj/lua/%.bc.o: lua/%.lua
 	@mkdir -p $(@D)
-	$(LUAJIT) -bg -t o -n $(subst /,_,$(call module_of,$<)) $< $@
+	$(LUAJIT) -bg -t o -n $(call symbol_of,$<) $< $@
+
+# The table that src/lctr.c finds them by (src/lctr_modules.h).
+$(BUILD)/obj/modules.c: $(LUA_SOURCES) Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "lctr_modules.h"'; \
+	for symbol in $(foreach file,$(LUA_SOURCES),$(call symbol_of,$(file))); do \
+		echo "extern const char luaJIT_BC_$$symbol[];"; done; \
+	echo 'const struct lctr_module lctr_modules[] = {'; \
+	for row in $(foreach file,$(LUA_SOURCES),$(patsubst %/init,%,$(patsubst lua/%.lua,%,$(file))):$(call symbol_of,$(file))); do \
+		echo "{ \"$${row%:*}\", luaJIT_BC_$${row#*:} },"; done | tr / .; \
+	echo '{ 0, 0 } };'; } >$@
+$(BUILD)/obj/modules.o: $(BUILD)/obj/modules.c
+	$(CC) $(CORE_CFLAGS) -iquote src -MMD -MP -c -o $@ $<
 
 # What it holds, and where the modules lie that it does not hold.
 LAUNCHER_DEFINES = -DCTR_INIT_IMAGE='"$(BUILD)/ctr/ctr-init"' -DCTR_LIBDIR='"$(LIBDIR)"' \
 	-DCTR_COMMIT='"$(shell cat $(BUILD)/commit)"'
-$(LAUNCHER_OBJECT): launcher_defines = $(LAUNCHER_DEFINES)
-$(LAUNCHER_OBJECT): $(BUILD)/ctr/ctr-init $(BUILD)/commit
+STATIC_LAUNCHER := $(BUILD)/obj/src/lctr.o
+WHOLE_LAUNCHER := $(BUILD)/obj/whole/src/lctr.o
+$(STATIC_LAUNCHER): launcher_defines = $(LAUNCHER_DEFINES) $(if $(STATIC),-DCTR_IS_STATIC)
+$(WHOLE_LAUNCHER): launcher_defines = $(LAUNCHER_DEFINES)
+$(STATIC_LAUNCHER) $(WHOLE_LAUNCHER): $(BUILD)/ctr/ctr-init $(BUILD)/commit
+
+$(WHOLE_LAUNCHER): src/lctr.c
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The commit that it is built from, empty where the project is no repository of its own.
 .PHONY: FORCE
@@ -140,27 +168,37 @@ $(BUILD)/commit: FORCE
 		commit=$$(git rev-parse --short=12 HEAD 2>/dev/null); fi; \
 	[ -f $@ ] && [ "$$(cat $@)" = "$$commit" ] || printf '%s\n' "$$commit" >$@
 
-# -E: C modules that a program loads find LuaJIT in here; so all of it has to be there. LuaJIT gets
-# its memory by the functions that src/lctr_heap.c wraps.
+# LuaJIT gets its memory by the functions that src/lctr_heap.c wraps.
 LAUNCHER_WRAPS := $(addprefix -Wl$(comma)--wrap=,mmap64 mremap munmap)
-$(BUILD)/obj/lctr: $(LAUNCHER_OBJECTS) $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
-	$(CC) $(LINK_HARDENING) -static-libgcc -Wl,-E $(LAUNCHER_WRAPS) $(LDFLAGS) -o $@ $^ \
-		-Wl,--whole-archive $(luajit_dir)/libluajit-5.1.a -Wl,--no-whole-archive \
-		$(addprefix -L,$(lib_dirs)) -Wl,-Bstatic $(held_libs) $(lib_libs) -Wl,-Bdynamic -lm -ldl
+link_launcher = $(CC) $(LINK_HARDENING) -static-libgcc $(LAUNCHER_WRAPS) $(LDFLAGS) -o $@ $^ \
+	-Wl,--whole-archive $(luajit_dir)/libluajit-5.1.a -Wl,--no-whole-archive \
+	$(addprefix -L,$(lib_dirs)) -Wl,-Bstatic $(held_libs) $(lib_libs)
+
+STATIC_WRAPS := $(addprefix -Wl$(comma)--wrap=,dlopen dlsym dlclose dlerror)
+$(BUILD)/obj/lctr: $(LAUNCHER_OBJECTS) $(if $(STATIC),$(STATIC_OBJECTS)) $(PROGRAM_OBJECTS)
+	$(link_launcher) $(if $(STATIC),$(STATIC) $(STATIC_WRAPS),-Wl$(comma)-E -Wl$(comma)-Bdynamic) -lm -ldl
+# -E: the C modules that a program loads find LuaJIT in here; so all of it has to be there.
+$(BUILD)/obj/whole/lctr: $(WHOLE_OBJECTS) $(PROGRAM_OBJECTS)
+	$(link_launcher) -Wl,-E -Wl,-Bdynamic -lm -ldl
 
 # Without its heap the program does nothing but print it. In it are the modules of what engines call
 # all day, and what those require when they are loaded; others are loaded when they are required.
-HEAP_MODULES := $(addprefix ctr.,interpreted $(addprefix cli.,attached create delete exec kill run start state) \
+HEAP_MODULES := $(addprefix ctr.,interpreted cli \
+	$(addprefix cli.,attached create delete exec kill log run start state) \
 	cgroup.ownership cgroup.view config.mount_options config.rules.ids container ending execution \
 	factory hooks launch.userns plan.cgroup_mounts plan.hooks plan.network seccomp seccomp.cache \
 	start.first start.further)
-$(BUILD)/obj/heap: $(BUILD)/obj/lctr
+$(BUILD)/obj/heap $(BUILD)/obj/whole/heap: $(BUILD)/obj/%heap: $(BUILD)/obj/%lctr Makefile
 	env -i $< $(HEAP_MODULES) >$@
 
 $(BUILD)/lctr: $(BUILD)/obj/lctr $(BUILD)/obj/heap
-	$(OBJCOPY) --update-section .lctr_heap=$(BUILD)/obj/heap $< $@
+$(BUILD)/ctr/lctr: $(BUILD)/obj/whole/lctr $(BUILD)/obj/whole/heap
+$(BUILD)/lctr $(BUILD)/ctr/lctr:
+	@mkdir -p $(@D)
+	$(OBJCOPY) --update-section .lctr_heap=$(filter %heap,$^) $< $@
 
--include $(CORE_OBJECTS:.o=.d) $(MODULE_OBJECTS:.o=.d) $(INIT_OBJECTS:.o=.d) $(LAUNCHER_OBJECTS:.o=.d)
+-include $(CORE_OBJECTS:.o=.d) $(MODULE_OBJECTS:.o=.d) $(INIT_OBJECTS:.o=.d) $(LAUNCHER_OBJECTS:.o=.d) \
+	$(STATIC_OBJECTS:.o=.d) $(WHOLE_LAUNCHER:.o=.d)
 
 # --- packages ----------------------------------------------------------------
 
@@ -171,7 +209,8 @@ deps:
 	@sh tools/deps.sh build test
 
 ifneq ($(filter $(SELF_SUFFICIENT),$(MAKECMDGOALS)),)
-$(CORE_OBJECTS) $(MODULE_OBJECTS) $(INIT_OBJECTS) $(LUA_OBJECTS) $(LAUNCHER_OBJECTS): | deps
+$(CORE_OBJECTS) $(MODULE_OBJECTS) $(INIT_OBJECTS) $(LUA_OBJECTS) $(LAUNCHER_OBJECTS) $(STATIC_OBJECTS) \
+	$(WHOLE_LAUNCHER): | deps
 endif
 
 # --- running -----------------------------------------------------------------
@@ -186,7 +225,7 @@ run: all $(BUILD)/rootfs
 # --- checking ----------------------------------------------------------------
 
 LINTED_LUA = $(wildcard .luacheckrc .busted lua specs examples bench tools rockspec/*.rockspec)
-LINT_OBJECTS := $(patsubst %.c,$(BUILD)/lint/%.o,$(CORE_SOURCES) $(MODULE_SOURCES) $(LAUNCHER_SOURCES)) \
+LINT_OBJECTS := $(patsubst %.c,$(BUILD)/lint/%.o,$(CORE_SOURCES) $(MODULE_SOURCES) $(LAUNCHER_SOURCES) $(STATIC_SOURCES)) \
 	$(patsubst %.c,$(BUILD)/lint/init/%.o,$(INIT_SOURCES))
 -include $(LINT_OBJECTS:.o=.d)
 
@@ -230,7 +269,7 @@ check-c: $(BUILD)/ctr/ctr-init $(BUILD)/commit | deps
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 		--enable=warning,performance,portability --suppress=missingIncludeSystem \
 		-I src src bootstrap
-	clang-tidy --quiet $(CORE_SOURCES) $(MODULE_SOURCES) $(LAUNCHER_SOURCES) $(wildcard bootstrap/*.c) -- \
+	clang-tidy --quiet $(CORE_SOURCES) $(MODULE_SOURCES) $(LAUNCHER_SOURCES) $(STATIC_SOURCES) $(wildcard bootstrap/*.c) -- \
 		-std=gnu11 -D_GNU_SOURCE -iquote src $(lib_cflags) $(LAUNCHER_DEFINES)
 
 # --- with sanitizers: LD_PRELOAD=$(cc -print-file-name=libasan.so) luajit … ---
@@ -319,9 +358,10 @@ install-core: core
 			|| exit 1; \
 	done
 
-# lctr alone serves a machine: the modules that it does not hold come with it.
+# lctr alone serves a machine: the whole one, and the modules that that does not hold, come with it.
 install-lctr: lctr install-core
 	$(INSTALL) -D -m 755 $(BUILD)/lctr "$(DESTDIR)$(BINDIR)/lctr"
+	$(INSTALL) -D -m 755 $(BUILD)/ctr/lctr "$(DESTDIR)$(LIBDIR)/ctr/lctr"
 	@for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}" || exit 1; \
 	done

@@ -2,8 +2,9 @@
 /*
  * lctr: LuaJIT, the core, the bootstrap and the library's Lua modules in one file.
  *
- * The modules are bytecode under LuaJIT's own names (luaJIT_BC_ctr_…), which the first of
- * package.loaders finds among the program's symbols: so a module is loaded when it is required.
+ * It is built twice (Makefile). The static one starts in two thirds of the time, but loads no C
+ * modules, for which what people write may ask, and which are how the library speaks with systemd and
+ * netlink. Where one may be needed it goes on as the whole one, ctr/lctr.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,7 @@
 #include "auto.h"
 #include "fd.h"
 #include "lctr_heap.h"
+#include "lctr_modules.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U /* Linux 6.3 */
@@ -109,8 +111,12 @@ static int l_signals(lua_State *L)
 	return push_fd(L, signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-/* Where modules lie that are not in here: in the build folder, below the prefix, in LIBDIR. */
-static const char *const module_folders[] = { "", "../lib/lua/5.1/", CTR_LIBDIR "/" };
+/*
+ * Where that lies which is not in here: in the build folder, below the prefix, in LIBDIR; the whole
+ * lctr is itself in there.
+ */
+static const char *const folders[] = { "", "../lib/lua/5.1/", CTR_LIBDIR "/", "../" };
+#define FOLDERS (sizeof(folders) / sizeof(folders[0]))
 
 /* The folder of this program with its slash, however it was started. */
 static bool own_folder(char *ret_folder, size_t size)
@@ -126,34 +132,58 @@ static bool own_folder(char *ret_folder, size_t size)
 	return true;
 }
 
-/* Pushes the path of module ctr.core.<name> in one of the folders; false where it is not there. */
-static bool push_module_path(lua_State *L, const char *folder, const char *name)
+/* The path of a file in one of the folders; false where it is not there. */
+static bool find_file(const char *folder, const char *name, char *ret_path, size_t size)
 {
-	char own[PATH_MAX];
+	char own[PATH_MAX] = "";
+	int length;
 
-	if (folder[0] == '/')
-		own[0] = '\0';
-	else if (!own_folder(own, sizeof(own)))
+	if (folder[0] != '/' && !own_folder(own, sizeof(own)))
 		return false;
-	lua_pushfstring(L, "%s%sctr/core/%s.so", own, folder, name);
-	if (access(lua_tostring(L, -1), R_OK) == 0)
-		return true;
-	lua_pop(L, 1);
-	return false;
+	length = snprintf(ret_path, size, "%s%s%s", own, folder, name);
+	return length >= 0 && (size_t)length < size && access(ret_path, R_OK) == 0;
 }
+
+#ifdef CTR_IS_STATIC
+static char **arguments;
+
+/* Goes on as the whole lctr, from the beginning. Returns where it is not found. */
+static void become_whole(void)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < FOLDERS; i++) {
+		if (find_file(folders[i], "ctr/lctr", path, sizeof(path)))
+			execv(path, arguments);
+	}
+}
+
+/* package.preload["ctr.cli.become_whole"] */
+static int l_whole(lua_State *L)
+{
+	become_whole();
+	return luaL_error(L, "lctr does not find the rest of itself, ctr/lctr");
+}
+
+/* A file is named, or nothing at all: no need to look at it any closer. */
+static bool is_for_whole(char **argv)
+{
+	return !argv[0] || !argv[1] || (argv[1][0] != '-' && strpbrk(argv[1], "/."));
+}
+#endif
 
 /* The loader of a module with a library of its own, ctr.core.<name>. */
 static int push_loader(lua_State *L, const char *name)
 {
-	const size_t count = sizeof(module_folders) / sizeof(module_folders[0]);
+	char path[PATH_MAX];
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < FOLDERS; i++) {
+		if (!find_file(folders[i], lua_pushfstring(L, "ctr/core/%s.so", name), path,
+			       sizeof(path)))
+			continue;
 		lua_getglobal(L, "package");
 		lua_getfield(L, -1, "loadlib");
-		if (!push_module_path(L, module_folders[i], name)) {
-			lua_pop(L, 2);
-			continue;
-		}
+		lua_pushstring(L, path);
 		lua_pushfstring(L, "luaopen_ctr_core_%s", name);
 		lua_call(L, 2, 2);
 		if (lua_isfunction(L, -2)) { /* nil, a message and a word where it failed */
@@ -168,7 +198,21 @@ static int push_loader(lua_State *L, const char *name)
 	return lua_error(L);
 }
 
-/* Stands before the searchers of files, so that no other ctr's modules are mixed with these. */
+/* The loader of a module of the library's, from its bytecode. */
+static int push_chunk(lua_State *L, const char *name)
+{
+	const struct lctr_module *module = lctr_modules;
+
+	while (module->name && strcmp(module->name, name) != 0)
+		module++;
+	if (!module->name)
+		return luaL_error(L, "lctr has no module '%s'", name);
+	if (luaL_loadbuffer(L, module->code, SIZE_MAX, name) != 0)
+		return lua_error(L);
+	return 1;
+}
+
+/* Stands before the other searchers, so that no other ctr's modules are mixed with these. */
 static int l_search(lua_State *L)
 {
 	static const char own[] = "ctr.core.";
@@ -176,10 +220,8 @@ static int l_search(lua_State *L)
 
 	if (strncmp(name, own, sizeof(own) - 1) == 0 && !strpbrk(name + sizeof(own) - 1, "./"))
 		return push_loader(L, name + sizeof(own) - 1);
-	if (strcmp(name, "ctr") == 0 || strncmp(name, "ctr.", 4) == 0) {
-		lua_pushfstring(L, "lctr has no module '%s'", name);
-		return lua_error(L);
-	}
+	if (strcmp(name, "ctr") == 0 || strncmp(name, "ctr.", 4) == 0)
+		return push_chunk(L, name);
 	lua_pushliteral(L, "");
 	return 1;
 }
@@ -236,6 +278,9 @@ static const luaL_Reg preloaded[] = {
 	{ "ctr.cli.commit", l_commit },
 	{ "ctr.cli.compiler", l_compiler },
 	{ "ctr.cli.signals", l_signals },
+#ifdef CTR_IS_STATIC
+	{ "ctr.cli.become_whole", l_whole },
+#endif
 	{ NULL, NULL },
 };
 
@@ -367,6 +412,11 @@ int main(int argc, char **argv)
 	}
 	if (!fill_streams()) /* nowhere to say so */
 		return 1;
+#ifdef CTR_IS_STATIC
+	arguments = argv;
+	if (is_for_whole(argv))
+		become_whole();
+#endif
 	signal(SIGCHLD, SIG_DFL); /* ignored, nobody could be waited for */
 	L = new_state();
 	if (!L) {

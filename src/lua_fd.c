@@ -195,6 +195,9 @@ static int l_socketpair(lua_State *L)
 	return push_ends(L, result, ends, first, second, &err);
 }
 
+/* On the stack, of which what is not read into costs nothing: garbage of that size has to be zeroed. */
+#define READ_NEAR ((size_t)64 * 1024)
+
 /***
 Reads once.
 @function read
@@ -206,9 +209,10 @@ Reads once.
 */
 static int l_read(lua_State *L)
 {
+	char near[READ_NEAR];
 	int fd = ctrL_check_fd(L, 1);
 	size_t max = ctrL_check_size(L, 2);
-	char *data = lua_newuserdata(L, max + 1);
+	char *data = max <= sizeof(near) ? near : lua_newuserdata(L, max);
 	struct ctr_err err;
 	size_t count;
 

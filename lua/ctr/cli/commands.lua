@@ -6,7 +6,8 @@
 -- argument: what follows is another program's), `is_oci` (an engine's command: its errors are one
 -- line). `values` has the options, the global ones among them; `context` is `ctr.cli.context`'s. An
 -- engine's command takes every global option but those `for_files`; the others take those that are
--- neither that nor `for_containers`, and what their `takes` has.
+-- neither that nor `for_containers`, and what their `takes` has. The whole lctr alone runs what is
+-- no engine's command or `is_whole`, and for some containers what `makes` them (`ctr.cli.whole`).
 -- @module ctr.cli.commands
 
 local M = {}
@@ -305,12 +306,14 @@ M.list = {
   oci({
     name = "create",
     about = "make a container of a bundle; its program waits for start",
+    makes = true,
     options = CREATE,
   }),
   oci({ name = "start", about = "let a created container's program run" }),
   oci({
     name = "run",
     about = "create and start a container of a bundle",
+    makes = true,
     options = joined(CREATE, {
       DETACH,
       { name = "keep", about = "leave the container when its program has ended" },
@@ -382,6 +385,7 @@ M.list = {
   oci({
     name = "update",
     about = "change what a container may use",
+    is_whole = true,
     options = {
       {
         name = "resources", short = "r", value = "FILE",
@@ -413,6 +417,7 @@ M.list = {
   oci({
     name = "events",
     about = "show statistics and the like as they come, as lines of JSON",
+    is_whole = true,
     options = {
       { name = "stats", about = "the statistics of now" },
       { name = "interval", value = "DURATION", about = "as in 100ms or 1m30s (default: 5s)" },
@@ -421,6 +426,7 @@ M.list = {
   oci({
     name = "checkpoint",
     about = "write a running container's processes to a folder, and remove the container",
+    is_whole = true,
     options = joined(CHECKPOINT, {
       {
         name = "parent-path", value = "DIR",
@@ -442,6 +448,7 @@ M.list = {
   oci({
     name = "restore",
     about = "make a container of a bundle, with the processes of a checkpoint",
+    is_whole = true,
     options = joined({ BUNDLE, PID_FILE, CONSOLE, DETACH, NO_SUBREAPER, NO_PIVOT }, CHECKPOINT, {
       { name = "tcp-close", about = "restore established TCP connections closed" },
       {
@@ -463,6 +470,7 @@ M.list = {
     name = "spec",
     usage = "",
     about = "write a config.json to start from",
+    is_whole = true,
     min = 0,
     options = {
       BUNDLE,

@@ -4,6 +4,7 @@
 local core = require("ctr.core")
 local shown = require("ctr.cli.shown")
 local statuses = require("ctr.status")
+local whole = require("ctr.cli.whole")
 
 local KILL_SECONDS = 10
 local TRIES = 3 -- after the first
@@ -91,6 +92,7 @@ local function try(args, values, context)
   if not container then
     return values.force and is_gone(err) and 0 or nil, err
   end
+  whole.for_end(container)
   return delete(container, values.force, context.log)
 end
 

@@ -8,6 +8,7 @@ local errors = require("ctr.errors")
 local input = require("ctr.cli.input")
 local launching = require("ctr.cli.launching")
 local oci = require("ctr.oci")
+local whole = require("ctr.cli.whole")
 local words = require("ctr.cli.words")
 
 local FAILED = 255 -- what no program's own status is taken for
@@ -274,6 +275,7 @@ local function exec(args, values, context)
   if not container then
     return nil, err
   end
+  whole.for_process(container)
   local ok
   ok, err = check_status(container, values)
   if not ok then

@@ -4,6 +4,7 @@
 require("ctr.interpreted")
 local commands = require("ctr.cli.commands")
 local options = require("ctr.cli.options")
+local whole = require("ctr.cli.whole")
 
 local M = {}
 
@@ -114,6 +115,7 @@ local function point_to_doctor(command, err)
 end
 
 local function run_command(command, args, values, session)
+  whole.for_command(command, values)
   local log = session.log
   local context = require("ctr.cli.context").new(values, log)
   session.runs_foreign_code = not command.is_oci

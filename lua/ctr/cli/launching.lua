@@ -9,6 +9,7 @@ local errors = require("ctr.errors")
 local notify = require("ctr.cli.notify")
 local oci = require("ctr.oci")
 local shown = require("ctr.cli.shown")
+local whole = require("ctr.cli.whole")
 local words = require("ctr.cli.words")
 
 local M = {}
@@ -270,6 +271,7 @@ function M.create(id, values, context, mode, set_up)
   if not config then
     return nil, fields
   end
+  whole.for_config(config)
   local ok
   ok, err = (set_up or M.detach)(fields, values, config)
   if not ok then
