@@ -200,12 +200,25 @@ static void read_stat(const struct stat *st, struct ctr_tree_stat *ret_stat)
 	ret_stat->mtime = (double)st->st_mtim.tv_sec + (double)st->st_mtim.tv_nsec / 1e9;
 }
 
+/* A name alone leads nowhere else, unless it is a link's; what went wrong is told by open_object. */
+static bool stat_name(int dir, const char *name, bool follow, struct stat *ret_stat)
+{
+	if (!name[0] || strchr(name, '/') || strcmp(name, "..") == 0)
+		return false;
+	return fstatat(dir, name, ret_stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       !(follow && S_ISLNK(ret_stat->st_mode));
+}
+
 int ctr_tree_stat(int dir, const char *path, bool follow, struct ctr_tree_stat *ret_stat,
 		  struct ctr_err *err)
 {
 	ctr_auto_fd int fd = -1;
 	struct stat st;
 
+	if (stat_name(dir, path, follow, &st)) {
+		read_stat(&st, ret_stat);
+		return 0;
+	}
 	if (path[0]) {
 		fd = open_object(dir, path, follow ? 0 : O_NOFOLLOW, err);
 		if (fd < 0)

@@ -215,7 +215,7 @@ local function usual(slash, mount, kind, names, own)
   if not dir then
     return nil
   end
-  if core.path.fs_type(dir, ".") ~= kind or not is_whole(dir, kind) then
+  if core.path.fs_type(dir, "") ~= kind or not is_whole(dir, kind) then
     dir:close()
     return nil
   end
