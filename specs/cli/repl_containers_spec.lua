@@ -285,8 +285,9 @@ describe("lctr's prompt without privilege", function()
   it("runs, and keeps its history", function()
     local folder, remove = command.folder()
     assert.is_truthy(os.execute(("cp build/lctr %s/ && mkdir -p %s/ctr/core %s/home && "
-      .. "cp build/ctr/core/*.so %s/ctr/core/ && chown 65534 %s/home && chmod -R a+rX %s"):format(
-      folder, folder, folder, folder, folder, folder)))
+      .. "cp build/ctr/lctr %s/ctr/ && cp build/ctr/core/*.so %s/ctr/core/ && "
+      .. "chown 65534 %s/home && chmod -R a+rX %s"):format(folder, folder, folder, folder, folder,
+      folder, folder)))
     local prompt = prompts.start({ program = folder .. "/lctr", user = 65534,
       env = { HOME = folder .. "/home", XDG_STATE_HOME = false } })
     prompt:expect("lctr> ")

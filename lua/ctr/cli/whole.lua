@@ -2,14 +2,15 @@
 -- some, and the library has its own to speak with systemd and netlink (docs/architecture.md).
 --
 -- The command begins from its first argument then. So each of these is asked before anything is
--- done, and before anything is read that can be read only once.
+-- done, and before anything is read that can be read only once. Where the whole one is not found
+-- they return, and the command goes as far as it can.
 -- @module ctr.cli.whole
 
 local networks = require("ctr.config.schema.network")
 
 local M = {}
 
--- Returns where this is the whole one, or another program that has `ctr.cli`.
+-- Returns at once in the whole one, and in other programs that have `ctr.cli`.
 local function become()
   local go_on = package.preload["ctr.cli.become_whole"]
   if go_on then
