@@ -158,11 +158,12 @@ static void become_whole(void)
 	}
 }
 
-/* package.preload["ctr.cli.become_whole"] */
-static int l_whole(lua_State *L)
+/* package.preload["ctr.cli.become_whole"]: nothing, where it is not found. */
+static int l_become_whole(lua_State *L)
 {
+	(void)L;
 	become_whole();
-	return luaL_error(L, "lctr does not find the rest of itself, ctr/lctr");
+	return 0;
 }
 
 /* A file is named, or nothing at all: no need to look at it any closer. */
@@ -205,8 +206,10 @@ static int push_chunk(lua_State *L, const char *name)
 
 	while (module->name && strcmp(module->name, name) != 0)
 		module++;
-	if (!module->name)
-		return luaL_error(L, "lctr has no module '%s'", name);
+	if (!module->name) {
+		lua_pushfstring(L, "lctr has no module '%s'", name);
+		return lua_error(L);
+	}
 	if (luaL_loadbuffer(L, module->code, SIZE_MAX, name) != 0)
 		return lua_error(L);
 	return 1;
@@ -279,7 +282,7 @@ static const luaL_Reg preloaded[] = {
 	{ "ctr.cli.compiler", l_compiler },
 	{ "ctr.cli.signals", l_signals },
 #ifdef CTR_IS_STATIC
-	{ "ctr.cli.become_whole", l_whole },
+	{ "ctr.cli.become_whole", l_become_whole },
 #endif
 	{ NULL, NULL },
 };
@@ -404,14 +407,14 @@ int main(int argc, char **argv)
 	lua_State *L;
 
 	(void)argc;
+	if (!fill_streams()) /* nowhere to say so */
+		return 1;
 	if (!lctr_heap_is_there())
 		return print_heap(argv + 1);
 	if (is_set_id()) {
 		fputs("lctr: must not be installed set-user-ID or set-group-ID\n", stderr);
 		return 1;
 	}
-	if (!fill_streams()) /* nowhere to say so */
-		return 1;
 #ifdef CTR_IS_STATIC
 	arguments = argv;
 	if (is_for_whole(argv))

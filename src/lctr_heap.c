@@ -2,6 +2,7 @@
 #include "lctr_heap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 
 #include <lauxlib.h>
 
+#include "auto.h"
+
 /*
  * Where it lies: 64 GiB, far below what the kernel gives out by itself, and within the smallest
  * address space of a 64-bit kernel. HEAP_ALIGNMENT is the largest page size of all.
@@ -18,8 +21,11 @@
 #define HEAP_ADDRESS ((char *)0x1000000000UL)
 #define HEAP_ALIGNMENT 65536
 #define SECTION_SIZE (3UL << 20)
-#define NOTES_SIZE (64UL << 10)
+#define NOTES_SIZE (4UL << 10)
 #define HEAP_SIZE (SECTION_SIZE - NOTES_SIZE)
+
+#define HUGE_PAGE (2UL << 20)
+#define HUGE_PAGES "/sys/kernel/mm/transparent_hugepage/enabled"
 
 /* LuaJIT takes memory by pieces of this size. */
 #define PIECE (128UL * 1024)
@@ -43,6 +49,12 @@ static volatile struct section section
 /* Where the program begins and ends, by the linker. */
 extern const char __executable_start[] __attribute__((visibility("hidden")));
 extern const char _end[] __attribute__((visibility("hidden")));
+
+static struct notes notes; /* of this program's heap */
+static int program = -1; /* its file; -1 where that cannot be read */
+static off_t section_offset; /* in there */
+static char *spare;       /* what is left of the heap's huge page */
+static char *spare_end;
 
 static bool is_preparing;
 static size_t limit = HEAP_SIZE; /* of the heap, while it is prepared */
@@ -80,8 +92,13 @@ void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int f
 {
 	if (is_preparing && (flags & MAP_ANONYMOUS))
 		return grow(size);
-	if (size == PIECE && (flags & MAP_ANONYMOUS))
+	if (size == PIECE && (flags & MAP_ANONYMOUS)) {
+		if (spare_end - spare >= (ptrdiff_t)PIECE) {
+			spare += PIECE;
+			return spare - PIECE;
+		}
 		flags |= MAP_POPULATE;
+	}
 	return __real_mmap64(address, size, protection, flags, fd, offset);
 }
 
@@ -105,9 +122,44 @@ int __wrap_munmap(void *address, size_t size)
 	return __real_munmap(address, size);
 }
 
+/* Fills memory from an open file; false where there is not so much. */
+static bool read_all(int fd, void *data, size_t size, off_t offset)
+{
+	for (char *next = data; size > 0;) {
+		ssize_t count = pread(fd, next, size, offset);
+
+		if (count <= 0)
+			return false;
+		next += count;
+		offset += count;
+		size -= (size_t)count;
+	}
+	return true;
+}
+
+/* Where the section lies in the program's file, by the first of what is loaded: the program. */
+static int find_section(struct dl_phdr_info *loaded, size_t size, void *data)
+{
+	uintptr_t place = (uintptr_t)&section - loaded->dlpi_addr;
+
+	(void)size;
+	for (int i = 0; i < loaded->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &loaded->dlpi_phdr[i];
+
+		if (part->p_type == PT_LOAD && place - part->p_vaddr < part->p_filesz)
+			*(off_t *)data = (off_t)(part->p_offset + (place - part->p_vaddr));
+	}
+	return 1;
+}
+
 bool lctr_heap_is_there(void)
 {
-	return section.notes.state != NULL;
+	program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	dl_iterate_phdr(find_section, &section_offset);
+	if (program < 0 ||
+	    !read_all(program, &notes, sizeof(notes), section_offset + (off_t)HEAP_SIZE))
+		memcpy(&notes, (const void *)&section.notes, sizeof(notes));
+	return notes.state != NULL;
 }
 
 lua_State *lctr_heap_prepare(void)
@@ -171,7 +223,7 @@ static int count_foreign(struct dl_phdr_info *library, size_t size, void *data)
 }
 
 /* Makes words that point into the program what they are from its beginning. */
-static const char *note_pointers(struct notes *notes)
+static const char *note_pointers(void)
 {
 	uintptr_t *words = (uintptr_t *)HEAP_ADDRESS;
 	size_t foreign = 0;
@@ -182,10 +234,10 @@ static const char *note_pointers(struct notes *notes)
 	for (size_t i = 0; i < used / sizeof(*words); i++) {
 		if (!points_into_program(words[i]))
 			continue;
-		if (notes->count == sizeof(notes->words) / sizeof(notes->words[0]))
+		if (notes.count == sizeof(notes.words) / sizeof(notes.words[0]))
 			return "too many pointers: NOTES_SIZE is too small";
 		words[i] -= (uintptr_t)__executable_start;
-		notes->words[notes->count++] = (uint32_t)i;
+		notes.words[notes.count++] = (uint32_t)i;
 	}
 	return NULL;
 }
@@ -206,7 +258,6 @@ static bool write_all(int fd, const void *data, size_t size)
 const char *lctr_heap_write(lua_State *L, int fd)
 {
 	static FILE *const none[3];
-	static struct notes notes;
 	const char *problem;
 
 	set_streams(L, none);
@@ -216,7 +267,7 @@ const char *lctr_heap_write(lua_State *L, int fd)
 		return "LuaJIT did not take its memory from here";
 	notes.state = L;
 	notes.size = used;
-	problem = note_pointers(&notes);
+	problem = note_pointers();
 	if (problem)
 		return problem;
 	if (!write_all(fd, HEAP_ADDRESS, used) || lseek(fd, HEAP_SIZE, SEEK_SET) < 0 ||
@@ -225,22 +276,62 @@ const char *lctr_heap_write(lua_State *L, int fd)
 	return NULL;
 }
 
+/* Whether it can be that somebody who asks for a huge page gets one. */
+static bool has_huge_pages(void)
+{
+	ctr_auto_fd int fd = open(HUGE_PAGES, O_RDONLY | O_CLOEXEC);
+	char text[64] = "";
+
+	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && !strstr(text, "[never]");
+}
+
+static bool take_place(size_t size, int protection)
+{
+	return __real_mmap64(HEAP_ADDRESS, size, protection,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+			     0) == (void *)HEAP_ADDRESS;
+}
+
+/*
+ * Reads the heap into a huge page, and what is new there as well. Most commands touch half of their
+ * heap, page after page; where page tables are dear, in many virtual machines, that is a fifth of
+ * what a start costs, and elsewhere no less than reading it.
+ */
+static bool read_heap(void)
+{
+	size_t size = (notes.size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+
+	if (program < 0 || !has_huge_pages() || !take_place(size, PROT_READ | PROT_WRITE))
+		return false;
+	if (madvise(HEAP_ADDRESS, size, MADV_HUGEPAGE) < 0 ||
+	    !read_all(program, HEAP_ADDRESS, notes.size, section_offset)) {
+		__real_munmap(HEAP_ADDRESS, size);
+		return false;
+	}
+	spare = HEAP_ADDRESS + notes.size;
+	spare_end = HEAP_ADDRESS + size;
+	return true;
+}
+
+/* The section itself, at another place. Taken first: mremap(2) would replace what is there. */
+static bool move_heap(void)
+{
+	return take_place(notes.size, PROT_NONE) &&
+	       mremap((void *)section.heap, notes.size, notes.size, MREMAP_MAYMOVE | MREMAP_FIXED,
+		      HEAP_ADDRESS) != MAP_FAILED;
+}
+
 lua_State *lctr_heap_take(void)
 {
-	const volatile struct notes *notes = &section.notes;
 	uintptr_t *words = (uintptr_t *)HEAP_ADDRESS;
 	FILE *const files[3] = { stdin, stdout, stderr };
+	bool is_taken = read_heap() || move_heap();
 
-	/* Taken first: mremap(2) would replace what is there. */
-	if (__real_mmap64(HEAP_ADDRESS, notes->size, PROT_NONE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
-			  0) != (void *)HEAP_ADDRESS)
+	ctr_close_fd(&program);
+	if (!is_taken)
 		return NULL;
-	if (mremap((void *)section.heap, notes->size, notes->size, MREMAP_MAYMOVE | MREMAP_FIXED,
-		   HEAP_ADDRESS) == MAP_FAILED)
-		return NULL;
-	for (size_t i = 0; i < notes->count; i++)
-		words[notes->words[i]] += (uintptr_t)__executable_start;
-	set_streams(notes->state, files);
-	return notes->state;
+	for (size_t i = 0; i < notes.count; i++)
+		words[notes.words[i]] += (uintptr_t)__executable_start;
+	set_streams(notes.state, files);
+	return notes.state;
 }

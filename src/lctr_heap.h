@@ -14,7 +14,7 @@
 
 #include <lua.h>
 
-/* Whether this program holds one: the one that it is made with does not. */
+/* Whether this program holds one: the one that it is made with does not. Asked first. */
 bool lctr_heap_is_there(void);
 
 /* A new state whose memory lctr_heap_write can write. NULL without memory. */
