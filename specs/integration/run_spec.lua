@@ -83,7 +83,8 @@ describe("ctr.run", function()
     local result = assert(sh("head -c 300m /dev/zero | tail -c 300m >/dev/null; exit 0",
       { limits = { memory = "16M" } }))
     assert.is_true(result.oom)
-    assert.equal(0, result.code)
+    -- While what it has killed is still going, it may kill the shell as well.
+    assert.is_true(result.code == 0 or result.signal == "SIGKILL")
   end)
 
   it("hands output to functions", function()

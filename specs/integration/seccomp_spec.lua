@@ -405,7 +405,15 @@ describe("a container with a seccomp filter", function()
       return assert(b:sh("", { seccomp = seccomp }, { args = { "/other_abi", way } }))
     end
 
+    -- Some virtual machines answer a 32-bit program's system call with SIGSEGV, filter or not.
+    local function is_possible(way)
+      return call(way).signal ~= "SIGSEGV"
+    end
+
     X86_64("ends who calls as a 32-bit program, unless it has the architecture", function()
+      if not is_possible("a") then
+        return pending("this machine runs no 32-bit programs")
+      end
       local seccomp = about("mkdir", "ERRNO")
       assert.equal("SIGSYS", call("a", seccomp).signal)
       seccomp.architectures = { "SCMP_ARCH_X86_64", "SCMP_ARCH_X86" }
