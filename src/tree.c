@@ -301,23 +301,33 @@ static int read_names(DIR *stream, struct ctr_names *names)
 	}
 }
 
-/* Takes fd over. */
-static int list_fd(int fd, const char *path, struct ctr_names *ret_names, struct ctr_err *err)
+static void close_stream(DIR **stream)
 {
-	ctr_auto_names struct ctr_names names = { 0 };
+	if (*stream)
+		closedir(*stream);
+}
+#define ctr_auto_stream __attribute__((cleanup(close_stream)))
+
+/* Takes fd over. */
+static DIR *open_stream(int fd, const char *path, struct ctr_err *err)
+{
 	DIR *stream = fdopendir(fd);
-	int result, saved;
+	int saved = errno;
 
 	if (!stream) {
-		saved = errno;
 		close(fd);
-		return ctr_fail(err, saved, "readdir", "%s", path);
+		ctr_fail(err, saved, "readdir", "%s", path);
 	}
-	result = read_names(stream, &names);
-	saved = errno;
-	closedir(stream);
-	if (result < 0)
-		return ctr_fail(err, saved, "readdir", "%s", path);
+	return stream;
+}
+
+static int list_stream(DIR *stream, const char *path, struct ctr_names *ret_names,
+		       struct ctr_err *err)
+{
+	ctr_auto_names struct ctr_names names = { 0 };
+
+	if (read_names(stream, &names) < 0)
+		return ctr_fail(err, errno, "readdir", "%s", path);
 	if (names.count > 0)
 		qsort(names.names, names.count, sizeof(*names.names), compare_names);
 	*ret_names = names;
@@ -328,10 +338,9 @@ static int list_fd(int fd, const char *path, struct ctr_names *ret_names, struct
 int ctr_tree_list(int dir, const char *path, struct ctr_names *ret_names, struct ctr_err *err)
 {
 	int fd = ctr_path_open(dir, path[0] ? path : ".", O_RDONLY | O_DIRECTORY, 0, err);
+	ctr_auto_stream DIR *stream = fd < 0 ? NULL : open_stream(fd, path, err);
 
-	if (fd < 0)
-		return -1;
-	return list_fd(fd, path, ret_names, err);
+	return stream ? list_stream(stream, path, ret_names, err) : -1;
 }
 
 static int open_for_write(int dir, const char *path, const struct ctr_tree_write *how,
@@ -436,39 +445,39 @@ static int mount_of(int fd, const char *name, uint64_t *ret_mount, struct ctr_er
 
 static int remove_entry(int dir, const char *name, uint64_t mount, int depth, struct ctr_err *err);
 
-static int remove_children(int fd, const char *name, uint64_t mount, int depth,
+static int remove_children(DIR *stream, const char *name, uint64_t mount, int depth,
 			   struct ctr_err *err)
 {
 	ctr_auto_names struct ctr_names names = { 0 };
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0); /* the list takes it over */
 
-	if (copy < 0)
-		return ctr_fail(err, errno, "dup", "%s", name);
-	if (list_fd(copy, name, &names, err) < 0)
+	if (list_stream(stream, name, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; i < names.count; i++) {
-		if (remove_entry(fd, names.names[i], mount, depth + 1, err) < 0)
+		if (remove_entry(dirfd(stream), names.names[i], mount, depth + 1, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
+/* With one descriptor: the last one, where a start fails for want of more. */
 static int remove_directory(int dir, const char *name, uint64_t mount, int depth,
 			    struct ctr_err *err)
 {
-	ctr_auto_fd int fd = -1;
+	ctr_auto_stream DIR *stream = NULL;
 	uint64_t own_mount = 0;
+	int fd;
 
 	if (depth > DEPTH_MAX)
 		return ctr_fail(err, ELOOP, "remove", "%s (too deep)", name);
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return ctr_fail(err, errno, "open", "%s", name);
-	if (mount_of(fd, name, &own_mount, err) < 0)
+	stream = open_stream(fd, name, err);
+	if (!stream || mount_of(fd, name, &own_mount, err) < 0)
 		return -1;
 	if (own_mount != mount)
 		return ctr_fail(err, EXDEV, "remove", "%s (a mount)", name);
-	if (remove_children(fd, name, mount, depth, err) < 0)
+	if (remove_children(stream, name, mount, depth, err) < 0)
 		return -1;
 	if (unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return ctr_fail(err, errno, "rmdir", "%s", name);

@@ -419,7 +419,9 @@ function store_methods:remove()
     if removed or err.errno == "ENOENT" then
       return true
     end
-    if err.errno ~= "ENOTEMPTY" then
+    if err.errno == "EMFILE" then
+      self:unlock() -- whose descriptor will do; there is nothing left to be locked
+    elseif err.errno ~= "ENOTEMPTY" then
       break
     end
   end
