@@ -112,10 +112,16 @@ static int l_signals(lua_State *L)
 }
 
 /*
- * Where that lies which is not in here: in the build folder, below the prefix, in LIBDIR; the whole
- * lctr is itself in there.
+ * Where that lies which is not in here, the whole lctr and the modules: beside the whole one, in the
+ * build folder, below the prefix, in LIBDIR.
  */
-static const char *const folders[] = { "", "../lib/lua/5.1/", CTR_LIBDIR "/", "../" };
+#define BELOW_PREFIX "../lib/lua/5.1/ctr/"
+static const char *const folders[] = {
+#ifndef CTR_IS_STATIC
+	"",
+#endif
+	"ctr/", BELOW_PREFIX, CTR_LIBDIR "/ctr/",
+};
 #define FOLDERS (sizeof(folders) / sizeof(folders[0]))
 
 /* The folder of this program with its slash, however it was started. */
@@ -132,13 +138,25 @@ static bool own_folder(char *ret_folder, size_t size)
 	return true;
 }
 
-/* The path of a file in one of the folders; false where it is not there. */
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), wanted = strlen(end);
+
+	return length >= wanted && strcmp(text + length - wanted, end) == 0;
+}
+
+/*
+ * The path of a file in one of the folders; false where it is not there. A program that somebody has
+ * put into a folder in /tmp is below no prefix: /tmp/lib would be anybody's.
+ */
 static bool find_file(const char *folder, const char *name, char *ret_path, size_t size)
 {
 	char own[PATH_MAX] = "";
 	int length;
 
 	if (folder[0] != '/' && !own_folder(own, sizeof(own)))
+		return false;
+	if (strcmp(folder, BELOW_PREFIX) == 0 && !ends_with(own, "bin/"))
 		return false;
 	length = snprintf(ret_path, size, "%s%s%s", own, folder, name);
 	return length >= 0 && (size_t)length < size && access(ret_path, R_OK) == 0;
@@ -153,7 +171,7 @@ static void become_whole(void)
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < FOLDERS; i++) {
-		if (find_file(folders[i], "ctr/lctr", path, sizeof(path)))
+		if (find_file(folders[i], "lctr", path, sizeof(path)))
 			execv(path, arguments);
 	}
 }
@@ -179,7 +197,7 @@ static int push_loader(lua_State *L, const char *name)
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < FOLDERS; i++) {
-		if (!find_file(folders[i], lua_pushfstring(L, "ctr/core/%s.so", name), path,
+		if (!find_file(folders[i], lua_pushfstring(L, "core/%s.so", name), path,
 			       sizeof(path)))
 			continue;
 		lua_getglobal(L, "package");
@@ -187,12 +205,12 @@ static int push_loader(lua_State *L, const char *name)
 		lua_pushstring(L, path);
 		lua_pushfstring(L, "luaopen_ctr_core_%s", name);
 		lua_call(L, 2, 2);
-		if (lua_isfunction(L, -2)) { /* nil, a message and a word where it failed */
+		if (lua_isfunction(L, -2)) { /* nil and a message where it failed */
 			lua_pop(L, 1);
 			return 1;
 		}
 		lua_pushfstring(L, "lctr cannot load its module 'ctr.core.%s': %s", name,
-				lua_tostring(L, -2));
+				lua_tostring(L, -1));
 		return lua_error(L);
 	}
 	lua_pushfstring(L, "lctr does not find its module 'ctr.core.%s'", name);
