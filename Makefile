@@ -119,13 +119,13 @@ $(BUILD)/obj/%.o: %.c
 # loads no C modules. $(BUILD)/ctr/lctr, the whole one, does: the other goes on as it where one may be
 # needed (src/lctr.c). STATIC= makes both alike, where there are no static libraries.
 
-STATIC ?= -static-pie
+STATIC ?= -static-pie -Wl,-z,pack-relative-relocs
 LUA_SOURCES := $(wildcard lua/ctr/*.lua lua/ctr/*/*.lua lua/ctr/*/*/*.lua)
 LUA_OBJECTS := $(LUA_SOURCES:%.lua=$(BUILD)/obj/%.bc.o)
 LAUNCHER_OBJECTS := $(LAUNCHER_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/modules.o
 WHOLE_OBJECTS := $(patsubst $(BUILD)/obj/src/lctr.o,$(BUILD)/obj/whole/src/lctr.o,$(LAUNCHER_OBJECTS))
 STATIC_OBJECTS := $(STATIC_SOURCES:%.c=$(BUILD)/obj/%.o)
-PROGRAM_OBJECTS := $(CORE_OBJECTS) $(HELD_OBJECTS) $(LUA_OBJECTS)
+PROGRAM_OBJECTS := $(CORE_OBJECTS) $(HELD_OBJECTS) $(BUILD)/obj/bytecode.o
 
 # The name that a module's bytecode has as a symbol, after luaJIT_BC_.
 symbol_of = $(subst /,_,$(patsubst %/init,%,$(patsubst lua/%.lua,%,$(1))))
@@ -133,6 +133,12 @@ symbol_of = $(subst /,_,$(patsubst %/init,%,$(patsubst lua/%.lua,%,$(1))))
 $(BUILD)/obj/lua/%.bc.o: lua/%.lua
 	@mkdir -p $(@D)
 	$(LUAJIT) -bg -t o -n $(call symbol_of,$<) $< $@
+
+# Apart from all other data, beside the heap, which a short command does not touch either: of a part
+# that is touched the kernel may map the whole.
+$(BUILD)/obj/bytecode.o: $(LUA_OBJECTS)
+	$(CC) -r -nostdlib -o $@ $^
+	$(OBJCOPY) --rename-section .rodata=.lctr_bytecode,alloc,load,data,contents $@
 
 # The table that src/lctr.c finds them by (src/lctr_modules.h).
 $(BUILD)/obj/modules.c: $(LUA_SOURCES) Makefile
