@@ -2,9 +2,9 @@
 /*
  * lctr: LuaJIT, the core, the bootstrap and the library's Lua modules in one file.
  *
- * It is built twice (Makefile). The static one starts in two thirds of the time, but loads no C
- * modules, for which what people write may ask, and which are how the library speaks with systemd and
- * netlink. Where one may be needed it goes on as the whole one, ctr/lctr.
+ * It is built twice (Makefile). The static one starts in two thirds of the time, but loads no modules
+ * in C: people's Lua may want some, and the library has its own for systemd, netlink and the prompt.
+ * Where one may be needed it goes on as the whole one, ctr/lctr.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -176,7 +176,7 @@ static void become_whole(void)
 	}
 }
 
-/* package.preload["ctr.cli.become_whole"]: nothing, where it is not found. */
+/* package.preload["ctr.cli.become_whole"]: returns where it is not found. */
 static int l_become_whole(lua_State *L)
 {
 	(void)L;

@@ -51,9 +51,9 @@ extern const char __executable_start[] __attribute__((visibility("hidden")));
 extern const char _end[] __attribute__((visibility("hidden")));
 
 static struct notes notes; /* of this program's heap */
-static int program = -1; /* its file; -1 where that cannot be read */
+static int program = -1;  /* its file; -1 where that cannot be read */
 static off_t section_offset; /* in there */
-static char *spare;       /* what is left of the heap's huge page */
+static char *spare;          /* what is left of the heap's huge page */
 static char *spare_end;
 
 static bool is_preparing;
@@ -276,20 +276,25 @@ const char *lctr_heap_write(lua_State *L, int fd)
 	return NULL;
 }
 
-/* Whether it can be that somebody who asks for a huge page gets one. */
-static bool has_huge_pages(void)
-{
-	ctr_auto_fd int fd = open(HUGE_PAGES, O_RDONLY | O_CLOEXEC);
-	char text[64] = "";
-
-	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && !strstr(text, "[never]");
-}
-
 static bool take_place(size_t size, int protection)
 {
 	return __real_mmap64(HEAP_ADDRESS, size, protection,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
 			     0) == (void *)HEAP_ADDRESS;
+}
+
+/*
+ * Has what is taken there be a huge page, if one is to be had; false where there are none. Where all
+ * may have them it is not asked for: who asks, waits until the kernel has made room.
+ */
+static bool want_huge_page(size_t size)
+{
+	ctr_auto_fd int fd = open(HUGE_PAGES, O_RDONLY | O_CLOEXEC);
+	char text[64] = "";
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || strstr(text, "[never]"))
+		return false;
+	return strstr(text, "[always]") || madvise(HEAP_ADDRESS, size, MADV_HUGEPAGE) == 0;
 }
 
 /*
@@ -301,9 +306,9 @@ static bool read_heap(void)
 {
 	size_t size = (notes.size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 
-	if (program < 0 || !has_huge_pages() || !take_place(size, PROT_READ | PROT_WRITE))
+	if (program < 0 || !take_place(size, PROT_READ | PROT_WRITE))
 		return false;
-	if (madvise(HEAP_ADDRESS, size, MADV_HUGEPAGE) < 0 ||
+	if (!want_huge_page(size) ||
 	    !read_all(program, HEAP_ADDRESS, notes.size, section_offset)) {
 		__real_munmap(HEAP_ADDRESS, size);
 		return false;

@@ -2,7 +2,7 @@
 /*
  * A Lua state that was prepared when lctr was built: loading the libraries and the modules costs
  * more than most commands do, so it is done once, and the heap that came of it is a part of the
- * program. The kernel reads of it what is touched.
+ * program.
  *
  * The heap has a fixed address, for it is full of pointers into itself. Pointers into the program,
  * which lies elsewhere each time, are a list that is gone through.

@@ -1,4 +1,5 @@
 local command = require("specs.support.command")
+local machine = require("specs.support.machine")
 
 local LCTR = "build/lctr"
 local SHOW = "print((require('ctr.core').path.realpath('/proc/self/exe')))"
@@ -60,6 +61,22 @@ describe("the static lctr", function()
     local result = command.run({ "/bin/sh", "-c", LCTR .. " --version <&- 2>&1" })
     assert.equal(0, result.code)
     assert.matches("^lctr version ", result.stdout)
+  end)
+
+  it("runs without huge pages, and without /proc", function()
+    if not machine.is_root() then
+      return pending("needs root")
+    end
+    with({ never = "always madvise [never]\n" })
+    for _, change in ipairs({
+      ("mount --bind %s/never /sys/kernel/mm/transparent_hugepage/enabled"):format(folder),
+      "mount -t tmpfs none /proc",
+    }) do
+      local result = command.run({ "/usr/bin/unshare", "--mount", "/bin/sh", "-c",
+        change .. " && " .. LCTR .. " --version" })
+      assert.equal("", result.stderr)
+      assert.matches("^lctr version ", result.stdout)
+    end
   end)
 
   it("is below no prefix that is no bin folder", function()
