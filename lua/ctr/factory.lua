@@ -6,6 +6,7 @@ local container_module = require("ctr.container")
 local core = require("ctr.core")
 local errors = require("ctr.errors")
 local host = require("ctr.host")
+local needed = require("ctr.needed")
 local networks = require("ctr.config.schema.network")
 local probe = require("ctr.probe")
 local record = require("ctr.record")
@@ -179,6 +180,10 @@ end
 local function reserve_interfaces(config, name)
   if not networks.has_interfaces(config) then
     return nil
+  end
+  local netlink, err = needed("ctr.core.netlink")
+  if not netlink then
+    return nil, err
   end
   return require("ctr.network").reserve(config, name)
 end

@@ -144,18 +144,32 @@ describe("lctr create", function()
     end)
   end
 
-  it("says that its module for systemd is missing, and leaves nothing", function()
-    e = engine.new(nil, { cgroupsPath = "system.slice:ctr:web" })
+  -- What it says without its modules in C, when it leaves nothing.
+  local function without_modules(...)
     local modules = core.path.realpath("build/ctr/core")
     local hide = ("mkdir %s/none && mount --bind %s/none %s"):format(e.folder, e.folder, modules)
     assert.equal(0, os.execute(hide))
-    local result = e:call({ "--systemd-cgroup", "create", "--bundle", e.folder, e.id })
+    local result = e:call({ ... })
     local left = e:succeeds("list", "--format", "json")
     os.execute("umount " .. modules)
     assert.equal(1, result.code)
-    assert.equal("lctr: reach systemd for ctr-web.scope: lctr does not find its module "
-      .. "'ctr.core.systemd'\n", result.stderr)
     assert.equal("[]\n", left)
+    return result.stderr
+  end
+
+  it("says that its module for systemd is missing, and leaves nothing", function()
+    e = engine.new(nil, { cgroupsPath = "system.slice:ctr:web" })
+    assert.equal("lctr: reach systemd for ctr-web.scope: lctr does not find its module "
+      .. "'ctr.core.systemd'\n",
+      without_modules("--systemd-cgroup", "create", "--bundle", e.folder, e.id))
+  end)
+
+  it("says that its module for interfaces is missing, and leaves nothing", function()
+    e = engine.new(nil, { netDevices = { dummy0 = {} }, namespaces = {
+      { type = "pid" }, { type = "mount" }, { type = "network" }, { type = "uts" },
+    } })
+    assert.equal("lctr: lctr does not find its module 'ctr.core.netlink'\n",
+      without_modules("create", "--bundle", e.folder, e.id))
   end)
 
   it("says that an id is taken", function()

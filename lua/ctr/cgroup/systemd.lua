@@ -5,6 +5,7 @@
 local errors = require("ctr.errors")
 local making = require("ctr.cgroup.making")
 local manager = require("ctr.cgroup.manager")
+local needed = require("ctr.needed")
 local place = require("ctr.cgroup.place")
 local signals = require("ctr.cgroup.signals")
 local tree = require("ctr.cgroup.tree")
@@ -30,12 +31,10 @@ end
 
 -- What libsystemd is there for is out of reach without it as well.
 local function open_bus(self)
-  local is_there, systemd = pcall(require, "ctr.core.systemd")
-  local bus, err
-  if is_there then
+  local systemd, err = needed("ctr.core.systemd")
+  local bus
+  if systemd then
     bus, err = systemd.open(self.user)
-  else
-    err = errors.new("SystemError", systemd:match("[^\n]*"))
   end
   return bus, err and errors.wrap(err, "reach systemd for", self.unit.name)
 end
