@@ -140,8 +140,8 @@ $(BUILD)/obj/bytecode.o: $(LUA_OBJECTS)
 	$(CC) -r -nostdlib -o $@ $^
 	$(OBJCOPY) --rename-section .rodata=.lctr_bytecode,alloc,load,data,contents $@
 
-# The table that src/lctr.c finds them by (src/lctr_modules.h).
-$(BUILD)/obj/modules.c: $(LUA_SOURCES) Makefile
+# The table that src/lctr.c finds them by (src/lctr_modules.h): new where a module has come or gone.
+$(BUILD)/obj/modules.c: FORCE
 	@mkdir -p $(@D)
 	@{ echo '#include "lctr_modules.h"'; \
 	for symbol in $(foreach file,$(LUA_SOURCES),$(call symbol_of,$(file))); do \
@@ -149,7 +149,8 @@ $(BUILD)/obj/modules.c: $(LUA_SOURCES) Makefile
 	echo 'const struct lctr_module lctr_modules[] = {'; \
 	for row in $(foreach file,$(LUA_SOURCES),$(patsubst %/init,%,$(patsubst lua/%.lua,%,$(file))):$(call symbol_of,$(file))); do \
 		echo "{ \"$${row%:*}\", luaJIT_BC_$${row#*:} },"; done | tr / .; \
-	echo '{ 0, 0 } };'; } >$@
+	echo '{ 0, 0 } };'; } >$@.new; \
+	cmp -s $@.new $@ || cp $@.new $@
 $(BUILD)/obj/modules.o: $(BUILD)/obj/modules.c
 	$(CC) $(CORE_CFLAGS) -iquote src -MMD -MP -c -o $@ $<
 
