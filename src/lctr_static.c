@@ -32,7 +32,7 @@ int __wrap_dlclose(void *handle)
 
 char *__wrap_dlerror(void)
 {
-	static char message[] = "a static program loads no C modules";
+	static char message[] = "a static program loads no C modules, and ctr/lctr was not found";
 
 	return message;
 }

@@ -54,7 +54,7 @@ describe("the static lctr", function()
       .. "cp build/ctr/core/netlink.so %s/ctr/core/"):format(LCTR, folder, folder, folder)))
     local result = command.run({ folder .. "/lctr", folder .. "/tool.lua" })
     assert.equal("false\tlctr cannot load its module 'ctr.core.netlink': "
-      .. "a static program loads no C modules\n", result.stdout)
+      .. "a static program loads no C modules, and ctr/lctr was not found\n", result.stdout)
   end)
 
   it("is what the file says where its standard input is closed", function()

@@ -33,6 +33,7 @@ function M.new()
   local self = setmetatable({ folder = folder, env = { HOME, PATH }, undo = {} },
     installation_metatable)
   self:must("mkdir -m 755 %s; install -D -m 644 -t %s/core build/ctr/core/*.so", folder, MODULES)
+  self:must("install -m 755 -t %s build/ctr/lctr", MODULES)
   self:must("install -m 755 %s %s", os.getenv("CTR_ENGINE_RUNTIME") or "build/lctr", M.RUNTIME)
   self.image = image.archive(folder)
   return self
