@@ -5,10 +5,12 @@ local machine = require("specs.support.machine")
 local LCTR, NAME = "build/lctr", command.NAME
 
 describe("lctr", function()
-  local folder, remove
+  local folder
+  local keep, clear = command.kept()
+  after_each(clear)
 
   local function with(files)
-    folder, remove = command.folder(files)
+    folder = keep(command.folder(files))
   end
 
   -- What is said of files has no folder.
@@ -19,13 +21,6 @@ describe("lctr", function()
     end
     return result
   end
-
-  after_each(function()
-    if remove then
-      remove()
-      remove = nil
-    end
-  end)
 
   describe("check", function()
     it("tells all that is wrong in all containers, each with its line", function()
@@ -195,7 +190,7 @@ return container "web" {
     end)
 
     local function run(text, script)
-      folder, remove = command.description(text)
+      folder = keep(command.description(text))
       local line = ("%s --root %s/state %s/web.lua"):format(LCTR, folder, folder)
       local result = command.run({ "/bin/sh", "-c", ((script or "exec $0"):gsub("%$0", line)) })
       result.stderr = result.stderr:gsub(NAME:gsub("%p", "%%%0"), "")
@@ -203,10 +198,7 @@ return container "web" {
     end
 
     after_each(function()
-      if remove then
-        remove()
-        remove = nil
-      end
+      clear()
       assert.same(before, machine.snapshot(command.PATTERN))
     end)
 

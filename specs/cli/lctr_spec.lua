@@ -73,19 +73,14 @@ describe("lctr", function()
 end)
 
 describe("lctr with a file", function()
-  local folder, remove
+  local folder
+  local keep, clear = command.kept()
+  after_each(clear)
 
   local function with(files)
-    folder, remove = command.folder(files)
+    folder = keep(command.folder(files))
     return folder
   end
-
-  after_each(function()
-    if remove then
-      remove()
-      remove = nil
-    end
-  end)
 
   it("runs a program with its arguments", function()
     with({ ["tool.lua"] = [[print(arg[0]:match("[^/]+$"), arg[1], require("ctr").version, ...)]] })

@@ -5,18 +5,12 @@ local LCTR = "build/lctr"
 local SHOW = "print((require('ctr.core').path.realpath('/proc/self/exe')))"
 
 describe("the static lctr", function()
-  local folder, remove
-
-  after_each(function()
-    if remove then
-      remove()
-      remove = nil
-    end
-  end)
+  local folder
+  local keep, clear = command.kept()
+  after_each(clear)
 
   local function with(files)
-    folder, remove = command.folder(files)
-    return folder
+    folder = keep(command.folder(files))
   end
 
   -- The dynamic linker would answer in the place of the program.
@@ -79,21 +73,25 @@ describe("the static lctr", function()
     end
   end)
 
-  it("is below no prefix that is no bin folder", function()
+  -- The static one in a folder, the whole one where the modules lie below the prefix.
+  local function install(bin)
     with({ ["tool.lua"] = SHOW })
-    assert.equal(0, os.execute(("mkdir -p %s/mine %s/lib/lua/5.1/ctr && cp %s %s/mine/ && "
-      .. "cp build/ctr/lctr %s/lib/lua/5.1/ctr/"):format(folder, folder, LCTR, folder, folder)))
-    local result = command.run({ folder .. "/mine/lctr", folder .. "/tool.lua" })
-    assert.equal(folder .. "/mine/lctr\n", result.stdout)
+    assert.equal(0, os.execute(("mkdir -p %s/%s %s/lib/lua/5.1/ctr && cp %s %s/%s/ && "
+      .. "cp build/ctr/lctr %s/lib/lua/5.1/ctr/"):format(folder, bin, folder, LCTR, folder, bin,
+      folder)))
+    return folder .. "/" .. bin .. "/lctr"
+  end
+
+  it("is below no prefix that is no bin folder", function()
+    local lctr = install("mine")
+    assert.equal(lctr .. "\n", command.run({ lctr, folder .. "/tool.lua" }).stdout)
   end)
 
   it("finds the whole one where both are installed", function()
-    with({ ["tool.lua"] = SHOW })
-    assert.equal(0, os.execute(("mkdir -p %s/bin %s/lib/lua/5.1/ctr && cp %s %s/bin/ && "
-      .. "cp build/ctr/lctr %s/lib/lua/5.1/ctr/"):format(folder, folder, LCTR, folder, folder)))
-    local result = command.run({ folder .. "/bin/lctr", folder .. "/tool.lua" })
-    assert.equal(folder .. "/lib/lua/5.1/ctr/lctr\n", result.stdout)
-    assert.equal("2\n", command.run({ "/bin/sh", "-c",
-      "echo 'print(1 + 1)' | " .. folder .. "/bin/lctr" }).stdout)
+    local lctr = install("bin")
+    assert.equal(folder .. "/lib/lua/5.1/ctr/lctr\n",
+      command.run({ lctr, folder .. "/tool.lua" }).stdout)
+    assert.equal("2\n",
+      command.run({ "/bin/sh", "-c", "echo 'print(1 + 1)' | " .. lctr }).stdout)
   end)
 end)

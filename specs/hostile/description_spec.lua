@@ -87,19 +87,14 @@ local ODD_VALUES = {
 }
 
 describe("a hostile description", function()
-  local folder, remove
-
-  after_each(function()
-    if remove then
-      remove()
-      remove = nil
-    end
-  end)
+  local folder
+  local keep, clear = command.kept()
+  after_each(clear)
 
   local function check(text, files)
     files = files or {}
     files["web.lua"] = text
-    folder, remove = command.folder(files)
+    folder = keep(command.folder(files))
     local result = command.run({ LCTR, "check", folder .. "/web.lua" }, { timeout = 120 })
     result.stderr = result.stderr:gsub(folder:gsub("%p", "%%%0") .. "/", "")
     return result
@@ -143,9 +138,9 @@ describe("a hostile description", function()
   end
 
   it("requires nothing through a link", function()
-    local outside, remove_outside = command.folder({ ["secret.lua"] = "return { x = 1 }" })
-    folder, remove = command.folder({ ["web.lua"] = 'require("far.secret")\n' .. GOOD,
-      ["lib/secret.lua"] = "return {}" })
+    local outside = keep(command.folder({ ["secret.lua"] = "return { x = 1 }" }))
+    folder = keep(command.folder({ ["web.lua"] = 'require("far.secret")\n' .. GOOD,
+      ["lib/secret.lua"] = "return {}" }))
     for _, link in ipairs({ outside, "/proc/self/root" .. outside, "lib" }) do
       local handle = assert(core.path.open_root(folder))
       assert(core.path.symlink(handle, link, "far"))
@@ -156,11 +151,10 @@ describe("a hostile description", function()
       assert.truthy(result.stderr:find("is a link or lies behind one", 1, true),
         result.stderr)
     end
-    remove_outside()
   end)
 
   it("does not have anybody wait for what is no regular file", function()
-    folder, remove = command.folder({ ["web.lua"] = 'require("base")\n' .. GOOD })
+    folder = keep(command.folder({ ["web.lua"] = 'require("base")\n' .. GOOD }))
     local handle = assert(core.path.open_root(folder))
     assert(core.path.mkfifo(handle, "base.lua", 420))
     assert(core.path.mkfifo(handle, "fifo.lua", 420))
@@ -207,10 +201,10 @@ return made]])
       pending("needs root")
       return
     end
-    folder, remove = command.description([[
+    folder = keep(command.description([[
 return container(NAME) { rootfs = ROOT, run = { "/bin/true" },
   on = { start = function() while true do pcall(function() while true do end end) end end,
-    exit = function() return (("a"):rep(3000)):find(("a*"):rep(30) .. "b") end } }]])
+    exit = function() return (("a"):rep(3000)):find(("a*"):rep(30) .. "b") end } }]]))
     local result = command.run({ LCTR, "--root", folder .. "/state", folder .. "/web.lua" },
       { timeout = 120 })
     assert.equal(0, result.code)

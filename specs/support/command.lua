@@ -58,4 +58,20 @@ function M.description(text)
   })
 end
 
+--- Sees to the temporary folders of a spec.
+-- @treturn function is given what `folder` or `description` returns, and returns the path
+-- @treturn function for `after_each`: removes them
+function M.kept()
+  local removers = {}
+  local function keep(path, remove)
+    removers[#removers + 1] = remove
+    return path
+  end
+  return keep, function()
+    while #removers > 0 do
+      table.remove(removers)()
+    end
+  end
+end
+
 return M

@@ -279,18 +279,13 @@ describe("ctr.describe", function()
   end)
 
   describe("load", function()
-    local folder, remove
-    after_each(function()
-      if remove then
-        remove()
-        remove = nil
-      end
-    end)
-
+    local folder
+    local keep, clear = command.kept()
+    after_each(clear)
     local function load(text, opts, files)
       files = files or {}
       files["web.lua"] = text
-      folder, remove = command.folder(files)
+      folder = keep(command.folder(files))
       opts = opts or {}
       opts.identity = ROOT
       return describe_module.load(folder .. "/web.lua", opts)
