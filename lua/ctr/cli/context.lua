@@ -86,8 +86,15 @@ local function root_of(values)
   return default_root()
 end
 
+--- Who is asked to make the cgroups: "cgroupfs", "systemd" or "disabled".
+-- @tparam table values the global options
+-- @treturn string
+function M.asked_manager(values)
+  return values["cgroup-manager"] or (values["systemd-cgroup"] and "systemd") or "cgroupfs"
+end
+
 local function manager_of(values)
-  local manager = values["cgroup-manager"] or (values["systemd-cgroup"] and "systemd") or "cgroupfs"
+  local manager = M.asked_manager(values)
   if manager == "disabled" then
     return "none"
   end

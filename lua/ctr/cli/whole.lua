@@ -6,6 +6,7 @@
 -- they return, and the command goes as far as it can.
 -- @module ctr.cli.whole
 
+local asked_manager = require("ctr.cli.context").asked_manager
 local networks = require("ctr.config.schema.network")
 
 local M = {}
@@ -18,16 +19,12 @@ local function become()
   end
 end
 
-local function is_by_systemd(values)
-  return values["systemd-cgroup"] or values["cgroup-manager"] == "systemd"
-end
-
 --- For a command whose options are known.
 -- @tparam table command its row (`ctr.cli.commands`)
 -- @tparam table values its options, the global ones among them
 function M.for_command(command, values)
   local is_whole = not command.is_oci or command.is_whole
-  if is_whole or command.makes and (is_by_systemd(values) or values.config) then
+  if is_whole or command.makes and (asked_manager(values) == "systemd" or values.config) then
     become()
   end
 end
