@@ -50,8 +50,8 @@ static volatile struct section section
 extern const char __executable_start[] __attribute__((visibility("hidden")));
 extern const char _end[] __attribute__((visibility("hidden")));
 
-static struct notes notes; /* of this program's heap */
-static int program = -1;  /* its file; -1 where that cannot be read */
+static struct notes notes;   /* of this program's heap */
+static int program = -1;     /* its file; -1 where that cannot be read */
 static off_t section_offset; /* in there */
 static char *spare;          /* what is left of the heap's huge page */
 static char *spare_end;
@@ -122,19 +122,10 @@ int __wrap_munmap(void *address, size_t size)
 	return __real_munmap(address, size);
 }
 
-/* Fills memory from an open file; false where there is not so much. */
-static bool read_all(int fd, void *data, size_t size, off_t offset)
+/* A part of the program's file, whole. */
+static bool read_program(void *data, size_t size, off_t offset)
 {
-	for (char *next = data; size > 0;) {
-		ssize_t count = pread(fd, next, size, offset);
-
-		if (count <= 0)
-			return false;
-		next += count;
-		offset += count;
-		size -= (size_t)count;
-	}
-	return true;
+	return program >= 0 && pread(program, data, size, offset) == (ssize_t)size;
 }
 
 /* Where the section lies in the program's file, by the first of what is loaded: the program. */
@@ -156,8 +147,7 @@ bool lctr_heap_is_there(void)
 {
 	program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	dl_iterate_phdr(find_section, &section_offset);
-	if (program < 0 ||
-	    !read_all(program, &notes, sizeof(notes), section_offset + (off_t)HEAP_SIZE))
+	if (!read_program(&notes, sizeof(notes), section_offset + (off_t)HEAP_SIZE))
 		memcpy(&notes, (const void *)&section.notes, sizeof(notes));
 	return notes.state != NULL;
 }
@@ -309,7 +299,7 @@ static bool read_heap(void)
 	if (program < 0 || !take_place(size, PROT_READ | PROT_WRITE))
 		return false;
 	if (!want_huge_page(size) ||
-	    !read_all(program, HEAP_ADDRESS, notes.size, section_offset)) {
+	    !read_program(HEAP_ADDRESS, notes.size, section_offset)) {
 		__real_munmap(HEAP_ADDRESS, size);
 		return false;
 	}
