@@ -31,8 +31,7 @@ local function new(kind, options, parts)
   for key, value in pairs(parts or {}) do
     shape[key] = value
   end
-  -- What the walker would find out again for each value.
-  shape.is_bare = not (shape.accept or shape.check or shape.normalise)
+  shape.walk = (shape.accept or shape.check or shape.normalise) and walker.walk or shape.read
   return shape
 end
 

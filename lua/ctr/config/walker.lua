@@ -25,6 +25,9 @@ local MAX_PROBLEMS = 200
 -- A longer key is quoted, and cut.
 local MAX_NAME = 64
 
+-- What most strings have none of.
+local ODD_BYTES = "[%z\128-\255]"
+
 --- How each kind of shape is read: `function(shape, value, ctx)`, nil after a problem.
 M.readers = {}
 
@@ -62,10 +65,9 @@ local function add_problem(ctx, text, key)
   return nil
 end
 
-local function walk(shape, value, ctx)
-  if shape.is_bare then
-    return shape.read(shape, value, ctx)
-  end
+--- Reads a value by all that a shape says; where that is nothing but its kind, the kind's reader
+-- does (`shape.walk`).
+function M.walk(shape, value, ctx)
   local text, key
   if shape.accept then
     value, text, key = shape.accept(value)
@@ -173,7 +175,7 @@ local function read_missing(field, record, ctx)
   if type(value) ~= "table" then
     return value
   end
-  return field.starts_empty and {} or walk(field, value, ctx)
+  return field.starts_empty and {} or field:walk(value, ctx)
 end
 
 local function read_field(field, name, record, ctx)
@@ -189,7 +191,7 @@ local function read_field(field, name, record, ctx)
   if value == nil or value == field.unset then
     return read_missing(field, record, ctx)
   end
-  return walk(field, value, ctx)
+  return field:walk(value, ctx)
 end
 
 local function read_in_order(shape, value, ctx)
@@ -218,7 +220,7 @@ local function read_given(shape, value, result, ctx)
     elseif name ~= key and value[name] ~= nil then
       ctx.found = ctx.found + 1
     elseif item ~= field.unset then
-      result[name] = walk(field, item, ctx)
+      result[name] = field:walk(item, ctx)
     end
   end
 end
@@ -251,12 +253,17 @@ function M.readers.record(shape, value, ctx)
   return ctx.found == found and result or nil
 end
 
--- The count of a list, or nil with a problem: no other keys, no gaps.
-local function list_length(value, ctx)
+local function count_keys(value)
   local count = 0
   for _ in next, value do
     count = count + 1
   end
+  return count
+end
+
+-- The count of a list, or nil with a problem: no other keys, no gaps.
+local function list_length(value, ctx)
+  local count = count_keys(value)
   for i = 1, count do
     if value[i] == nil then
       return add_problem(ctx, "must be a list: the keys 1, 2, 3 … without gaps, and no others")
@@ -265,13 +272,31 @@ local function list_length(value, ctx)
   return count
 end
 
+-- Most lists are of plain strings, some of hundreds. Nil where one of them, or the list, needs a
+-- closer look.
+local function read_strings(shape, value)
+  local count, max = count_keys(value), shape.item.max or math.huge
+  if count < (shape.min or 0) or count > (shape.max or math.huge) then
+    return nil
+  end
+  local result = new_table(count, 0)
+  for i = 1, count do
+    local text = value[i]
+    if type(text) ~= "string" or text == "" or #text > max or find(text, ODD_BYTES) then
+      return nil
+    end
+    result[i] = text
+  end
+  return result
+end
+
 local function read_items(shape, value, count, ctx)
   local result, found, depth = new_table(count, 0), ctx.found, ctx.depth + 1
   local item, keys = shape.item, ctx.keys
   ctx.depth = depth
   for i = 1, count do
     keys[depth] = i
-    result[i] = walk(item, value[i], ctx)
+    result[i] = item:walk(value[i], ctx)
   end
   ctx.depth = depth - 1
   return ctx.found == found and result or nil
@@ -280,6 +305,10 @@ end
 function M.readers.list(shape, value, ctx)
   if not is_plain_table(value, ctx, "a list") then
     return nil
+  end
+  local strings = shape.item.walk == M.readers.string and read_strings(shape, value)
+  if strings then
+    return strings
   end
   local count = list_length(value, ctx)
   if not count then
@@ -308,7 +337,7 @@ local function read_pair(shape, key, value, result, ctx)
   if result[name] ~= nil then
     return add_problem(ctx, "is given twice, in two spellings")
   end
-  result[name] = walk(shape.value, value, ctx)
+  result[name] = shape.value:walk(value, ctx)
 end
 
 function M.readers.map(shape, value, ctx)
@@ -331,9 +360,9 @@ function M.readers.map(shape, value, ctx)
   return ctx.found == found and result or nil
 end
 
--- What is wrong with the bytes of a string; most have none but ASCII.
+-- What is wrong with the bytes of a string.
 local function odd_bytes(value, ctx)
-  if not find(value, "[%z\128-\255]") then
+  if not find(value, ODD_BYTES) then
     return nil
   end
   if find(value, "\0", 1, true) then
@@ -404,11 +433,11 @@ function M.readers.any(_, value)
 end
 
 function M.readers.lazy(shape, value, ctx)
-  return walk(shape.load(), value, ctx)
+  return shape.load():walk(value, ctx)
 end
 
 function M.readers.choice(shape, value, ctx)
-  return walk(shape.select(value), value, ctx)
+  return shape.select(value):walk(value, ctx)
 end
 
 local function add_flag(flags, row)
@@ -493,7 +522,7 @@ end
 -- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem's, `problems` are all
 function M.parse(shape, value, opts)
   local ctx = new_context(false, opts)
-  local result = value ~= nil and walk(shape, value, ctx)
+  local result = value ~= nil and shape:walk(value, ctx)
   if value ~= nil and ctx.found == 0 then
     return result
   end
@@ -501,7 +530,7 @@ function M.parse(shape, value, opts)
   if value == nil then
     add_problem(ctx, "is required")
   else
-    walk(shape, value, ctx)
+    shape:walk(value, ctx)
   end
   return nil, errors.invalid(ctx.problems, ctx.found - #ctx.problems)
 end
