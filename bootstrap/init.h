@@ -40,6 +40,8 @@ struct run {
 	int empty_dir; /* 1 + the attached empty directory of mask */
 	int state;     /* what hooks read; -1 */
 	int hook;      /* the number of the hook that runs, else 0 */
+	int row;       /* 1 + the directory that a row of nodes is made in */
+	char row_dir[64]; /* its path */
 	const char *program;
 	struct filter filter;
 	void *message;
@@ -94,6 +96,9 @@ int filter_load(struct run *run, struct ctr_err *err);
 /* op_seccomp.c: puts this process, which is none of the plan's, under a filter without a listener;
  * -1 and errno where the kernel refuses. */
 int filter_enter(const struct filter *filter);
+
+/* op_node.c: closes what only a row of nodes needs, where this step is not one of it. */
+void node_end_row(struct run *run, const struct ctr_step *step);
 
 /* op_root.c */
 int root_reopen(struct run *run, struct ctr_err *err);

@@ -59,22 +59,23 @@ static int check_script(const char *path, const char *head, struct ctr_err *err)
 /* Reads the loader's path from an ELF program; false where there is none. */
 static bool read_loader(int fd, const ElfW(Ehdr) * head, char *ret_loader, size_t size)
 {
-	for (unsigned i = 0; i < head->e_phnum && i < SEGMENTS_MAX; i++) {
-		ElfW(Phdr) segment;
-		off_t at = (off_t)(head->e_phoff + i * sizeof(segment));
+	ElfW(Phdr) segments[SEGMENTS_MAX];
+	size_t count = head->e_phnum < SEGMENTS_MAX ? head->e_phnum : SEGMENTS_MAX;
+	ssize_t length = (ssize_t)(count * sizeof(*segments));
+	const ElfW(Phdr) *segment = segments;
 
-		if (pread(fd, &segment, sizeof(segment), at) != (ssize_t)sizeof(segment))
-			return false;
-		if (segment.p_type != PT_INTERP)
-			continue;
-		if (segment.p_filesz < 2 || segment.p_filesz > size)
-			return false;
-		if (pread(fd, ret_loader, segment.p_filesz, (off_t)segment.p_offset) !=
-		    (ssize_t)segment.p_filesz)
-			return false;
-		return ret_loader[segment.p_filesz - 1] == '\0';
+	if (pread(fd, segments, (size_t)length, (off_t)head->e_phoff) != length)
+		return false;
+	while (count > 0 && segment->p_type != PT_INTERP) {
+		segment++;
+		count--;
 	}
-	return false;
+	if (count == 0 || segment->p_filesz < 2 || segment->p_filesz > size)
+		return false;
+	if (pread(fd, ret_loader, segment->p_filesz, (off_t)segment->p_offset) !=
+	    (ssize_t)segment->p_filesz)
+		return false;
+	return ret_loader[segment->p_filesz - 1] == '\0';
 }
 
 /* Only programs of this machine's own word size are looked into; others are the kernel's. */

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -10,6 +12,52 @@
 #include "auto.h"
 #include "init.h"
 #include "path.h"
+
+void node_end_row(struct run *run, const struct ctr_step *step)
+{
+	if (run->row && step->kind != CTR_OP_mknod && step->kind != CTR_OP_symlink) {
+		close(run->row - 1);
+		run->row = 0;
+	}
+}
+
+/* The path begins with the directory of the row, and one name follows. */
+static bool is_in_row(const struct run *run, const char *path, size_t length)
+{
+	const char *name = path + length + 1;
+
+	return run->row && strlen(run->row_dir) == length &&
+	       memcmp(path, run->row_dir, length) == 0 && *name && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0 && strlen(name) <= NAME_MAX;
+}
+
+/*
+ * Opens the parent directory of path, for the run to keep. Devices and links come in rows: since the
+ * last of one nothing was mounted, so its directory is what the path still leads to.
+ */
+static int open_parent(struct run *run, const char *path, char *name, struct ctr_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	size_t length = slash ? (size_t)(slash - path) : sizeof(run->row_dir);
+	int parent;
+
+	if (slash && is_in_row(run, path, length)) {
+		memcpy(name, slash + 1, strlen(slash));
+		return run->row - 1;
+	}
+	parent = ctr_path_parent(run->root, path, 1, name, err);
+	if (parent < 0)
+		return -1;
+	if (run->row)
+		close(run->row - 1);
+	run->row = parent + 1;
+	run->row_dir[0] = '\0';
+	if (length < sizeof(run->row_dir)) {
+		memcpy(run->row_dir, path, length);
+		run->row_dir[length] = '\0';
+	}
+	return parent;
+}
 
 /* What is already there will do if it is the same device. */
 static int accept_existing(int parent, const char *name, mode_t type, dev_t device,
@@ -30,7 +78,7 @@ int op_mknod(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 	dev_t device = makedev((unsigned)step->nums[2], (unsigned)step->nums[3]);
 	const char *path = step->strs[0];
 	char name[NAME_MAX + 1];
-	ctr_auto_fd int parent = ctr_path_parent(run->root, path, 1, name, err);
+	int parent = open_parent(run, path, name, err);
 
 	if (parent < 0)
 		return -1;
@@ -51,7 +99,7 @@ int op_symlink(struct run *run, const struct ctr_step *step, struct ctr_err *err
 {
 	const char *path = step->strs[1];
 	char name[NAME_MAX + 1];
-	ctr_auto_fd int parent = ctr_path_parent(run->root, path, 1, name, err);
+	int parent = open_parent(run, path, name, err);
 
 	if (parent < 0)
 		return -1;

@@ -27,6 +27,7 @@ int plan_run(struct run *run, struct ctr_err *err)
 	for (; run->next < run->plan.count; run->step++) {
 		const struct ctr_step *step = &run->plan.steps[run->next++];
 
+		node_end_row(run, step);
 		if (find_handler(step->kind)->run(run, step, err) < 0)
 			return -1;
 	}

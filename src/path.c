@@ -178,12 +178,28 @@ static int step_into(struct walk *walk, int parent, size_t start, size_t end, st
 	                      last ? walk->mode : 0755, err);
 }
 
-/* One walk from the root to the end of the path; -2 as step_into. */
+/* Where the last component starts. */
+static size_t last_start(const char *path)
+{
+	size_t end = strlen(path);
+
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	while (end > 0 && path[end - 1] != '/')
+		end--;
+	return end;
+}
+
+/* One walk to the end of the path, from the root unless only its last is missing; -2 as step_into. */
 static int walk_once(struct walk *walk, struct ctr_err *err)
 {
-	ctr_auto_fd int at = open_prefix(walk, 0);
-	size_t start = 0, end = 0;
+	size_t start, end = last_start(walk->path);
+	ctr_auto_fd int at = open_prefix(walk, end);
 
+	if (at < 0) {
+		end = 0;
+		at = open_prefix(walk, 0);
+	}
 	if (at < 0)
 		return ctr_fail(err, errno, "openat2", "%s", walk->path);
 	for (;;) {
