@@ -29,17 +29,8 @@ local function check_argument(value, kind, position, name)
   end
 end
 
---- Reads and checks the configuration of a bundle.
--- @tparam string bundle the bundle's folder
--- @tparam[opt] string file another file than its `config.json`
--- @treturn[1] table as it was decoded, without the members that are null
--- @return[2] nil
--- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem's, `problems` are all
--- @usage
--- local spec, err = ctr.oci.load("/no/bundle")
--- assert(not spec and err.code == "ConfigInvalid")
-function M.load(bundle, file)
-  check_argument(bundle, "string", 1, "load")
+-- The document, and what was read of it by its shape.
+local function read(bundle, file)
   local path = file or bundle .. "/" .. NAME
   local text, err = document.read(path)
   if not text then
@@ -51,6 +42,24 @@ function M.load(bundle, file)
     return nil, err
   end
   return document.check_decoded(shapes.spec, spec)
+end
+
+--- Reads and checks the configuration of a bundle.
+-- @tparam string bundle the bundle's folder
+-- @tparam[opt] string file another file than its `config.json`
+-- @treturn[1] table as it was decoded, without the members that are null
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem's, `problems` are all
+-- @usage
+-- local spec, err = ctr.oci.load("/no/bundle")
+-- assert(not spec and err.code == "ConfigInvalid")
+function M.load(bundle, file)
+  check_argument(bundle, "string", 1, "load")
+  local spec, err = read(bundle, file)
+  if not spec then
+    return nil, err
+  end
+  return spec
 end
 
 local function absolute(path)
@@ -90,6 +99,26 @@ local function apply_own(config, process, own)
   return all.config, all.process
 end
 
+local function convert_parsed(parsed, opts)
+  local bundle, err = absolute(opts.bundle or ".")
+  if not bundle then
+    return nil, err
+  end
+  local ignored, ignore = list_of_ignored()
+  local config, process = convert.config(parsed, {
+    id = opts.id, bundle = bundle, is_systemd = opts.cgroup_manager == "systemd",
+    ignored = ignore, no_pivot_root = opts.no_pivot_root, no_new_keyring = opts.no_new_keyring,
+    rootless = opts.rootless and callers_ids() or nil,
+  })
+  if config and parsed.ctr then
+    config, process = apply_own(config, process, parsed.ctr)
+  end
+  if not config then
+    return nil, process
+  end
+  return config, process, ignored
+end
+
 --- Turns an OCI configuration into the library's.
 -- @tparam table spec left as it was
 -- @tparam[opt] table opts `id` (of the container: the name of its cgroup where the document has
@@ -108,32 +137,33 @@ end
 function M.config(spec, opts)
   check_argument(spec, "table", 1, "config")
   opts = opts or {}
-  local manager = opts.cgroup_manager or "cgroupfs"
-  if not MANAGERS[manager] then
+  if not MANAGERS[opts.cgroup_manager or "cgroupfs"] then
     error("bad argument #2 to 'config' (unknown cgroup_manager)", 2)
   end
   local parsed, err = document.check(shapes.spec, spec)
   if not parsed then
     return nil, err
   end
-  local bundle
-  bundle, err = absolute(opts.bundle or ".")
-  if not bundle then
-    return nil, err
+  return convert_parsed(parsed, opts)
+end
+
+-- `load` and `config` in one, for a start: the document is checked once.
+-- @treturn[1] table the document
+-- @treturn[1] table what `config` returns
+-- @treturn[1] ?table
+-- @treturn[1] table
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.load_config(bundle, file, opts)
+  local spec, parsed = read(bundle, file)
+  if not spec then
+    return nil, parsed
   end
-  local ignored, ignore = list_of_ignored()
-  local config, process = convert.config(parsed, {
-    id = opts.id, bundle = bundle, is_systemd = manager == "systemd", ignored = ignore,
-    no_pivot_root = opts.no_pivot_root, no_new_keyring = opts.no_new_keyring,
-    rootless = opts.rootless and callers_ids() or nil,
-  })
-  if config and parsed.ctr then
-    config, process = apply_own(config, process, parsed.ctr)
-  end
+  local config, process, ignored = convert_parsed(parsed, opts)
   if not config then
     return nil, process
   end
-  return config, process, ignored
+  return spec, config, process, ignored
 end
 
 --- Turns a process object into fields of `ctr.process`: all that it says, and nothing of the

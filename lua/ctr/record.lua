@@ -301,10 +301,13 @@ end
 -- Where the streams of the first process lead, as a checkpoint has to know.
 local function descriptors(container, pid)
   local procfs = container.host:readable_proc()
+  local folder = procfs and core.path.open(procfs, ("%d/fd"):format(pid), { flags = { "path" } })
   local links = {}
   for number = 0, 2 do
-    local path = ("%d/fd/%d"):format(pid, number)
-    links[number + 1] = procfs and core.path.readlink(procfs, path) or ""
+    links[number + 1] = folder and core.path.readlink(folder, tostring(number)) or ""
+  end
+  if folder then
+    folder:close()
   end
   return links
 end

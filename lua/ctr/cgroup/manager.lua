@@ -338,10 +338,7 @@ local function add_missing(missing, node)
   end
   for name in above:gmatch("[^/]+") do
     path = place.join(path, name)
-    local dir = tree.open(node.hierarchy.dir, path)
-    if dir then
-      dir:close()
-    else
+    if not core.path.stat(node.hierarchy.dir, path) then
       missing[#missing + 1] = tree.node(node.hierarchy, path).full
     end
   end

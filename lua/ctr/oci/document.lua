@@ -181,6 +181,7 @@ end
 -- @tparam table kind one of `ctr.oci.shapes`
 -- @tparam table value left as it was
 -- @treturn[1] table the value, without nulls
+-- @treturn[1] table a new table with the members that the shape has
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem's, `problems` are all
 function M.check_decoded(kind, value)
@@ -194,7 +195,7 @@ function M.check_decoded(kind, value)
     table.sort(problems, function(one, other) return one.path < other.path end)
     return one_line(problems)
   end
-  return clean
+  return clean, parsed
 end
 
 return M
