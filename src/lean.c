@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "auto.h"
@@ -17,8 +16,7 @@
 
 #define ATTRS (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
-struct ctr_lean {
-	pthread_t thread;
+struct lean {
 	int tree;
 	int proc;
 	int sys; /* -1: neither is shown */
@@ -27,7 +25,7 @@ struct ctr_lean {
 };
 
 /* The thread has a root, a working directory and a mount namespace of its own from here on. */
-static int enter(struct ctr_lean *lean, struct ctr_err *err)
+static int enter(struct lean *lean, struct ctr_err *err)
 {
 	if (unshare(CLONE_NEWNS) < 0)
 		return ctr_fail(err, errno, "unshare", "%s", "mount namespace");
@@ -47,7 +45,7 @@ static int move(int mount, int folder, const char *path, struct ctr_err *err)
 	return 0;
 }
 
-static int attach(struct ctr_lean *lean, struct ctr_err *err)
+static int attach(struct lean *lean, struct ctr_err *err)
 {
 	if (syscall(SYS_mount, NULL, "/", NULL, REC_PRIVATE, NULL) < 0)
 		return ctr_fail(err, errno, "mount", "%s", "private /");
@@ -61,7 +59,7 @@ static int attach(struct ctr_lean *lean, struct ctr_err *err)
 }
 
 /* The old root comes to lie on the new one, from where it is taken away whole. */
-static int drop_host(struct ctr_lean *lean, struct ctr_err *err)
+static int drop_host(struct lean *lean, struct ctr_err *err)
 {
 	static const struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
 
@@ -79,7 +77,7 @@ static int drop_host(struct ctr_lean *lean, struct ctr_err *err)
 
 static void *run(void *data)
 {
-	struct ctr_lean *lean = data;
+	struct lean *lean = data;
 
 	if (enter(lean, &lean->err) < 0 || attach(lean, &lean->err) < 0 ||
 	    drop_host(lean, &lean->err) < 0)
@@ -101,15 +99,7 @@ static int new_tree(struct ctr_err *err)
 	return ctr_take_fd(&tree);
 }
 
-static void free_lean(struct ctr_lean *lean)
-{
-	ctr_close_fd(&lean->tree);
-	ctr_close_fd(&lean->proc);
-	ctr_close_fd(&lean->sys);
-	free(lean);
-}
-
-static int open_parts(struct ctr_lean *lean, bool with_proc, struct ctr_err *err)
+static int open_parts(struct lean *lean, bool with_proc, struct ctr_err *err)
 {
 	lean->tree = new_tree(err);
 	if (lean->tree < 0)
@@ -122,42 +112,33 @@ static int open_parts(struct ctr_lean *lean, bool with_proc, struct ctr_err *err
 }
 
 /* The program's signals are not for a thread that it does not know. */
-static int start_thread(struct ctr_lean *lean, struct ctr_err *err)
+static int run_thread(struct lean *lean, struct ctr_err *err)
 {
 	sigset_t all, before;
+	pthread_t thread;
 	int problem;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	problem = pthread_create(&lean->thread, NULL, run, lean);
+	problem = pthread_create(&thread, NULL, run, lean);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return problem ? ctr_fail(err, problem, "pthread_create", "%s", "mount namespace") : 0;
-}
-
-struct ctr_lean *ctr_lean_begin(bool with_proc, struct ctr_err *err)
-{
-	struct ctr_lean *lean = malloc(sizeof(*lean));
-
-	if (!lean) {
-		ctr_fail(err, ENOMEM, "malloc", "%s", "mount namespace");
-		return NULL;
-	}
-	*lean = (struct ctr_lean){ .tree = -1, .proc = -1, .sys = -1, .ns = -1 };
-	if (open_parts(lean, with_proc, err) < 0 || start_thread(lean, err) < 0) {
-		free_lean(lean);
-		return NULL;
-	}
-	return lean;
-}
-
-int ctr_lean_end(struct ctr_lean *lean, struct ctr_err *err)
-{
-	int ns;
-
-	pthread_join(lean->thread, NULL);
-	ns = lean->ns;
-	if (ns < 0)
+	if (problem)
+		return ctr_fail(err, problem, "pthread_create", "%s", "mount namespace");
+	pthread_join(thread, NULL);
+	if (lean->ns < 0)
 		*err = lean->err;
-	free_lean(lean);
+	return lean->ns;
+}
+
+int ctr_lean(bool with_proc, struct ctr_err *err)
+{
+	struct lean lean = { .tree = -1, .proc = -1, .sys = -1, .ns = -1 };
+	int ns = -1;
+
+	if (open_parts(&lean, with_proc, err) == 0)
+		ns = run_thread(&lean, err);
+	ctr_close_fd(&lean.tree);
+	ctr_close_fd(&lean.proc);
+	ctr_close_fd(&lean.sys);
 	return ns;
 }

@@ -15,16 +15,12 @@
  * runs: who may unmount "/" would find them below.
  *
  * It costs one copy of the caller's mounts, once; whoever starts from it copies
- * three mounts instead of the host's thousands. A thread does it, so that the
- * caller has something else to do meanwhile. Needs CAP_SYS_ADMIN, and a root
- * that pivot_root(2) can leave (not an initramfs: EINVAL).
+ * three mounts instead of the host's thousands. A thread makes it, so that the
+ * caller stays where it is. Needs CAP_SYS_ADMIN, and a root that pivot_root(2)
+ * can leave (not an initramfs: EINVAL).
  *
- * Returns what ctr_lean_end takes, or NULL.
+ * Returns an nsfs descriptor, which keeps it alive.
  */
-struct ctr_lean;
-struct ctr_lean *ctr_lean_begin(bool with_proc, struct ctr_err *err);
-
-/* Waits for it and releases it. Returns its nsfs descriptor, which keeps it alive. */
-int ctr_lean_end(struct ctr_lean *lean, struct ctr_err *err);
+int ctr_lean(bool with_proc, struct ctr_err *err);
 
 #endif

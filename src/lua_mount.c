@@ -237,63 +237,21 @@ static int l_procfs(lua_State *L)
 	return ctrL_fd_result(L, slot, &err);
 }
 
-#define LEAN "ctr.Lean"
-
-static int l_lean_gc(lua_State *L)
-{
-	struct ctr_lean **slot = luaL_checkudata(L, 1, LEAN);
-	struct ctr_err err;
-	int ns;
-
-	if (!*slot)
-		return 0;
-	ns = ctr_lean_end(*slot, &err);
-	ctr_close_fd(&ns);
-	*slot = NULL;
-	return 0;
-}
-
 /***
-Begins to make a mount namespace of one empty read-only tmpfs, in a thread of its own.
-@function begin_lean
+Makes a mount namespace of one empty read-only tmpfs, in a thread of its own.
+@function lean
 @tparam[opt=false] boolean with_proc with a whole procfs and sysfs in it: what a user namespace needs
-@treturn[1] userdata what `end_lean` takes
-@return[2] nil
-@treturn[2] ctr.Error `SystemError`
-*/
-static int l_begin_lean(lua_State *L)
-{
-	bool with_proc = lua_toboolean(L, 1);
-	struct ctr_lean **slot = lua_newuserdata(L, sizeof(struct ctr_lean *));
-	struct ctr_err err;
-
-	*slot = NULL;
-	if (luaL_newmetatable(L, LEAN)) {
-		lua_pushcfunction(L, l_lean_gc);
-		lua_setfield(L, -2, "__gc");
-	}
-	lua_setmetatable(L, -2);
-	*slot = ctr_lean_begin(with_proc, &err);
-	return *slot ? 1 : ctrL_push_err(L, &err);
-}
-
-/***
-Waits for the mount namespace that was begun. Once only.
-@function end_lean
-@tparam userdata begun
 @treturn[1] ctr.fd an nsfs descriptor, which keeps the namespace alive
 @return[2] nil
 @treturn[2] ctr.Error `SystemError`
 */
-static int l_end_lean(lua_State *L)
+static int l_lean(lua_State *L)
 {
-	struct ctr_lean **begun = luaL_checkudata(L, 1, LEAN);
+	bool with_proc = lua_toboolean(L, 1);
 	int *slot = ctrL_new_fd(L);
 	struct ctr_err err;
 
-	luaL_argcheck(L, *begun, 1, "it has ended");
-	*slot = ctr_lean_end(*begun, &err);
-	*begun = NULL;
+	*slot = ctr_lean(with_proc, &err);
 	return ctrL_fd_result(L, slot, &err);
 }
 
@@ -304,8 +262,7 @@ static const luaL_Reg mount_functions[] = {
 	{ "attach", l_attach },
 	{ "detach", l_detach },
 	{ "procfs", l_procfs },
-	{ "begin_lean", l_begin_lean },
-	{ "end_lean", l_end_lean },
+	{ "lean", l_lean },
 	{ NULL, NULL },
 };
 

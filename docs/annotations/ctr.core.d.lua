@@ -369,19 +369,11 @@ function ctr_core_mount.detach(fd, what) end
 ---@return ctr.Error? # `SystemError`
 function ctr_core_mount.procfs() end
 
----Begins to make a mount namespace of one empty read-only tmpfs, in a thread of its own.
+---Makes a mount namespace of one empty read-only tmpfs, in a thread of its own.
 ---@param with_proc? boolean with a whole procfs and sysfs in it: what a user namespace needs
----@return userdata? # what `end_lean` takes
----@return ctr.Error? # `SystemError`
-function ctr_core_mount.begin_lean(with_proc) end
-
----Waits for the mount namespace that was begun.
----
----Once only.
----@param begun userdata
 ---@return ctr.fd? # an nsfs descriptor, which keeps the namespace alive
 ---@return ctr.Error? # `SystemError`
-function ctr_core_mount.end_lean(begun) end
+function ctr_core_mount.lean(with_proc) end
 
 ---Takes the next call that waits for an answer; never waits, as long as nobody else reads the listener.
 ---@param listener any

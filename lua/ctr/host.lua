@@ -91,36 +91,15 @@ function host_methods:image() -- luacheck: ignore 212
   return locate.image()
 end
 
-local function lean(with_proc, begun)
-  local err
-  if not begun then
-    begun, err = core.mount.begin_lean(with_proc)
-  end
-  if not begun then
-    return nil, err
-  end
-  return core.mount.end_lean(begun)
-end
-
 --- A mount namespace that holds nothing of the host: entering it costs the same with three thousand
 -- host mounts as with none. Kept by its descriptor alone, so nothing is left on the host.
 function host_methods:lean()
-  local begun = self.begun_lean
-  self.begun_lean = nil
-  return open_once(self, "lean_handle", lean, false, begun)
-end
-
---- Begins to make that namespace, for a start that is to come: it takes a millisecond, in which
--- something else can be done. That it fails is told by the start.
-function host_methods:begin_lean()
-  if not (self:is_confined() or self.lean_handle or self.begun_lean) then
-    self.begun_lean = core.mount.begin_lean(false)
-  end
+  return open_once(self, "lean_handle", core.mount.lean, false)
 end
 
 --- The same with a procfs and a sysfs in it, for user namespaces.
 function host_methods:lean_proc()
-  return open_once(self, "lean_proc_handle", lean, true)
+  return open_once(self, "lean_proc_handle", core.mount.lean, true)
 end
 
 --- Opens all that a start needs, ahead of the first one.
@@ -137,9 +116,6 @@ end
 
 --- Closes what is open.
 function host_methods:close()
-  if self.begun_lean then
-    self:lean()
-  end
   for _, name in ipairs({ "proc_handle", "procfs_handle", "lean_handle", "lean_proc_handle" }) do
     if self[name] then
       self[name]:close()

@@ -114,6 +114,16 @@ function M.is_copied(config, facts, spaces)
     or spaces.joined.NEWNS ~= nil
 end
 
+-- The mount namespace that the bootstrap begins in, by its descriptor; nil: the host's. A user
+-- namespace may mount proc and sysfs only where it sees some. Who starts one container only makes
+-- no lean namespace first, for it costs what it saves.
+local function lean_of(config, facts, spaces, copied)
+  if copied or (facts.starts_once and not spaces.user and not config.no_pivot_root) then
+    return nil
+  end
+  return spaces.user and "@lean_proc" or "@lean"
+end
+
 --- Says whether the container may join its cgroups late, while they are made by the library as the
 -- bootstrap works. Not where its mounts show the cgroups, or copy content that its memory limit is
 -- to count, or hooks are to find it limited.
@@ -234,10 +244,14 @@ end
 
 local function add_root(add, config, spaces, way)
   if not way.copied then
-    if spaces.user then
-      add("root_attach_at", { "@rootfs" }, { "/" }, "rootfs", config.rootfs)
-    else
+    if way.lean == "@lean" then
       add("root_attach", { "@rootfs" }, NONE, "rootfs", config.rootfs)
+      return nil
+    end
+    add("root_attach_at", { "@rootfs" }, { "/" }, "rootfs", config.rootfs)
+    if not way.lean then
+      -- Before anything is looked at in the tree: nothing in there leads to the host.
+      add("pivot_root", NONE, NONE, "rootfs")
     end
     return nil
   end
@@ -351,9 +365,10 @@ end
 -- for the exec fifo), `rootless` (the caller has no privilege), `may_clone` (but is root of a user
 -- namespace, and may clone mounts), `can_setgroups`, `cgroups` (names of the cgroups to join),
 -- `user` (looked up: uid, gid, groups, home), `look_up_inside` (ask for the container's own user
--- files), `terminal`, `sends_pidfd`, `enters_cgroup` (and gets the CPUs of
--- its cpuset), `intel_rdt` (a further process has to enter a resctrl group), `id`, `cgroup_views`
--- (what cgroup mounts show, by the mount's number: `ctr.plan.cgroup_mounts`)
+-- files), `terminal`, `sends_pidfd`, `enters_cgroup` (and gets the CPUs of its cpuset),
+-- `starts_once` (the program starts no other container), `intel_rdt` (a further process has to
+-- enter a resctrl group), `id`, `cgroup_views` (what cgroup mounts show, by the mount's number:
+-- `ctr.plan.cgroup_mounts`)
 -- @treturn ctr.Plan
 function M.start(config, process, facts)
   local plan, add = new_plan()
@@ -363,7 +378,8 @@ function M.start(config, process, facts)
   add("clone", { clone }, NONE, "namespaces").by = "parent"
   cgroups.add_early(add, config, facts)
   add_early_settings(add, process)
-  namespaces.add(add, config, facts, spaces, copied)
+  local lean = lean_of(config, facts, spaces, copied)
+  namespaces.add(add, config, facts, spaces, lean)
   add("setsid", NONE, NONE)
   add_keyring(add, config, process, facts, spaces, true)
   for index, network in ipairs(config.networks) do
@@ -374,7 +390,7 @@ function M.start(config, process, facts)
   if networks.has_interfaces(config) then
     require("ctr.plan.network").add(add, config)
   end
-  local way = { copied = copied, rootless = facts.rootless,
+  local way = { copied = copied, lean = lean, rootless = facts.rootless,
     may_clone = facts.may_clone or not facts.rootless,
     cgroup_views = facts.cgroup_views or NONE }
   local refs = add_root(add, config, spaces, way)

@@ -12,7 +12,9 @@ local NAMESPACES = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWUSER" 
 local PROC = { source = "proc", destination = "/proc", device = "proc" }
 local TMP = { source = "tmpfs", destination = "/tmp", device = "tmpfs" }
 
+local AT_ONCE = "the host's namespace, left at once"
 local WAYS = {
+  [AT_ONCE] = { mounts = { PROC, TMP } },
   ["the lean namespace"] = { mounts = { PROC, TMP } },
   ["a user namespace"] = { mounts = { PROC, TMP }, namespaces = NAMESPACES,
     uid_mappings = MAPPING, gid_mappings = MAPPING },
@@ -56,6 +58,7 @@ describe("a container that may mount and chroot", function()
 
   for way, changes in pairs(WAYS) do
     it("finds no way out of " .. way, function()
+      b.factory.host.starts_once = way == AT_ONCE
       local result = attack(changes)
       assert.same({ "done\n", "", 0 }, { result.out, result.err, result.code })
     end)

@@ -19,8 +19,10 @@ local function quoted(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
+local AT_ONCE = "the host's namespace, left at once"
 local WAYS = {
   ["the lean namespace"] = {},
+  [AT_ONCE] = {},
   ["a user namespace"] = { namespaces = USERNS, uid_mappings = MAPPING, gid_mappings = MAPPING },
   ["a copy of the host's namespace"] = { mounts = { { source = "proc", destination = "/proc",
     device = "proc", premount_cmds = COMMANDS } } },
@@ -59,6 +61,7 @@ describe("a root", function()
 
   for way, changes in pairs(WAYS) do
     it("and what is in it may have any name, in " .. way, function()
+      b.factory.host.starts_once = way == AT_ONCE
       local mounts = io.open("/proc/self/mountinfo"):read("*a")
       for _, name in ipairs(NAMES) do
         local root = b.folder .. "/" .. name

@@ -139,12 +139,8 @@ describe("ctr.core.mount", function()
   end
 
   describe("lean", function()
-    local function lean(with_proc)
-      return mount.end_lean(assert(mount.begin_lean(with_proc)))
-    end
-
     it("holds one empty read-only tmpfs and nothing else", function()
-      local ns = assert(lean())
+      local ns = assert(mount.lean())
       assert.equal("nsfs", path.fs_type(ns, ""))
       local info = seen_inside(ns)
       assert.same({ "/ tmpfs ro" }, info)
@@ -152,7 +148,7 @@ describe("ctr.core.mount", function()
     end)
 
     it("has a whole /proc and /sys when told to", function()
-      local ns = assert(lean(true))
+      local ns = assert(mount.lean(true))
       assert.same({ "/ tmpfs ro", "/proc proc rw", "/sys sysfs rw" }, seen_inside(ns))
       assert.equal("proc\nsys\n", inside(ns, "ls", "/").stdout)
       assert.not_equal(0, inside(ns, "touch", "/file").code)
@@ -160,7 +156,7 @@ describe("ctr.core.mount", function()
     end)
 
     it("lets a user namespace mount a procfs and a sysfs of its own", function()
-      local ns = assert(lean(true))
+      local ns = assert(mount.lean(true))
       local result = inside(ns, "unshare", "-U", "-r", "-m", "-p", "-n", "-f",
         "/proc/self/fd/4/busybox", "sh", "-c",
         "b=/proc/self/fd/4/busybox; $b mount -t proc p /proc && exec 5<&4 && echo mounted")
@@ -175,7 +171,7 @@ describe("ctr.core.mount", function()
     it("leaves the host's mounts and the caller as they are", function()
       local old = host.sh("cat /proc/1/mountinfo /proc/self/mountinfo").stdout
       local own = host.sh("readlink /proc/" .. core.proc.getpid() .. "/ns/mnt").stdout
-      local ns = assert(lean())
+      local ns = assert(mount.lean())
       ns:close()
       assert.equal(old, host.sh("cat /proc/1/mountinfo /proc/self/mountinfo").stdout)
       assert.equal(own, host.sh("readlink /proc/" .. core.proc.getpid() .. "/ns/mnt").stdout)
@@ -188,7 +184,7 @@ describe("ctr.core.mount", function()
           "--regid=65534", "luajit", "-e", [[
           package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
           package.cpath = "build/?.so;" .. package.cpath
-          local handle, err = require("ctr.core").mount.begin_lean()
+          local handle, err = require("ctr.core").mount.lean()
           io.write(tostring(handle), " ", err.errno, " ", err.op)
         ]] },
       }))

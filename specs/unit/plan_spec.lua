@@ -76,6 +76,15 @@ describe("ctr.plan", function()
       assert.same({ 0x4c020000 }, steps[3].nums)
     end)
 
+    it("leaves the host's mounts before all else, where one container is started", function()
+      local steps = plan(nil, nil, { starts_once = true })
+      assert.same({ "clone", "unshare", "setsid", "keyring", "root_attach_at", "pivot_root",
+        "mount" }, { unpack(operations(steps), 1, 7) })
+      assert.same({ "/" }, steps[5].strings)
+      steps = plan({ no_pivot_root = true }, nil, { starts_once = true })
+      assert.same({ "@lean", planner.CLONE.NEWNS }, steps[2].nums)
+    end)
+
     it("joins the cgroups before the cgroup namespace is made", function()
       local steps = plan({ namespaces = { "NEWNS", "NEWCGROUP" } }, nil, { cgroups = { "memory" } })
       assert.is_true(position(steps, "cgroup_join") < position(steps, "unshare"))

@@ -173,17 +173,13 @@ end
 local function read_bundle(id, values, context, factory)
   local bundle = context_module.absolute(values.bundle or ".")
   context.log:debug("bundle: " .. bundle)
-  local spec, err = oci.load(bundle, values.config)
-  if not spec then
-    return nil, err
-  end
-  local config, fields, ignored = oci.config(spec, {
+  local spec, config, fields, ignored = oci.load_config(bundle, values.config, {
     id = id, bundle = bundle, cgroup_manager = factory.manager,
     no_pivot_root = values["no-pivot"], no_new_keyring = values["no-new-keyring"],
     rootless = factory.host.rootless,
   })
-  if not config then
-    return nil, fields
+  if not spec then
+    return nil, config
   end
   if not fields then
     return invalid("process.args is required: the bundle names no program")
@@ -266,7 +262,7 @@ function M.create(id, values, context, mode, set_up)
   if not factory then
     return nil, err
   end
-  factory.host:begin_lean()
+  factory.host.starts_once = true
   local config, fields, object = read_bundle(id, values, context, factory)
   if not config then
     return nil, fields

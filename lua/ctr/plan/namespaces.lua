@@ -103,20 +103,21 @@ local function without(mask, handled, facts)
   return bit.band(mask, bit.bnot(handled))
 end
 
-local function add_plain_namespaces(add, config, facts, spaces, copied)
-  add_joins(add, spaces)
-  if not copied then
-    add("join", { "@lean", CLONE.NEWNS }, NONE, "namespaces", "an empty mount namespace")
+local function add_lean(add, name)
+  if name then
+    add("join", { name, CLONE.NEWNS }, NONE, "namespaces", "an empty mount namespace")
   end
+end
+
+local function add_plain_namespaces(add, config, facts, spaces, lean)
+  add_joins(add, spaces)
+  add_lean(add, lean)
   add("unshare", { without(spaces.mask, CLONE.NEWPID, facts) }, NONE, "namespaces")
   add_time_offsets(add, config, spaces)
 end
 
-local function add_staged_namespaces(add, config, facts, spaces, copied)
-  if not copied then
-    add("join", { spaces.user and "@lean_proc" or "@lean", CLONE.NEWNS }, NONE, "namespaces",
-      "an empty mount namespace")
-  end
+local function add_staged_namespaces(add, config, facts, spaces, lean)
+  add_lean(add, lean)
   if not facts.rootless then
     add_joins(add, spaces)
   end
@@ -141,13 +142,13 @@ end
 -- @tparam table config
 -- @tparam table facts as `ctr.plan` has them
 -- @tparam table spaces of `sort`
--- @tparam boolean copied the host's mount namespace is copied
-function M.add(add, config, facts, spaces, copied)
+-- @tparam ?string lean the descriptor of the mount namespace to begin in; nil: the host's
+function M.add(add, config, facts, spaces, lean)
   if M.needs_stage(spaces) then
-    add_staged_namespaces(add, config, facts, spaces, copied)
+    add_staged_namespaces(add, config, facts, spaces, lean)
     return
   end
-  add_plain_namespaces(add, config, facts, spaces, copied)
+  add_plain_namespaces(add, config, facts, spaces, lean)
 end
 
 return M

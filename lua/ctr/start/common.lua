@@ -82,6 +82,7 @@ function M.base_facts(container, process, spaces)
     terminal = process.terminal or process.console_socket ~= nil,
     hook_timeout = container.factory.hook_timeout,
     sends_pidfd = process.pidfd_socket ~= nil,
+    starts_once = container.host.starts_once,
     enters_cgroup = container.manager ~= "none",
   }
 end
