@@ -333,7 +333,7 @@
 ---@field networks? ctr.Config.networks.item[] What is set up in the network namespace.
 ---@field no_new_keyring? boolean Keeps the caller's session keyring.
 ---@field no_new_privileges? boolean Programs gain nothing by set-user-id and the like.
----@field no_pivot_root? boolean Moves the root in place instead of pivot_root(2).
+---@field no_pivot_root? boolean For machines whose root is an initramfs, which pivot_root(2) cannot leave: there the root is moved over the host's, and whoever may mount in the container gets to that.
 ---@field oom_score_adj? integer Which processes go first without memory.
 ---@field parent_death_signal? (integer|string|number) The signal that the process gets when its parent dies.
 ---@field personality? ctr.Config.personality What the kernel says that it is.

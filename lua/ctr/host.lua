@@ -97,6 +97,13 @@ function host_methods:lean()
   return open_once(self, "lean_handle", core.mount.lean, false)
 end
 
+--- Says whether the caller's root can be left: an initramfs cannot (pivot_root(2), EINVAL).
+-- @treturn boolean
+function host_methods:may_pivot()
+  local lean, err = self:lean()
+  return lean ~= nil or err.errno ~= "EINVAL"
+end
+
 --- The same with a procfs and a sysfs in it, for user namespaces.
 function host_methods:lean_proc()
   return open_once(self, "lean_proc_handle", core.mount.lean, true)

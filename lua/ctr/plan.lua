@@ -105,12 +105,13 @@ local function has_early_hooks(config)
 end
 
 --- Says whether the container's tree is built in a copy of the host's mount namespace.
--- The rule is a lean one that holds nothing of the host. Four cases need the host's view: a caller
+-- The rule is a lean one that holds nothing of the host. Five cases need the host's view: a caller
 -- without privilege (it can clone host mounts only in a namespace of its own), commands around a
 -- mount (they run host programs), hooks before the root is entered (they look for the tree at its
--- path on the host), and a mount namespace that is joined.
+-- path on the host), a mount namespace that is joined, and a root that nobody can leave, on which
+-- the container's is moved (`no_pivot_root`).
 function M.is_copied(config, facts, spaces)
-  return facts.rootless or has_commands(config) or has_early_hooks(config)
+  return facts.rootless or facts.cannot_pivot or has_commands(config) or has_early_hooks(config)
     or spaces.joined.NEWNS ~= nil
 end
 
@@ -363,12 +364,12 @@ end
 -- @tparam table process normalised, and merged with what the configuration says (`M.merge`)
 -- @tparam[opt] table facts what only the caller knows: `mode` ("run", the default, or "start": wait
 -- for the exec fifo), `rootless` (the caller has no privilege), `may_clone` (but is root of a user
--- namespace, and may clone mounts), `can_setgroups`, `cgroups` (names of the cgroups to join),
--- `user` (looked up: uid, gid, groups, home), `look_up_inside` (ask for the container's own user
--- files), `terminal`, `sends_pidfd`, `enters_cgroup` (and gets the CPUs of its cpuset),
--- `starts_once` (the program starts no other container), `intel_rdt` (a further process has to
--- enter a resctrl group), `id`, `cgroup_views` (what cgroup mounts show, by the mount's number:
--- `ctr.plan.cgroup_mounts`)
+-- namespace, and may clone mounts), `cannot_pivot` (its root is an initramfs), `can_setgroups`,
+-- `cgroups` (names of the cgroups to join), `user` (looked up: uid, gid, groups, home),
+-- `look_up_inside` (ask for the container's own user files), `terminal`, `sends_pidfd`,
+-- `enters_cgroup` (and gets the CPUs of its cpuset), `starts_once` (the program starts no other
+-- container), `intel_rdt` (a further process has to enter a resctrl group), `id`, `cgroup_views`
+-- (what cgroup mounts show, by the mount's number: `ctr.plan.cgroup_mounts`)
 -- @treturn ctr.Plan
 function M.start(config, process, facts)
   local plan, add = new_plan()

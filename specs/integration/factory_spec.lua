@@ -1,6 +1,7 @@
 local box = require("specs.support.box")
 local core = require("ctr.core")
 local ctr = require("ctr")
+local errors = require("ctr.errors")
 local host = require("specs.support.host")
 local machine = require("specs.support.machine")
 
@@ -375,6 +376,17 @@ describe("a container's settings:", function()
       { no_pivot_root = true, mounts = mounts })
     assert.matches("/proc", text)
     assert.is_nil(text:find(b.folder, 1, true))
+  end)
+
+  it("no_pivot_root starts from a root that nobody can leave", function()
+    local kept = b.factory.host
+    kept.lean = function()
+      return nil, errors.new("SystemError", "pivot_root", { errno = "EINVAL" })
+    end
+    finally(function() kept.lean = nil end)
+    assert.equal("/", out("cut -d' ' -f5 /proc/self/mountinfo | head -1", { no_pivot_root = true }))
+    local _, err = b:sh("true")
+    assert.equal("EINVAL", err.errno)
   end)
 
   it("the umask is a number or octal text", function()

@@ -85,6 +85,12 @@ describe("ctr.plan", function()
       assert.same({ "@lean", planner.CLONE.NEWNS }, steps[2].nums)
     end)
 
+    it("moves the root onto one that nobody can leave", function()
+      local steps = plan({ no_pivot_root = true }, nil, { cannot_pivot = true })
+      assert.is_nil(find(steps, "pivot_root"))
+      assert.equal("no_pivot_root", find(steps, "move_root").path)
+    end)
+
     it("joins the cgroups before the cgroup namespace is made", function()
       local steps = plan({ namespaces = { "NEWNS", "NEWCGROUP" } }, nil, { cgroups = { "memory" } })
       assert.is_true(position(steps, "cgroup_join") < position(steps, "unshare"))

@@ -51,7 +51,9 @@ M.config = shape.record({
     about = "The container's root: an absolute path without symbolic links.",
   }),
   readonlyfs = fields.switch("Makes the root read-only."),
-  no_pivot_root = fields.switch("Moves the root in place instead of pivot_root(2)."),
+  no_pivot_root = fields.switch("For machines whose root is an initramfs, which "
+    .. "pivot_root(2) cannot leave: there the root is moved over the host's, and whoever may mount "
+    .. "in the container gets to that."),
   parent_death_signal = shape.integer({
     default = 0, min = 0, max = 64, accept = checks.signal,
     about = "The signal that the process gets when its parent dies.",

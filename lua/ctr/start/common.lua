@@ -83,6 +83,7 @@ function M.base_facts(container, process, spaces)
     hook_timeout = container.factory.hook_timeout,
     sends_pidfd = process.pidfd_socket ~= nil,
     starts_once = container.host.starts_once,
+    cannot_pivot = config.no_pivot_root and not container.host:may_pivot(),
     enters_cgroup = container.manager ~= "none",
   }
 end
