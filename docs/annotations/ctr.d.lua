@@ -1719,7 +1719,7 @@ function ctr_learn.to_oci(profile) end
 ---```
 ---@param bundle string the bundle's folder
 ---@param file? string another file than its `config.json`
----@return table? # as it was decoded, without the members that are null
+---@return table? # as it was decoded, without the members that are null; those that the document names in another case have the specification's names
 ---@return ctr.Error? # `ConfigInvalid`; `path` is the first problem's, `problems` are all
 function ctr_oci.load(bundle, file) end
 

@@ -1403,7 +1403,7 @@ return {
   signature = "ctr.oci.load(bundle, [file]) -> table",
   summary = "Reads and checks the configuration of a bundle.",
   params = { { name = "bundle", text = "the bundle's folder", type = "string" }, { name = "file", optional = true, text = "another file than its `config.json`", type = "string" } },
-  returns = { { text = "as it was decoded, without the members that are null", type = "table" } },
+  returns = { { text = "as it was decoded, without the members that are null; those that the document names in another case have the specification's names", type = "table" } },
   errors = { "ConfigInvalid" },
   errors_text = "`ConfigInvalid`; `path` is the first problem's, `problems` are all",
   example = "local spec, err = ctr.oci.load(\"/no/bundle\")\nassert(not spec and err.code == \"ConfigInvalid\")\n",

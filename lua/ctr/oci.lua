@@ -37,7 +37,7 @@ local function read(bundle, file)
     return nil, err
   end
   local spec
-  spec, err = document.decode(text, path)
+  spec, err = document.decode(text, path, shapes.spec)
   if not spec then
     return nil, err
   end
@@ -47,7 +47,8 @@ end
 --- Reads and checks the configuration of a bundle.
 -- @tparam string bundle the bundle's folder
 -- @tparam[opt] string file another file than its `config.json`
--- @treturn[1] table as it was decoded, without the members that are null
+-- @treturn[1] table as it was decoded, without the members that are null; those that the document
+--   names in another case have the specification's names
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`; `path` is the first problem's, `problems` are all
 -- @usage

@@ -115,6 +115,11 @@ describe("lctr update", function()
     assert.equal("33", limit("pids.max"))
   end)
 
+  limited("knows members in any case, as runc does", function()
+    update('{"Pids":{"LIMIT":34}}')
+    assert.equal("34", limit("pids.max"))
+  end)
+
   limited("reads options", function()
     e:succeeds("update", "--memory", "32m", "--pids-limit", "44", "--cpu-quota=25000",
       "--kernel-memory", "1m", e.id)

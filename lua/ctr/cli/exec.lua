@@ -8,6 +8,7 @@ local errors = require("ctr.errors")
 local input = require("ctr.cli.input")
 local launching = require("ctr.cli.launching")
 local oci = require("ctr.oci")
+local shapes = require("ctr.oci.shapes")
 local whole = require("ctr.cli.whole")
 local words = require("ctr.cli.words")
 
@@ -141,7 +142,7 @@ local function object_of_file(args, values)
   local text, err = input.read(path)
   local object
   if text then
-    object, err = document.decode(text, path)
+    object, err = document.decode(text, path, shapes.process)
     err = err and errors.new("ConfigInvalid", err.problems[1].text) -- which names the file
   end
   return object, err

@@ -2,9 +2,11 @@
 -- @module ctr.cli.update
 
 local core = require("ctr.core")
+local document = require("ctr.oci.document")
 local errors = require("ctr.errors")
 local input = require("ctr.cli.input")
 local requests = require("ctr.cli.resources")
+local shapes = require("ctr.oci.shapes")
 
 local function decode(path)
   local text, err = input.read(path)
@@ -13,7 +15,7 @@ local function decode(path)
   end
   local object, problem = core.json.decode(text)
   if type(object) == "table" then
-    return object
+    return document.with_known_names(shapes.resources, object)
   end
   return nil, errors.new("ConfigInvalid", "the resources are not a JSON object"
     .. (problem and ": " .. (problem.target or tostring(problem)) or ""))

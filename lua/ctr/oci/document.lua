@@ -62,19 +62,73 @@ function M.read(path)
   return text, problem
 end
 
+-- The member of an object that a name stands for, nil where it has none.
+local function member_of(form, name, value)
+  if form.fields[name] then
+    return name
+  end
+  local lower = tostring(name):lower()
+  for _, member in ipairs(form.order) do
+    if member:lower() == lower and value[member] == nil then
+      return member
+    end
+  end
+  return nil
+end
+
+local function part_at(form, key, value)
+  if form.fields then
+    local name = member_of(form, key, value)
+    return form.fields[name], name or key
+  end
+  return form.item or form.value, key
+end
+
+local function copy(value)
+  local result = setmetatable({}, getmetatable(value))
+  for key, item in next, value do
+    result[key] = item
+  end
+  return result
+end
+
+--- Gives members the names that they have in the shape, where a document writes them in another
+-- case: Go's decoder takes them so, and with it runc and what is written for runc.
+-- @tparam table part one of `ctr.oci.shapes`
+-- @param value left as it was
+-- @return the value itself where nothing is to be changed
+function M.with_known_names(part, value)
+  local form = type(value) == "table" and shapes.resolve(part)
+  if not form or not (form.fields or form.item or form.value) then
+    return value
+  end
+  local result = value
+  for key, item in next, value do
+    local inner, name = part_at(form, key, value)
+    local kept = inner and type(item) == "table" and M.with_known_names(inner, item) or item
+    if name ~= key or kept ~= item then
+      result = result == value and copy(value) or result
+      result[key] = nil
+      result[name] = kept
+    end
+  end
+  return result
+end
+
 --- Decodes JSON, strictly: one document, no member twice.
 -- @tparam string text
 -- @tparam string name what to call it in a message
+-- @tparam table kind what it is to be, one of `ctr.oci.shapes`
 -- @treturn[1] table
 -- @return[2] nil
 -- @treturn[2] ctr.Error `ConfigInvalid`
-function M.decode(text, name)
+function M.decode(text, name, kind)
   local value, err = core.json.decode(text)
   if not value then
     return invalid(("%s is not valid JSON: %s"):format(name, err.target or tostring(err)), NAME,
       err)
   end
-  return value
+  return M.with_known_names(kind, value)
 end
 
 -- In our own member null takes something away.

@@ -54,6 +54,21 @@ describe("ctr.oci", function()
       assert.same({ cwd = "/", env = { "A=b" }, user = { uid = 1, gid = 2 } }, process)
     end)
 
+    it("knows members in any case, but one that is written as it is named first", function()
+      write('{"OCIVERSION":"1.0.2","Root":{"Path":"rootfs","path":"kept"},"Process":{"Args":["a"],'
+        .. '"cwd":"/","Rlimits":[{"Type":"RLIMIT_CORE","Soft":1,"hard":2}]},'
+        .. '"annotations":{"Root":"x"},"linux":{"namespaces":[{"TYPE":"pid"}]}}')
+      local spec = assert(oci.load(folder))
+      assert.same({
+        ociVersion = "1.0.2", root = { path = "kept", Path = "rootfs" },
+        process = { args = { "a" }, cwd = "/",
+          rlimits = { { type = "RLIMIT_CORE", soft = 1, hard = 2 } } },
+        annotations = { Root = "x" }, linux = { namespaces = { { type = "pid" } } },
+      }, spec)
+      write('{"OCIVERSION":"1.0.2","Root":{"Path":7}}')
+      assert.equal("root.path", select(2, oci.load(folder)).path)
+    end)
+
     it("refuses null in a list", function()
       local err = refused(document(',"args":["sh",null],"terminal":null'))
       assert.equal("process.args[2] must be a string, not null", err.message)
