@@ -3,12 +3,12 @@
 
 local core = require("ctr.core")
 local errors = require("ctr.errors")
+local host = require("ctr.host")
 
 local M = {}
 
 local DEFAULT_ROOT = "/run/ctr"
 local STICKY = 960 -- 01700: nobody cleans it up who cleans up what is old below XDG_RUNTIME_DIR
-local ALL_IDS = "^%s*0%s+0%s+4294967295%s*$"
 
 local context_methods = {}
 local context_metatable = { __index = context_methods }
@@ -30,18 +30,9 @@ function M.absolute(path)
   return (core.path.realpath(".") or "") .. "/" .. path
 end
 
-local function is_in_user_namespace()
-  local file = io.open("/proc/self/uid_map", "r")
-  local map = file and file:read("*a")
-  if file then
-    file:close()
-  end
-  return map ~= nil and map:find(ALL_IDS) == nil
-end
-
 -- Whether nothing can be relied on that root alone may do.
 local function is_unprivileged()
-  return core.proc.ids().euid ~= 0 or is_in_user_namespace()
+  return host.new():is_confined()
 end
 
 -- The default root, and whether it is below XDG_RUNTIME_DIR.
