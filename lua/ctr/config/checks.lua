@@ -34,6 +34,14 @@ function M.clean_path(path)
   return "/" .. table.concat(parts, "/")
 end
 
+--- Says whether a path is a folder, or leads to what is below it, by their texts.
+-- @tparam string path
+-- @tparam string folder
+-- @treturn boolean
+function M.is_below(path, folder)
+  return folder == "/" or (path .. "/"):sub(1, #folder + 1) == folder .. "/"
+end
+
 --- Accepts an absolute path, and cleans it.
 function M.absolute_path(path)
   if path:byte() ~= SLASH then

@@ -62,6 +62,16 @@ local function check_destination(mount, set)
   return true
 end
 
+--- Says what is wrong with where a mount goes.
+-- @tparam table mount normalised
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] string
+-- @treturn[2] string the key that is to blame
+function M.check_destination(mount)
+  return check_destination(mount, mount.flags)
+end
+
 local function check_source(mount, set)
   if mount.device ~= "bind" or band(set, MS.MS_REMOUNT) ~= 0 then
     return true

@@ -44,6 +44,17 @@ local sysctl_value = shape.string({
   about = "What is written: a string or an integer.",
 })
 
+-- Destinations count from the root; libcontainer takes those as well that begin with its path.
+local function settle_destinations(config)
+  local rootfs = config.rootfs
+  for _, row in ipairs(rootfs ~= "/" and config.mounts or {}) do
+    if checks.is_below(row.destination, rootfs) then
+      row.destination = "/" .. row.destination:sub(#rootfs + 2)
+    end
+  end
+  return config
+end
+
 --- The configuration of a container.
 M.config = shape.record({
   rootfs = shape.string({
@@ -127,7 +138,7 @@ M.config = shape.record({
     monotonic = time_offset("Of CLOCK_MONOTONIC."),
     boottime = time_offset("Of CLOCK_BOOTTIME."),
   }, { optional = true, about = "Clocks of the new time namespace." }),
-})
+}, { normalise = settle_destinations })
 
 --- The configuration of a process.
 M.process = process_schema.process

@@ -134,6 +134,24 @@ describe("ctr.config.schema", function()
       assert.same(bind, assert(schema.parse(bind)))
     end)
 
+    it("takes the root's path off destinations that begin with it", function()
+      local function destination(path, changes)
+        local config = { rootfs = "/srv/root", namespaces = { "NEWNS" }, mounts = {
+          { source = "tmpfs", destination = path, device = "tmpfs" } } }
+        for key, value in pairs(changes or {}) do
+          config[key] = value
+        end
+        local parsed, err = schema.parse(config)
+        return parsed and parsed.mounts[1].destination or err.problems[1]
+      end
+      assert.equal("/data", destination("/srv/root/data"))
+      assert.equal("/srv/root2/data", destination("/srv/root2/data"))
+      assert.equal("/srv/root/data", destination("/srv/root/data", { rootfs = "/" }))
+      assert.same({ path = "mounts[1].device", text = "must be proc or bind on /proc" },
+        destination("/srv/root/proc"))
+      assert.equal("mounts[1].destination", destination("/srv/root").path)
+    end)
+
     it("says something about every key", function()
       local function check(path, shape)
         shape = shape.load and shape.load() or shape

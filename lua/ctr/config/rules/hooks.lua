@@ -1,13 +1,15 @@
 --- Rules about hooks: nothing of the container's runs with the host's rights (D14).
 -- @module ctr.config.rules.hooks
 
+local checks = require("ctr.config.checks")
+
 local M = {}
 
 -- Those that run programs of the host.
 local OF_HOST = { "prestart", "createRuntime", "createContainer", "poststart", "poststop" }
 
 local function is_inside(path, rootfs)
-  return rootfs ~= "/" and (path .. "/"):sub(1, #rootfs + 1) == rootfs .. "/"
+  return rootfs ~= "/" and checks.is_below(path, rootfs)
 end
 
 local function check_hook(add, hook, path, rootfs)

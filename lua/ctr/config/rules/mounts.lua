@@ -83,6 +83,10 @@ end
 -- @tparam table has namespaces by type
 function M.check(problems, config, has)
   for index, mount in ipairs(config.mounts) do
+    local ok, text, key = mount_rules.check_destination(mount)
+    if not ok then
+      add(problems, index, key, text)
+    end
     check_id_mapping(problems, mount, index, has)
     check_remount(problems, config, index, has)
   end
