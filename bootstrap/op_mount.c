@@ -2,6 +2,8 @@
 /* Operations that attach mounts below the root (defence D2), and change them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -125,12 +127,12 @@ static int open_target(const struct run *run, const char *path, enum ctr_path_ki
 }
 
 /* A target that is made only now has nothing to be taken over. */
-static bool exists(const struct run *run, const char *path)
+static bool look_at(const struct run *run, const char *path, struct stat *ret_st)
 {
 	struct ctr_err ignored;
 	ctr_auto_fd int fd = ctr_path_open(run->root, path, O_PATH, 0, &ignored);
 
-	return fd >= 0;
+	return fd >= 0 && fstat(fd, ret_st) == 0;
 }
 
 /* Attaches a new file system, and remembers it where its options will be changed. */
@@ -147,20 +149,21 @@ static int place_new(struct run *run, int mount, int target, const char *path, s
 	return 0;
 }
 
-/* Puts a new file system on its target, of which it may take over what the step says. */
-static int place_fs(struct run *run, const struct ctr_step *step, int mount,
-                    const char *fstype, const char *path, const struct ctr_mount_change *change,
+/* Puts a new file system on its target, of which it may take over the mode and the content. */
+static int place_fs(struct run *run, int mount, const char *fstype, const char *path,
+                    bool takes_mode, bool takes_content, const struct ctr_mount_change *change,
                     struct ctr_err *err)
 {
-	bool existed = (step->nums[2] || step->nums[3]) && exists(run, path);
+	struct stat st;
+	bool existed = (takes_mode || takes_content) && look_at(run, path, &st);
 	ctr_auto_fd int target = -1;
 
 	target = open_target(run, path, target_kind(fstype), err);
 	if (target < 0)
 		return -1;
-	if (existed && step->nums[2] && copy_mode(mount, target, path, err) < 0)
+	if (existed && takes_mode && copy_mode(mount, target, path, err) < 0)
 		return -1;
-	if (existed && step->nums[3] && copy_content(target, mount, err) < 0)
+	if (existed && takes_content && copy_content(target, mount, err) < 0)
 		return -1;
 	if (ctr_mount_change(mount, change, path, err) < 0)
 		return -1;
@@ -177,6 +180,28 @@ static int fail_mount(const char *fstype, const char *path, struct ctr_err *err)
 			detail ? detail : "");
 }
 
+/* Makes a file system; its root's mode, where it is taken from the target, shows as an option. */
+static int new_fs(const struct run *run, const struct ctr_step *step, uint64_t attr,
+                  struct ctr_err *err)
+{
+	size_t count = step->str_count - 3;
+	const char **options = malloc((count + 1) * sizeof(*options));
+	char mode[sizeof("mode=7777")];
+	struct stat st;
+	int mount;
+
+	if (!options)
+		return ctr_fail(err, errno, "malloc", "options");
+	memcpy(options, step->strs + 3, count * sizeof(*options));
+	if (step->nums[2] && look_at(run, step->strs[2], &st)) {
+		snprintf(mode, sizeof(mode), "mode=%o", st.st_mode & 07777U);
+		options[count++] = mode;
+	}
+	mount = ctr_mount_new(step->strs[0], step->strs[1], options, count, attr, err);
+	free(options);
+	return mount;
+}
+
 int op_mount(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 {
 	uint64_t readonly = (uint64_t)step->nums[0] & MOUNT_ATTR_RDONLY;
@@ -187,18 +212,18 @@ int op_mount(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 	const char *fstype = step->strs[0], *path = step->strs[2];
 	ctr_auto_fd int mount = -1;
 
-	mount = ctr_mount_new(fstype, step->strs[1], step->strs + 3, step->str_count - 3,
-	                      (uint64_t)step->nums[0] & ~readonly, err);
+	mount = new_fs(run, step, (uint64_t)step->nums[0] & ~readonly, err);
 	if (mount < 0)
 		return fail_mount(fstype, path, err);
-	return place_fs(run, step, mount, fstype, path, &change, err);
+	return place_fs(run, mount, fstype, path, false, step->nums[3], &change, err);
 }
 
 int op_attach_fs(struct run *run, const struct ctr_step *step, struct ctr_err *err)
 {
 	const struct ctr_mount_change change = { .set = (uint64_t)step->nums[1] };
 
-	return place_fs(run, step, (int)step->nums[0], step->strs[0], step->strs[1], &change, err);
+	return place_fs(run, (int)step->nums[0], step->strs[0], step->strs[1], step->nums[2],
+	                step->nums[3], &change, err);
 }
 
 /* Fails unless fd is on the file system that was made at the path: no other may be changed. */
