@@ -8,6 +8,7 @@
 #include "auto.h"
 #include "init.h"
 #include "mount.h"
+#include "path.h"
 #include "sys.h"
 
 static void replace_fd(int *slot, int fd)
@@ -58,7 +59,8 @@ static int enter_root(const struct run *run, struct ctr_err *err)
 	return 0;
 }
 
-int op_open_tree(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+/* Clones what is at a path below dir, changed as the step says. */
+static int clone_tree(const struct ctr_step *step, int dir, const char *path, struct ctr_err *err)
 {
 	const struct ctr_mount_change change = {
 		.set = (uint64_t)step->nums[2],
@@ -66,15 +68,51 @@ int op_open_tree(struct run *run, const struct ctr_step *step, struct ctr_err *e
 		.propagation = (uint64_t)step->nums[4],
 		.recursive = step->nums[1],
 	};
-	int *slot = &run->slots[step->nums[0]];
-	ctr_auto_fd int tree = -1;
+	ctr_auto_fd int tree = ctr_mount_clone(dir, path, change.recursive, err);
 
-	tree = ctr_mount_clone(AT_FDCWD, step->strs[0], change.recursive, err);
 	if (tree < 0 || ctr_mount_change(tree, &change, step->strs[0], err) < 0)
 		return -1;
+	return ctr_take_fd(&tree);
+}
+
+static void fill_slot(struct run *run, int64_t number, int tree)
+{
+	int *slot = &run->slots[number];
+
 	if (*slot)
 		close(*slot - 1);
-	*slot = ctr_take_fd(&tree) + 1;
+	*slot = tree + 1;
+}
+
+int op_open_tree(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	int tree = clone_tree(step, AT_FDCWD, step->strs[0], err);
+
+	if (tree < 0)
+		return -1;
+	fill_slot(run, step->nums[0], tree);
+	return 0;
+}
+
+int op_clone_inside(struct run *run, const struct ctr_step *step, struct ctr_err *err)
+{
+	const struct ctr_mount_change mapping = {
+		.set = MOUNT_ATTR_IDMAP,
+		.userns = (uint64_t)step->nums[5],
+		.recursive = step->nums[6],
+	};
+	ctr_auto_fd int fd = ctr_path_open(run->root, step->strs[0], O_PATH, 0, err);
+	ctr_auto_fd int tree = -1;
+
+	if (fd < 0)
+		return -1;
+	tree = clone_tree(step, fd, "", err);
+	if (tree < 0)
+		return -1;
+	if (step->nums[5] != CTR_WIRE_NONE &&
+	    ctr_mount_change(tree, &mapping, step->strs[0], err) < 0)
+		return -1;
+	fill_slot(run, step->nums[0], ctr_take_fd(&tree));
 	return 0;
 }
 

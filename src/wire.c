@@ -53,6 +53,7 @@ static const struct rule {
 	{ CTR_OP_link_up, "" },
 	{ CTR_OP_time_offsets, "d" },
 	{ CTR_OP_open_tree, "sbwww" },
+	{ CTR_OP_clone_inside, "sbwwwob" },
 	{ CTR_OP_propagation, "w" },
 	{ CTR_OP_root_attach, "f" },
 	{ CTR_OP_root_attach_at, "f" },

@@ -106,6 +106,8 @@ struct ctr_wire_attr {
 	X(time_offsets, 28011, 1, 1) /* procfs fd                   | text, may be "" */ \
 	/* slot := open_tree(path) with the change applied; resolved in the mount namespace of now */ \
 	X(open_tree, 28012, 5, 1) /* slot, recursive, set, clear, propagation | path */ \
+	/* the same of a path in the root, as it is by now; where ids are mapped, by that namespace */ \
+	X(clone_inside, 28078, 7, 1) /* slot, recursive, set, clear, propagation, fd, all | path */ \
 	X(propagation, 28013, 1, 0) /* MS_* flags for "/" (mount(2), MS_REC as given) */ \
 	/* put the tree over "/" of a lean namespace, make it root and cwd */ \
 	X(root_attach, 28014, 1, 0) /* fd */ \

@@ -204,8 +204,8 @@ end
 
 local function add_sources(refs, open, config, spaces, way)
   for index, mount in ipairs(config.mounts) do
-    local is_bind = mount.device == "bind" and bit.band(mount.flags, mounts.MS.REMOUNT) == 0
-    if is_bind and not is_source_of_library(mount, spaces, way) then
+    if mounts.is_bind(mount) and not way.inside[index]
+      and not is_source_of_library(mount, spaces, way) then
       local recursive = bit.band(mount.flags, mounts.MS.REC) ~= 0 and 1 or 0
       refs["@mount:" .. index] = open(mount.source, recursive, "mounts[" .. index .. "]", nil,
         mount.rec_attr)
@@ -240,6 +240,7 @@ local function add_host_trees(add, config, spaces, way)
   if mounts.needs_host_null(config) then
     refs["@null"] = open("/dev/null", 0, "mask_paths")
   end
+  way.slots = slot
   return refs
 end
 
@@ -393,7 +394,8 @@ function M.start(config, process, facts)
   end
   local way = { copied = copied, lean = lean, rootless = facts.rootless,
     may_clone = facts.may_clone or not facts.rootless,
-    cgroup_views = facts.cgroup_views or NONE }
+    cgroup_views = facts.cgroup_views or NONE, slots = 0,
+    inside = mounts.sources_inside(config, spaces.user) }
   local refs = add_root(add, config, spaces, way)
   mounts.add_tree(add, config, spaces.user or way.rootless, way)
   if config.hooks then

@@ -41,6 +41,7 @@ function openers.rootfs(session)
 end
 
 openers.mount = sources.bind
+openers.mapping = sources.mapping
 openers.fs = sources.file_system
 openers.cgroup_view = sources.cgroup
 
@@ -92,7 +93,7 @@ function openers.ns(session, kind)
   return handle
 end
 
--- The host keeps what serves every start.
+-- The host keeps what serves every start. What only some openers keep they tell by a false.
 local SHARED = { procfs = true, lean = true, lean_proc = true, none = true }
 
 --- Opens what a name stands for.
@@ -104,11 +105,11 @@ local SHARED = { procfs = true, lean = true, lean_proc = true, none = true }
 -- @treturn[2] ctr.Error
 function M.open(session, name)
   local kind, argument = name:match("^@([%l_]+):?(.*)$")
-  local handle, err = openers[kind](session, tonumber(argument) or argument)
+  local handle, found = openers[kind](session, tonumber(argument) or argument)
   if not handle then
-    return nil, err
+    return nil, found
   end
-  return handle, not SHARED[kind]
+  return handle, not SHARED[kind] and found ~= false
 end
 
 return M

@@ -155,6 +155,18 @@ describe("a restored container", function()
     assert(container:destroy())
   end)
 
+  it("is not made of one that binds its own mounts, which then goes on", function()
+    local container, client = criu.counter(b, with_mounts(
+      { source = data, destination = "/data", flags = { "bind" } },
+      { source = b.root .. "/data", destination = "/mnt", flags = { "bind" } }))
+    local ok, err = container:checkpoint({ images_directory = b.folder .. "/own" })
+    assert.is_nil(ok)
+    assert.equal("mounts[5].source", err.path)
+    assert.equal("1 a", client:ask("a"))
+    client:finish()
+    assert(container:destroy())
+  end)
+
   it("lacks nothing silently that the checkpoint needs", function()
     local changes = with_mounts({ source = data, destination = "/data", flags = { "bind" } })
     local container, client = criu.counter(b, changes)

@@ -118,6 +118,14 @@ describe("an id-mapped mount", function()
     assert.matches("^5:6\n12:13\n", inside)
   end)
 
+  it("may be of what the container has mounted by then", function()
+    local inner = bound(OWN)
+    inner.source = b.root .. "/made"
+    local script = "stat -c '%u:%g' /data/file /data/far /made/file"
+    assert.equal("1005:2006\n5002:2013\n5:6\n", run(script, nil, { mounts = { PROC,
+      { source = folder, destination = "/made", flags = { "bind" } }, inner } }))
+  end)
+
   it("may be a single file", function()
     assert.equal("1005:2006\n", run("stat -c %u:%g /etc/hosts", { source = folder .. "/file",
       destination = "/etc/hosts", flags = { "bind" }, id_mapping = OWN }))

@@ -3,6 +3,7 @@ local ctr = require("ctr")
 local host = require("specs.support.host")
 local mountinfo = require("specs.support.mountinfo")
 
+local MAPPING = { { container_id = 0, host_id = 100000, size = 65536 } }
 local PROC = { source = "proc", destination = "/proc", device = "proc" }
 
 local parse = mountinfo.parse
@@ -103,6 +104,38 @@ describe("a mount", function()
       flags = 4096 + 1 + 2 } })["/data"] -- MS_BIND, MS_RDONLY, MS_NOSUID
     assert.is_true(found.options.ro)
     assert.is_true(found.options.nosuid)
+  end)
+
+  it("of a tmpfs shows the mode that it takes over", function()
+    host.sh("mkdir -m 710 " .. b.root .. "/shut")
+    local found = mounted({ { source = "x", destination = "/shut", device = "tmpfs" } })["/shut"]
+    assert.is_true(found.super["mode=710"])
+    assert.equal("710\n", run("stat -c %a /shut", { { source = "x", destination = "/shut",
+      device = "tmpfs" } }))
+    host.sh("rmdir " .. b.root .. "/shut")
+  end)
+
+  it("binds what the container has mounted by then, when its source is below the root", function()
+    local inner = b.root .. "/mnt"
+    local mounts = {
+      { source = folder, destination = "/mnt", flags = { "bind" } },
+      { source = folder .. "/sub", destination = "/mnt/empty", flags = { "bind" } },
+      { source = inner, destination = b.root .. "/mnt/sub/deep", flags = { "rbind" } },
+      { source = inner .. "/sub", destination = "/media", flags = { "rbind", "ro" } },
+    }
+    local script = "cd /media/deep; cat file; ls empty; touch file"
+    for _, changes in ipairs({ {}, { uid_mappings = MAPPING,
+      gid_mappings = MAPPING, namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET",
+        "NEWUSER" } } }) do
+      local config = { mounts = { PROC, unpack(mounts) } }
+      for key, value in pairs(changes) do
+        config[key] = value
+      end
+      assert.equal("hello\ndeep\n", assert(b:sh(script, config)).out)
+    end
+    local err = refused({ mounts[1], { source = inner .. "/none", destination = "/data",
+      flags = { "bind" } } })
+    assert.equal("mounts[2].source does not exist: /mnt/none", err.message)
   end)
 
   it("hands data to the file system", function()

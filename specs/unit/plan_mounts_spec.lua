@@ -46,6 +46,43 @@ local function line_of(steps, path)
 end
 
 describe("ctr.plan of mounts", function()
+  describe("from below the root", function()
+    local function source_of(source, destination, changes, facts, mapping)
+      local steps = plan({ { source = "/a", destination = destination, flags = { "bind" } },
+        { source = source, destination = "/data", flags = { "bind" }, id_mapping = mapping } },
+        changes, facts)
+      return steps_of(steps, "mounts[2]")
+    end
+
+    it("clones what is there when it is their turn, where something was mounted", function()
+      local inside = { "clone_inside 0 0 0 0 0 @none 0 | /mnt/x", "attach -1 0 0 0 0 | /data" }
+      assert.same(inside, source_of("/srv/root/mnt/x", "/mnt"))
+      assert.same(inside, source_of("/srv/root/mnt/x", "/mnt/x"))
+      assert.same(inside, source_of("/srv/root/mnt/x", "/mnt/x/y"))
+      assert.same("clone_inside 0 0 0 0 0 @none 0 | /", source_of("/srv/root", "/mnt")[1])
+    end)
+
+    it("takes what the host has in all other cases", function()
+      local outside = { "attach @mount:2 0 0 0 0 | /data" }
+      assert.same(outside, source_of("/srv/root/mnt", "/mnt2"))
+      assert.same(outside, source_of("/srv/root2/mnt", "/mnt"))
+      assert.same(outside, source_of("/srv/root/mnt", "/mnt", { rootfs = "/" }))
+    end)
+
+    it("maps ids there, but not in a user namespace", function()
+      local mapping = { uid_mappings = IDS, gid_mappings = IDS }
+      assert.same("clone_inside 0 0 0 0 0 @mapping:2 0 | /mnt",
+        source_of("/srv/root/mnt", "/mnt", nil, nil, mapping)[1])
+      assert.same("attach @mount:2 0 0 0 0 | /data",
+        source_of("/srv/root/mnt", "/mnt", STAGED, nil, mapping)[1])
+    end)
+
+    it("counts the slots of a copied namespace", function()
+      assert.same("clone_inside 2 0 0 0 0 @none 0 | /mnt", source_of("/srv/root/mnt", "/mnt", STAGED,
+        { rootless = true })[1])
+    end)
+  end)
+
   describe("with recursive attributes", function()
     local BIND = { source = "/srv", destination = "/data", flags = { "rbind", "nosuid", "ro", "rrw",
       "rnodev" } }
@@ -61,6 +98,13 @@ describe("ctr.plan of mounts", function()
       local steps = plan({ BIND }, STAGED, { rootless = true })
       assert.same({ "open_tree 1 1 4 1 0 | /srv", "attach -2 2 0 0 0 | /data" },
         steps_of(steps, "mounts[1]"))
+    end)
+
+    it("of what is mounted by then come with the clone of that", function()
+      local steps = plan({ { source = "/a", destination = "/b", flags = { "bind" } },
+        { source = "/srv/root/b", destination = "/data", flags = { "rbind", "rro" } } })
+      assert.same({ "clone_inside 0 1 1 0 0 @none 0 | /b", "attach -1 0 0 0 0 | /data" },
+        steps_of(steps, "mounts[2]"))
     end)
 
     it("sets them at once on a new file system, and again by a remount", function()

@@ -146,8 +146,19 @@ local function gone(index, mount)
     mount.destination), { path = path })
 end
 
+-- A restore would bind what the host has under that name.
+local function refuse_inside(index, mount)
+  local path = ("mounts[%d].source"):format(index)
+  return errors.new("SystemError", ("%s: %s is what the container has mounted itself, which cannot "
+    .. "be checkpointed"):format(path, mount.source), { path = path })
+end
+
 local function add_binds(found, finder, config)
+  local inside = plan_mounts.sources_inside(config, false)
   for index, mount in ipairs(config.mounts) do
+    if inside[index] then
+      return nil, refuse_inside(index, mount)
+    end
     if is_bind(mount) then
       local row = finder:at(mount.destination)
       if not row then

@@ -77,7 +77,7 @@ end
 local function explain_mount(err, step)
   if err.op == "mount_setattr" and err.errno == "EPERM" then
     err.message = ("%s (%s)"):format(tostring(err), LOCKED)
-  elseif step.op == "open_tree" then
+  elseif step.op == "open_tree" or step.op == "clone_inside" then
     return explain_source(err, step)
   end
   return err

@@ -72,11 +72,26 @@ local function explain_mapping(err, handle, index, what)
     { path = path, errno = err.errno, op = err.op, target = what, cause = err })
 end
 
-local function map_owners(session, handle, index)
-  local mount = session.config.mounts[index]
-  local space, owned = userns.of_mount(session, mount.id_mapping)
+--- Opens the user namespace that maps a mount's owners.
+-- @tparam table session
+-- @tparam number index the mount's
+-- @treturn[1] ctr.fd
+-- @treturn[1] boolean whether the caller has to close it
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.mapping(session, index)
+  local space, owned = userns.of_mount(session, session.config.mounts[index].id_mapping)
   if not space then
     return nil, errors.with_path(owned, ("mounts[%d].id_mapping"):format(index))
+  end
+  return space, owned
+end
+
+local function map_owners(session, handle, index)
+  local mount = session.config.mounts[index]
+  local space, owned = M.mapping(session, index)
+  if not space then
+    return nil, owned
   end
   local ok, err = core.mount.change(handle, { userns = space,
     recursive = mount.id_mapping.recursive })

@@ -4,6 +4,7 @@
 
 local bit = require("bit")
 local attributes = require("ctr.plan.mount_attributes")
+local checks = require("ctr.config.checks")
 local cgroup_mounts = require("ctr.plan.cgroup_mounts")
 local mount_options = require("ctr.config.mount_options")
 local mount_rules = require("ctr.config.mount")
@@ -34,6 +35,7 @@ local PROPAGATION = bit.bor(MS.SHARED, MS.PRIVATE, MS.SLAVE, MS.UNBINDABLE)
 
 -- What steps without numbers or strings share; nobody changes a step's lists.
 local NONE = {}
+local NO_CHANGE = { attr_set = 0, attr_clr = 0 }
 
 local function has(flags, flag)
   return bit.band(flags, flag) ~= 0
@@ -180,12 +182,58 @@ local function source_text(mount)
   return table.concat(words, " ")
 end
 
+--- Says whether a mount binds something.
+function M.is_bind(mount)
+  return mount.device == "bind" and not has(mount.flags, MS.REMOUNT)
+end
+
+-- Whether what is mounted before a bind's source is looked at is over it, or part of it.
+local function is_changed(source, config, index)
+  for earlier = 1, index - 1 do
+    local mount = config.mounts[earlier]
+    local is_made = mount.device ~= "" and not has(mount.flags, MS.REMOUNT)
+    if is_made and (checks.is_below(source, mount.destination)
+      or checks.is_below(mount.destination, source)) then
+      return true
+    end
+  end
+  return false
+end
+
+--- Finds the binds of what the container has mounted itself by then: their sources are below its
+-- root, and libcontainer looks them up when it comes to them. A user namespace maps no ids.
+-- @tparam table config
+-- @tparam boolean has_user the container is in a user namespace
+-- @treturn table paths in the root, by the mount's number
+function M.sources_inside(config, has_user)
+  local inside = {}
+  for index, mount in ipairs(config.mounts) do
+    local may_be = M.is_bind(mount) and not (mount.id_mapping and has_user)
+    if may_be and config.rootfs ~= "/" and checks.is_below(mount.source, config.rootfs) then
+      local source = "/" .. mount.source:sub(#config.rootfs + 2)
+      inside[index] = is_changed(source, config, index) and source or nil
+    end
+  end
+  return inside
+end
+
+-- Clones a source that is inside; returns what stands for the clone.
+local function add_inside(add, mount, index, path, way)
+  local attr, mapping = mount.rec_attr or NO_CHANGE, mount.id_mapping
+  add("clone_inside", { way.slots, has(mount.flags, MS.REC) and 1 or 0, attr.attr_set,
+    attr.attr_clr, 0, mapping and "@mapping:" .. index or "@none",
+    mapping and mapping.recursive and 1 or 0 }, { way.inside[index] }, path)
+  return -1 - way.slots
+end
+
 -- Recursive attributes are set where the tree is cloned, so before those of the mount alone.
-local function add_bind(add, mount, index, path)
+local function add_bind(add, mount, index, path, way)
+  local tree = way.inside[index] and add_inside(add, mount, index, path, way)
+    or "@mount:" .. index
   local set, clear = attributes.without(attributes.attributes(mount.flags),
     attributes.cleared(mount.flags, mount.cleared_flags), mount.rec_attr)
   local is_plain = not mount.rec_attr and not mount.id_mapping
-  add("attach", { "@mount:" .. index, set, clear, 0, 0 }, { mount.destination }, path,
+  add("attach", { tree, set, clear, 0, 0 }, { mount.destination }, path,
     is_plain and mount.source or source_text(mount))
 end
 
@@ -229,7 +277,7 @@ end
 
 local function add_made(add, mount, index, path, way)
   if mount.device == "bind" then
-    add_bind(add, mount, index, path)
+    add_bind(add, mount, index, path, way)
   elseif mount_rules.is_cgroup(mount) then
     cgroup_mounts.add(add, mount, index, way.cgroup_views[index], way.context)
   else
@@ -258,7 +306,7 @@ end
 -- @tparam boolean rootless the caller may make no file systems
 function M.add_live(add, config, rootless)
   add_mount(add, config.mounts[1], 1, { copied = false, rootless = rootless, cgroup_views = NONE,
-    label = config.mount_label })
+    inside = NONE, label = config.mount_label })
   if is_late_readonly(config.mounts[1]) then
     add("set_attr", { ATTR.RDONLY, 0, 0, 0 }, { config.mounts[1].destination }, "mounts[1]")
   end
@@ -309,7 +357,8 @@ end
 -- @tparam function add `add(op, nums, strings, config_path)`
 -- @tparam table config normalised
 -- @tparam boolean bound devices are bound, not made
--- @tparam table way `copied`, `rootless`, `cgroup_views`
+-- @tparam table way `copied`, `rootless`, `cgroup_views`, `inside` (of `sources_inside`), `slots`
+-- (how many are in use)
 function M.add_tree(add, config, bound, way)
   local ours, configured = M.dev_owner(config)
   if ours and not configured then

@@ -210,6 +210,7 @@ local TEXT = {
   net_route = route_text,
   time_offsets = function(step) return (step.strings[1]:gsub("\n", " ")) end,
   open_tree = first_string,
+  clone_inside = function(step) return step.strings[1] .. " (in the root)" end,
   propagation = function(step) return "/ " .. mounts.propagation_words(step.nums[1]) end,
   root_attach = labelled,
   root_attach_at = function(step) return join_words(step.label, "→", step.strings[1]) end,
