@@ -277,6 +277,20 @@ describe("a cgroup mount", function()
     assert.matches("Read%-only file system", table.concat(out))
   end)
 
+  it("is of cgroups that are all remembered when others have changed its limits", function()
+    local container, process = b:sleeper(merged())
+    local before = container.cgroup:paths()
+    local other = assert(ctr.new(b.folder .. "/state"))
+    local same = assert(other:load(container:id()))
+    assert(same:set({ cgroups = { cpu_shares = 512 } }))
+    assert.same(before, assert(other:load(container:id())).cgroup:paths())
+    other:close()
+    b:finish(container, process)
+    for _, path in pairs(before) do
+      assert.is_nil(core.path.realpath(path))
+    end
+  end)
+
   it("leaves no cgroup behind, wherever the container is destroyed", function()
     local before = machine.snapshot(box.PATTERN).cgroups
     local container, process = b:sleeper(merged(nil, OWN))

@@ -5,7 +5,6 @@ local errors = require("ctr.errors")
 local layouts = require("ctr.cgroup.layout")
 local manager = require("ctr.cgroup.manager")
 local place = require("ctr.cgroup.place")
-local tree = require("ctr.cgroup.tree")
 local sorted = require("ctr.sorted")
 local v1 = require("ctr.cgroup.v1")
 local v2 = require("ctr.cgroup.v2")
@@ -73,7 +72,7 @@ local function node_at(layout, name, full)
   if not path or path == "" then
     return invalid_path(name, reason or "must not be a hierarchy's root")
   end
-  return tree.node(hierarchy, path)
+  return driver_of(layout).node(hierarchy, path)
 end
 
 -- A node for each hierarchy of a map from controllers to full paths. One that is not mounted (any

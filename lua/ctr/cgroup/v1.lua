@@ -34,7 +34,11 @@ local function shown_hierarchies(layouts, is_shown)
   return all
 end
 
-local function node_in(hierarchy, path)
+--- Makes the node of a path in a hierarchy; that of the cgroup2 tree beside them is `unified`.
+-- @tparam table hierarchy
+-- @tparam string path below its mount
+-- @treturn table
+function M.node(hierarchy, path)
   local node = tree.node(hierarchy, path)
   if hierarchy.type == "cgroup2" then
     node.names = UNIFIED
@@ -54,7 +58,7 @@ function M.nodes(layouts, where, is_shown)
   for _, hierarchy in ipairs(shown_hierarchies(layouts, is_shown)) do
     local base = where.absolute and "" or layout.own_below_mount(hierarchy)
     if base then
-      nodes[#nodes + 1] = node_in(hierarchy, place.join(base, where.path))
+      nodes[#nodes + 1] = M.node(hierarchy, place.join(base, where.path))
     else
       hidden[#hidden + 1] = hierarchy
     end

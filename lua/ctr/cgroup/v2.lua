@@ -13,6 +13,9 @@ local tree = require("ctr.cgroup.tree")
 
 local M = {}
 
+--- Makes the node of a path.
+M.node = tree.node
+
 local DIRECTORY = { flags = { "rdonly", "directory" }, beneath = true }
 local START_PROCESSES = 4
 local DENIED = { EPERM = true, EACCES = true }
