@@ -256,6 +256,18 @@ describe("as libcontainer has it,", function()
       assert.equal("1025", out("ulimit -n", with(USERNS, { rlimits = NOFILE_1025 })))
     end)
 
+    it("may be lower than what a start has open itself", function()
+      local mounts = { { source = "proc", destination = "/proc", device = "proc" } }
+      for index = 1, 20 do
+        mounts[#mounts + 1] = { source = "/etc", destination = "/mnt/" .. index,
+          flags = { "bind" } }
+      end
+      local changes = { mounts = mounts,
+        rlimits = { { type = "RLIMIT_NOFILE", hard = 4, soft = 4 } } }
+      assert.equal("4", out("ulimit -n", changes))
+      assert.equal("4", out("ulimit -n", with(USERNS, changes)))
+    end)
+
     it("of a further process may be above those of the configuration", function()
       for _, changes in ipairs({ {}, USERNS }) do
         local container, _, finish = cat(with(changes, { rlimits = NOFILE_1025 }))

@@ -78,8 +78,8 @@ describe("ctr.plan of mounts", function()
     end)
 
     it("counts the slots of a copied namespace", function()
-      assert.same("clone_inside 2 0 0 0 0 @none 0 | /mnt", source_of("/srv/root/mnt", "/mnt", STAGED,
-        { rootless = true })[1])
+      assert.same("clone_inside 2 0 0 0 0 @none 0 | /mnt",
+        source_of("/srv/root/mnt", "/mnt", STAGED, { rootless = true })[1])
     end)
   end)
 

@@ -225,16 +225,22 @@ local function add_holes(add, files)
   end
 end
 
+local function add_rlimits(add, process, are_files)
+  for index, limit in ipairs(process.rlimits) do
+    if (limit.type == "RLIMIT_NOFILE") == are_files then
+      add("rlimit", { M.rlimit(limit) }, NONE,
+        process.rlimits_path .. "[" .. index .. "]", limit)
+    end
+  end
+end
+
 local function add_program(add, config, process, facts)
   if process.no_new_privileges then
     add("no_new_privs", NONE, NONE, process.no_new_privileges_path)
   end
   add_attributes(add, config, process)
   add_labels(add, process)
-  for index, limit in ipairs(process.rlimits) do
-    add("rlimit", { M.rlimit(limit) }, NONE,
-      process.rlimits_path .. "[" .. index .. "]", limit)
-  end
+  add_rlimits(add, process, false)
   -- Root may enter what the user may not ("/root"), and the user what root may not (NFS).
   if process.cwd ~= "" then
     add("chdir", { CHDIR_TRY }, { process.cwd }, "process.cwd")
@@ -245,6 +251,8 @@ local function add_program(add, config, process, facts)
   end
   add("umask", { process.umask or DEFAULT_UMASK }, NONE, process.umask_path)
   add("find_program", NONE, M.candidates(process.args[1], process.env), "process.args[1]")
+  -- After what opens something beside the descriptors that the start has open until the end.
+  add_rlimits(add, process, true)
   add_holes(add, process.extra_files)
 end
 

@@ -62,7 +62,7 @@ local ALL = {
   personality = { domain = "LINUX32" },
   memory_policy = { mode = "MPOL_BIND", nodes = "0,33", flags = { "MPOL_F_STATIC_NODES" } },
   no_new_privileges = true,
-  rlimits = { { type = "nofile", soft = 9, hard = 9 } },
+  rlimits = { { type = "core", soft = 9, hard = 9 } },
 }
 
 describe("ctr.plan.attributes", function()
@@ -85,7 +85,7 @@ describe("ctr.plan.attributes", function()
       { "io_priority", { 0x4003 }, "io_priority" },
       { "personality", { 8 }, "personality" },
       { "memory_policy", { 0x8002, 1, 2 }, "memory_policy" },
-      { "rlimit", { 7, 9, 9 }, "rlimits[1]" },
+      { "rlimit", { 4, 9, 9 }, "rlimits[1]" },
       { "set_ids", { 1, 2, 1 }, "process.user" },
     }
     assert.same(expected, summary(start(ALL), ATTRIBUTES))
