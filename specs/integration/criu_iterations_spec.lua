@@ -1,5 +1,6 @@
 local core = require("ctr.core")
 local criu = require("specs.support.criu")
+local folders = require("ctr.criu.folders")
 local host = require("specs.support.host")
 local netns = require("specs.support.netns")
 local program = require("ctr.criu.program")
@@ -45,6 +46,18 @@ describe("a checkpoint in parts", function()
     assert.equal("1 a", client:ask("a"))
     client:finish()
     assert(container:destroy())
+  end)
+
+  it("tells that the earlier checkpoint is not there", function()
+    local images = assert(core.fd.open(b.folder, { flags = { "rdonly", "directory" } }))
+    assert.is_true(folders.check_parent(images, "../" .. b.folder:match("[^/]+$")))
+    for _, path in ipairs({ "../nonesuch", "rootfs/etc/passwd" }) do
+      local ok, err = folders.check_parent(images, path)
+      assert.is_nil(ok)
+      assert.equal("parent_image", err.path)
+      assert.matches(path, tostring(err), 1, true)
+    end
+    images:close()
   end)
 
   local function blocks(folder)

@@ -94,6 +94,10 @@ local function request_options(container, options, opened, version)
   request.ps = page_server(options)
   request.external = outer
   if options.parent_image ~= "" then
+    local ok, problem = folders.check_parent(opened.images, options.parent_image)
+    if not ok then
+      return nil, problem
+    end
     request.parent_img, request.track_mem = options.parent_image, true
   end
   return request

@@ -51,6 +51,23 @@ local function make(path, option, group)
   return true
 end
 
+--- Says whether the folder of an earlier checkpoint is there: CRIU says nothing where it is not.
+-- @tparam ctr.fd images
+-- @tparam string parent relative to it
+-- @treturn[1] true
+-- @return[2] nil
+-- @treturn[2] ctr.Error
+function M.check_parent(images, parent)
+  local path = ("/proc/self/fd/%d/%s"):format(core.fd.number(images), parent)
+  local handle, err = core.fd.open(path, FOLDER)
+  if not handle then
+    return nil, errors.new("SystemError", ("parent_image: there is no folder %s beside the images")
+      :format(parent), { path = "parent_image", errno = err.errno })
+  end
+  handle:close()
+  return true
+end
+
 local function open(path, option, is_made, group)
   local ok, err = true, nil
   if is_made then
