@@ -41,7 +41,8 @@ struct run {
 	int state;     /* what hooks read; -1 */
 	int hook;      /* the number of the hook that runs, else 0 */
 	int row;       /* 1 + the directory that a row of nodes is made in */
-	char row_dir[64]; /* its path */
+	size_t row_length; /* of its path; SIZE_MAX where that is too long to be kept */
+	char row_dir[64];
 	const char *program;
 	struct filter filter;
 	void *message;

@@ -26,9 +26,9 @@ static bool is_in_row(const struct run *run, const char *path, size_t length)
 {
 	const char *name = path + length + 1;
 
-	return run->row && strlen(run->row_dir) == length &&
-	       memcmp(path, run->row_dir, length) == 0 && *name && strcmp(name, ".") != 0 &&
-	       strcmp(name, "..") != 0 && strlen(name) <= NAME_MAX;
+	return run->row && run->row_length == length && memcmp(path, run->row_dir, length) == 0 &&
+	       *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+	       strlen(name) <= NAME_MAX;
 }
 
 /*
@@ -51,10 +51,10 @@ static int open_parent(struct run *run, const char *path, char *name, struct ctr
 	if (run->row)
 		close(run->row - 1);
 	run->row = parent + 1;
-	run->row_dir[0] = '\0';
+	run->row_length = SIZE_MAX;
 	if (length < sizeof(run->row_dir)) {
+		run->row_length = length;
 		memcpy(run->row_dir, path, length);
-		run->row_dir[length] = '\0';
 	}
 	return parent;
 }

@@ -389,6 +389,21 @@ describe("a container's settings:", function()
     assert.equal("EINVAL", err.errno)
   end)
 
+  it("devices lie where they are said to be, one after the other", function()
+    local long, devices = "/dev/" .. ("x"):rep(80), {}
+    for index, folder in ipairs({ "/dev", "", long, "", long, "/dev/sub", "/dev/sub", "/dev" }) do
+      devices[index] = { type = "c", path = ("%s/d%d"):format(folder, index), major = 1, minor = 3,
+        permissions = "rwm" }
+    end
+    local paths = {}
+    for index, device in ipairs(devices) do
+      paths[index] = device.path
+    end
+    assert.equal(table.concat(paths, "\n"), out(("for path in %s; do test -c $path && echo $path; "
+      .. "done"):format(table.concat(paths, " ")), { devices = devices }))
+    host.sh(("rm -f %s/d2 %s/d4"):format(b.root, b.root))
+  end)
+
   it("the umask is a number or octal text", function()
     assert.equal("0077", out("umask", { umask = "0077" }))
     assert.equal("0007", out("umask", { umask = 7 }))
