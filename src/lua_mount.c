@@ -6,6 +6,8 @@ Mounts that are attached nowhere yet.
 #include "lua_glue.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <linux/mount.h>
@@ -127,6 +129,28 @@ static int l_clone(lua_State *L)
 		*slot = -1;
 	}
 	return ctrL_fd_result(L, slot, &err);
+}
+
+/***
+Tells mounts apart.
+@function id
+@param fd
+@treturn[1] string of the mount that it is on; no two are the same while both are there
+@return[2] nil
+@treturn[2] ctr.Error `SystemError`
+*/
+static int l_id(lua_State *L)
+{
+	int fd = ctrL_check_fd(L, 1);
+	struct ctr_err err;
+	char digits[24];
+	uint64_t id;
+
+	if (ctr_mount_id(fd, &id, &err) < 0)
+		return ctrL_push_err(L, &err);
+	snprintf(digits, sizeof(digits), "%" PRIu64, id);
+	lua_pushstring(L, digits);
+	return 1;
 }
 
 /***
@@ -258,6 +282,7 @@ static int l_lean(lua_State *L)
 static const luaL_Reg mount_functions[] = {
 	{ "clone", l_clone },
 	{ "change", l_change },
+	{ "id", l_id },
 	{ "new", l_new },
 	{ "attach", l_attach },
 	{ "detach", l_detach },

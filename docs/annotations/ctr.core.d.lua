@@ -333,6 +333,12 @@ function ctr_core_kernel.has_call(name) end
 ---@return ctr.Error? # `SystemError`
 function ctr_core_mount.clone(path, options) end
 
+---Tells mounts apart.
+---@param fd any
+---@return string? # of the mount that it is on; no two are the same while both are there
+---@return ctr.Error? # `SystemError`
+function ctr_core_mount.id(fd) end
+
 ---Changes the attributes of a mount.
 ---@param fd any
 ---@param options table `set`, `clear`, `propagation`, `userns`, `recursive` as of `clone`

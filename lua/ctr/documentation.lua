@@ -2157,6 +2157,17 @@ return {
   module = "ctr.core.mount",
   place = 189,
 },
+["ctr.core.mount.id"] = {
+  signature = "ctr.core.mount.id(fd) -> string",
+  summary = "Tells mounts apart.",
+  params = { { name = "fd", text = "", type = "any" } },
+  returns = { { text = "of the mount that it is on; no two are the same while both are there", type = "string" } },
+  errors = { "SystemError" },
+  errors_text = "`SystemError`",
+  kind = "function",
+  module = "ctr.core.mount",
+  place = 190,
+},
 ["ctr.core.mount.change"] = {
   signature = "ctr.core.mount.change(fd, options) -> boolean",
   summary = "Changes the attributes of a mount.",
@@ -2166,7 +2177,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 190,
+  place = 191,
 },
 ["ctr.core.mount.new"] = {
   signature = "ctr.core.mount.new(type, source, options, [change]) -> fd",
@@ -2177,7 +2188,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 191,
+  place = 192,
 },
 ["ctr.core.mount.attach"] = {
   signature = "ctr.core.mount.attach(mount, target, what) -> boolean",
@@ -2188,7 +2199,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 192,
+  place = 193,
 },
 ["ctr.core.mount.detach"] = {
   signature = "ctr.core.mount.detach(fd, what) -> boolean",
@@ -2199,7 +2210,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 193,
+  place = 194,
 },
 ["ctr.core.mount.procfs"] = {
   signature = "ctr.core.mount.procfs() -> fd",
@@ -2210,7 +2221,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 194,
+  place = 195,
 },
 ["ctr.core.mount.lean"] = {
   signature = "ctr.core.mount.lean([with_proc=false]) -> fd",
@@ -2221,7 +2232,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.mount",
-  place = 195,
+  place = 196,
 },
 ["ctr.core.netlink"] = {
   signature = "ctr.core.netlink",
@@ -2232,7 +2243,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.netlink",
-  place = 196,
+  place = 197,
 },
 ["ctr.core.netlink.open"] = {
   signature = "ctr.core.netlink.open([netns]) -> fd",
@@ -2243,7 +2254,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 197,
+  place = 198,
 },
 ["ctr.core.netlink.adopt"] = {
   signature = "ctr.core.netlink.adopt(socket) -> boolean",
@@ -2254,7 +2265,7 @@ return {
   errors_text = "`SystemError`; `EINVAL` for what is no such socket",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 198,
+  place = 199,
 },
 ["ctr.core.netlink.netns"] = {
   signature = "ctr.core.netlink.netns(socket) -> fd",
@@ -2265,7 +2276,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 199,
+  place = 200,
 },
 ["ctr.core.netlink.links"] = {
   signature = "ctr.core.netlink.links(socket) -> {table,…}",
@@ -2276,7 +2287,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 200,
+  place = 201,
 },
 ["ctr.core.netlink.link"] = {
   signature = "ctr.core.netlink.link(socket, link) -> table",
@@ -2287,7 +2298,7 @@ return {
   errors_text = "`SystemError`; `ENODEV` when there is none",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 201,
+  place = 202,
 },
 ["ctr.core.netlink.add_veth"] = {
   signature = "ctr.core.netlink.add_veth(socket, options) -> boolean",
@@ -2298,7 +2309,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 202,
+  place = 203,
 },
 ["ctr.core.netlink.set_link"] = {
   signature = "ctr.core.netlink.set_link(socket, index, options) -> boolean",
@@ -2309,7 +2320,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 203,
+  place = 204,
 },
 ["ctr.core.netlink.set_hairpin"] = {
   signature = "ctr.core.netlink.set_hairpin(socket, index, on) -> boolean",
@@ -2320,7 +2331,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 204,
+  place = 205,
 },
 ["ctr.core.netlink.delete_link"] = {
   signature = "ctr.core.netlink.delete_link(socket, index) -> boolean",
@@ -2331,7 +2342,7 @@ return {
   errors_text = "`SystemError`; `ENODEV` when it is gone",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 205,
+  place = 206,
 },
 ["ctr.core.netlink.addresses"] = {
   signature = "ctr.core.netlink.addresses(socket, [index]) -> {table,…}",
@@ -2342,7 +2353,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 206,
+  place = 207,
 },
 ["ctr.core.netlink.add_address"] = {
   signature = "ctr.core.netlink.add_address(socket, index, options) -> boolean",
@@ -2353,7 +2364,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when it has the address",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 207,
+  place = 208,
 },
 ["ctr.core.netlink.delete_address"] = {
   signature = "ctr.core.netlink.delete_address(socket, index, options) -> boolean",
@@ -2364,7 +2375,7 @@ return {
   errors_text = "`SystemError`; `EADDRNOTAVAIL` when it does not have it",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 208,
+  place = 209,
 },
 ["ctr.core.netlink.routes"] = {
   signature = "ctr.core.netlink.routes(socket, [family]) -> {table,…}",
@@ -2375,7 +2386,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 209,
+  place = 210,
 },
 ["ctr.core.netlink.add_route"] = {
   signature = "ctr.core.netlink.add_route(socket, options) -> boolean",
@@ -2386,7 +2397,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when there is such a one",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 210,
+  place = 211,
 },
 ["ctr.core.netlink.delete_route"] = {
   signature = "ctr.core.netlink.delete_route(socket, options) -> boolean",
@@ -2397,7 +2408,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when there is none",
   kind = "function",
   module = "ctr.core.netlink",
-  place = 211,
+  place = 212,
 },
 ["ctr.core.notify"] = {
   signature = "ctr.core.notify",
@@ -2408,7 +2419,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.notify",
-  place = 212,
+  place = 213,
 },
 ["ctr.core.notify.receive"] = {
   signature = "ctr.core.notify.receive(listener) -> table|boolean",
@@ -2419,7 +2430,7 @@ return {
   errors_text = "`SystemError`; `ENOTCONN` when nobody is left whose calls could come",
   kind = "function",
   module = "ctr.core.notify",
-  place = 213,
+  place = 214,
 },
 ["ctr.core.notify.respond"] = {
   signature = "ctr.core.notify.respond(listener, call, answer) -> boolean",
@@ -2430,7 +2441,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.notify",
-  place = 214,
+  place = 215,
 },
 ["ctr.core.notify.is_pending"] = {
   signature = "ctr.core.notify.is_pending(listener, call) -> boolean",
@@ -2440,7 +2451,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 215,
+  place = 216,
 },
 ["ctr.core.notify.add_fd"] = {
   signature = "ctr.core.notify.add_fd(listener, call, fd, [options]) -> number|boolean",
@@ -2451,7 +2462,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.notify",
-  place = 216,
+  place = 217,
 },
 ["ctr.core.notify.read"] = {
   signature = "ctr.core.notify.read(listener, call, address, length) -> string",
@@ -2462,7 +2473,7 @@ return {
   errors_text = "`SystemError`: `EFAULT` when not all of it can be read, `ENOENT` when the call is gone",
   kind = "function",
   module = "ctr.core.notify",
-  place = 217,
+  place = 218,
 },
 ["ctr.core.notify.read_string"] = {
   signature = "ctr.core.notify.read_string(listener, call, address, max) -> string",
@@ -2473,7 +2484,7 @@ return {
   errors_text = "`SystemError`: `EFAULT` where it cannot be read, `ENAMETOOLONG` when it is longer, `ENOENT` when the call is gone",
   kind = "function",
   module = "ctr.core.notify",
-  place = 218,
+  place = 219,
 },
 ["ctr.core.notify.set_sync"] = {
   signature = "ctr.core.notify.set_sync(listener) -> boolean",
@@ -2483,7 +2494,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 219,
+  place = 220,
 },
 ["ctr.core.notify.compare"] = {
   signature = "ctr.core.notify.compare(op, arg, value, [value_two]) -> boolean",
@@ -2493,7 +2504,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 220,
+  place = 221,
 },
 ["ctr.core.notify.errno"] = {
   signature = "ctr.core.notify.errno(name) -> number|nil",
@@ -2503,7 +2514,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 221,
+  place = 222,
 },
 ["ctr.core.notify.errno_name"] = {
   signature = "ctr.core.notify.errno_name(errno) -> string|nil",
@@ -2513,7 +2524,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.notify",
-  place = 222,
+  place = 223,
 },
 ["ctr.core.ns"] = {
   signature = "ctr.core.ns",
@@ -2523,7 +2534,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.ns",
-  place = 223,
+  place = 224,
 },
 ["ctr.core.ns.open"] = {
   signature = "ctr.core.ns.open(path) -> fd, string",
@@ -2534,7 +2545,7 @@ return {
   errors_text = "`SystemError`; `EINVAL` for what is no namespace",
   kind = "function",
   module = "ctr.core.ns",
-  place = 224,
+  place = 225,
 },
 ["ctr.core.ns.enter"] = {
   signature = "ctr.core.ns.enter(fd) -> boolean",
@@ -2545,7 +2556,7 @@ return {
   errors_text = "`SystemError`; `EINVAL` for what is no namespace",
   kind = "function",
   module = "ctr.core.ns",
-  place = 225,
+  place = 226,
 },
 ["ctr.core.ns.supported"] = {
   signature = "ctr.core.ns.supported(name) -> boolean",
@@ -2555,7 +2566,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.ns",
-  place = 226,
+  place = 227,
 },
 ["ctr.core.path"] = {
   signature = "ctr.core.path",
@@ -2565,7 +2576,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.path",
-  place = 227,
+  place = 228,
 },
 ["ctr.core.path.open_root"] = {
   signature = "ctr.core.path.open_root(path) -> fd",
@@ -2576,7 +2587,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 228,
+  place = 229,
 },
 ["ctr.core.path.open"] = {
   signature = "ctr.core.path.open(dir, path, [options]) -> fd",
@@ -2587,7 +2598,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 229,
+  place = 230,
 },
 ["ctr.core.path.read"] = {
   signature = "ctr.core.path.read(dir, path, max) -> string",
@@ -2598,7 +2609,7 @@ return {
   errors_text = "`SystemError`; `EFBIG` for more than max bytes, `EINVAL` for no regular file",
   kind = "function",
   module = "ctr.core.path",
-  place = 230,
+  place = 231,
 },
 ["ctr.core.path.read_fd"] = {
   signature = "ctr.core.path.read_fd(fd, max) -> string",
@@ -2609,7 +2620,7 @@ return {
   errors_text = "`SystemError`; `EFBIG` for more than max bytes, `EINVAL` for no regular file",
   kind = "function",
   module = "ctr.core.path",
-  place = 231,
+  place = 232,
 },
 ["ctr.core.path.write"] = {
   signature = "ctr.core.path.write(dir, path, data, [options]) -> boolean",
@@ -2620,7 +2631,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 232,
+  place = 233,
 },
 ["ctr.core.path.replace"] = {
   signature = "ctr.core.path.replace(dir, name, data, mode) -> boolean",
@@ -2631,7 +2642,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 233,
+  place = 234,
 },
 ["ctr.core.path.mkdir"] = {
   signature = "ctr.core.path.mkdir(dir, name, mode) -> boolean",
@@ -2642,7 +2653,7 @@ return {
   errors_text = "`SystemError`; `EEXIST` when it is there",
   kind = "function",
   module = "ctr.core.path",
-  place = 234,
+  place = 235,
 },
 ["ctr.core.path.mkfifo"] = {
   signature = "ctr.core.path.mkfifo(dir, name, mode) -> boolean",
@@ -2653,7 +2664,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 235,
+  place = 236,
 },
 ["ctr.core.path.symlink"] = {
   signature = "ctr.core.path.symlink(dir, text, name) -> boolean",
@@ -2664,7 +2675,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 236,
+  place = 237,
 },
 ["ctr.core.path.rmdir"] = {
   signature = "ctr.core.path.rmdir(dir, name) -> boolean",
@@ -2675,7 +2686,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 237,
+  place = 238,
 },
 ["ctr.core.path.unlink"] = {
   signature = "ctr.core.path.unlink(dir, name) -> boolean",
@@ -2686,7 +2697,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 238,
+  place = 239,
 },
 ["ctr.core.path.rename"] = {
   signature = "ctr.core.path.rename(dir, old, new) -> boolean",
@@ -2697,7 +2708,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 239,
+  place = 240,
 },
 ["ctr.core.path.list"] = {
   signature = "ctr.core.path.list(dir, path) -> table",
@@ -2708,7 +2719,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 240,
+  place = 241,
 },
 ["ctr.core.path.stat"] = {
   signature = "ctr.core.path.stat(dir, path, [options]) -> table",
@@ -2719,7 +2730,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 241,
+  place = 242,
 },
 ["ctr.core.path.readlink"] = {
   signature = "ctr.core.path.readlink(dir, path) -> string",
@@ -2730,7 +2741,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 242,
+  place = 243,
 },
 ["ctr.core.path.remove_tree"] = {
   signature = "ctr.core.path.remove_tree(dir, name) -> boolean",
@@ -2741,7 +2752,7 @@ return {
   errors_text = "`SystemError`; `EXDEV` or `EBUSY` at a mount",
   kind = "function",
   module = "ctr.core.path",
-  place = 243,
+  place = 244,
 },
 ["ctr.core.path.lock"] = {
   signature = "ctr.core.path.lock(dir, name, [options]) -> fd",
@@ -2752,7 +2763,7 @@ return {
   errors_text = "`SystemError`; `EAGAIN` when another has it",
   kind = "function",
   module = "ctr.core.path",
-  place = 244,
+  place = 245,
 },
 ["ctr.core.path.fs_type"] = {
   signature = "ctr.core.path.fs_type(dir, path) -> string|number",
@@ -2763,7 +2774,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 245,
+  place = 246,
 },
 ["ctr.core.path.realpath"] = {
   signature = "ctr.core.path.realpath(path) -> string",
@@ -2774,7 +2785,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 246,
+  place = 247,
 },
 ["ctr.core.path.chmod"] = {
   signature = "ctr.core.path.chmod(dir, path, mode) -> boolean",
@@ -2785,7 +2796,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 247,
+  place = 248,
 },
 ["ctr.core.path.chown"] = {
   signature = "ctr.core.path.chown(dir, path, uid, gid) -> boolean",
@@ -2796,7 +2807,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.path",
-  place = 248,
+  place = 249,
 },
 ["ctr.core.poll"] = {
   signature = "ctr.core.poll",
@@ -2806,7 +2817,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.poll",
-  place = 249,
+  place = 250,
 },
 ["ctr.core.poll.wait"] = {
   signature = "ctr.core.poll.wait(set, [timeout]) -> table",
@@ -2817,7 +2828,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.poll",
-  place = 250,
+  place = 251,
 },
 ["ctr.core.proc"] = {
   signature = "ctr.core.proc",
@@ -2827,7 +2838,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.proc",
-  place = 251,
+  place = 252,
 },
 ["ctr.core.proc.spawn"] = {
   signature = "ctr.core.proc.spawn(options) -> table",
@@ -2839,7 +2850,7 @@ return {
   errors_text = "`SystemError`; also when the program cannot be executed",
   kind = "function",
   module = "ctr.core.proc",
-  place = 252,
+  place = 253,
 },
 ["ctr.core.proc.exec"] = {
   signature = "ctr.core.proc.exec(options)",
@@ -2850,7 +2861,7 @@ return {
   errors_text = "`SystemError`: it returns only to say why not",
   kind = "function",
   module = "ctr.core.proc",
-  place = 253,
+  place = 254,
 },
 ["ctr.core.proc.pidfd_open"] = {
   signature = "ctr.core.proc.pidfd_open(pid) -> fd",
@@ -2861,7 +2872,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when there is none",
   kind = "function",
   module = "ctr.core.proc",
-  place = 254,
+  place = 255,
 },
 ["ctr.core.proc.send_signal"] = {
   signature = "ctr.core.proc.send_signal(pidfd, signo) -> boolean",
@@ -2872,7 +2883,7 @@ return {
   errors_text = "`SystemError`; `ESRCH` when the process is gone",
   kind = "function",
   module = "ctr.core.proc",
-  place = 255,
+  place = 256,
 },
 ["ctr.core.proc.wait"] = {
   signature = "ctr.core.proc.wait(pidfd, [options]) -> table|boolean",
@@ -2883,7 +2894,7 @@ return {
   errors_text = "`SystemError`; `ECHILD` for what is no child",
   kind = "function",
   module = "ctr.core.proc",
-  place = 256,
+  place = 257,
 },
 ["ctr.core.proc.stat"] = {
   signature = "ctr.core.proc.stat(procfs, pid) -> table",
@@ -2894,7 +2905,7 @@ return {
   errors_text = "`SystemError`; `ENOENT` when there is none",
   kind = "function",
   module = "ctr.core.proc",
-  place = 257,
+  place = 258,
 },
 ["ctr.core.proc.getrlimit"] = {
   signature = "ctr.core.proc.getrlimit(name) -> number|string, number|string",
@@ -2905,7 +2916,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 258,
+  place = 259,
 },
 ["ctr.core.proc.prlimit"] = {
   signature = "ctr.core.proc.prlimit(pid, name, soft, hard) -> boolean",
@@ -2916,7 +2927,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 259,
+  place = 260,
 },
 ["ctr.core.proc.ids"] = {
   signature = "ctr.core.proc.ids() -> table",
@@ -2926,7 +2937,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 260,
+  place = 261,
 },
 ["ctr.core.proc.getpid"] = {
   signature = "ctr.core.proc.getpid() -> number",
@@ -2936,7 +2947,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 261,
+  place = 262,
 },
 ["ctr.core.proc.getenv"] = {
   signature = "ctr.core.proc.getenv(name) -> string|nil",
@@ -2946,7 +2957,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 262,
+  place = 263,
 },
 ["ctr.core.proc.subreaper"] = {
   signature = "ctr.core.proc.subreaper() -> boolean",
@@ -2957,7 +2968,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 263,
+  place = 264,
 },
 ["ctr.core.proc.clock"] = {
   signature = "ctr.core.proc.clock() -> number",
@@ -2967,7 +2978,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 264,
+  place = 265,
 },
 ["ctr.core.proc.time"] = {
   signature = "ctr.core.proc.time() -> number",
@@ -2977,7 +2988,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.proc",
-  place = 265,
+  place = 266,
 },
 ["ctr.core.proc.run"] = {
   signature = "ctr.core.proc.run(options) -> table",
@@ -2989,7 +3000,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.proc",
-  place = 266,
+  place = 267,
 },
 ["ctr.core.seccomp"] = {
   signature = "ctr.core.seccomp",
@@ -2999,7 +3010,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.seccomp",
-  place = 267,
+  place = 268,
 },
 ["ctr.core.seccomp.syscalls"] = {
   signature = "ctr.core.seccomp.syscalls(arch) -> table, number",
@@ -3009,7 +3020,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 268,
+  place = 269,
 },
 ["ctr.core.seccomp.arch"] = {
   signature = "ctr.core.seccomp.arch(arch) -> number|nil",
@@ -3019,7 +3030,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 269,
+  place = 270,
 },
 ["ctr.core.seccomp.native"] = {
   signature = "ctr.core.seccomp.native() -> string|nil",
@@ -3029,7 +3040,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 270,
+  place = 271,
 },
 ["ctr.core.seccomp.is_known"] = {
   signature = "ctr.core.seccomp.is_known(name) -> boolean",
@@ -3039,7 +3050,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 271,
+  place = 272,
 },
 ["ctr.core.seccomp.archs"] = {
   signature = "ctr.core.seccomp.archs() -> {string,…}",
@@ -3049,7 +3060,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 272,
+  place = 273,
 },
 ["ctr.core.seccomp.version"] = {
   signature = "ctr.core.seccomp.version() -> string",
@@ -3059,7 +3070,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 273,
+  place = 274,
 },
 ["ctr.core.seccomp.has_action"] = {
   signature = "ctr.core.seccomp.has_action(action) -> boolean",
@@ -3069,7 +3080,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 274,
+  place = 275,
 },
 ["ctr.core.seccomp.has_flag"] = {
   signature = "ctr.core.seccomp.has_flag(flag) -> boolean",
@@ -3080,7 +3091,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.seccomp",
-  place = 275,
+  place = 276,
 },
 ["ctr.core.systemd"] = {
   signature = "ctr.core.systemd",
@@ -3090,7 +3101,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.systemd",
-  place = 276,
+  place = 277,
 },
 ["ctr.core.systemd.open"] = {
   signature = "ctr.core.systemd.open([user=false], [timeout=30]) -> systemd",
@@ -3101,7 +3112,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 277,
+  place = 278,
 },
 ["bus:start"] = {
   signature = "bus:start(unit, properties, [timeout=30]) -> true",
@@ -3112,7 +3123,7 @@ return {
   errors_text = "`SystemError`; errno `EEXIST` for a unit that is there, `ETIMEDOUT`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 278,
+  place = 279,
 },
 ["bus:stop"] = {
   signature = "bus:stop(unit, [timeout=30]) -> true",
@@ -3123,7 +3134,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 279,
+  place = 280,
 },
 ["bus:set"] = {
   signature = "bus:set(unit, properties, [timeout=30]) -> true",
@@ -3134,7 +3145,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 280,
+  place = 281,
 },
 ["bus:attach"] = {
   signature = "bus:attach(unit, below, pid, [timeout=30]) -> true",
@@ -3145,7 +3156,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 281,
+  place = 282,
 },
 ["bus:get"] = {
   signature = "bus:get([unit], name, [timeout=30]) -> string",
@@ -3156,7 +3167,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.systemd",
-  place = 282,
+  place = 283,
 },
 ["ctr.core.text"] = {
   signature = "ctr.core.text",
@@ -3166,7 +3177,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.text",
-  place = 283,
+  place = 284,
 },
 ["ctr.core.text.checksum"] = {
   signature = "ctr.core.text.checksum(text) -> string",
@@ -3177,7 +3188,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.text",
-  place = 284,
+  place = 285,
 },
 ["ctr.core.tty"] = {
   signature = "ctr.core.tty",
@@ -3187,7 +3198,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.tty",
-  place = 285,
+  place = 286,
 },
 ["ctr.core.tty.is_tty"] = {
   signature = "ctr.core.tty.is_tty(fd) -> boolean",
@@ -3197,7 +3208,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.tty",
-  place = 286,
+  place = 287,
 },
 ["ctr.core.tty.size"] = {
   signature = "ctr.core.tty.size(fd) -> number, number",
@@ -3208,7 +3219,7 @@ return {
   errors_text = "`SystemError`; `ENOTTY`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 287,
+  place = 288,
 },
 ["ctr.core.tty.set_size"] = {
   signature = "ctr.core.tty.set_size(fd, columns, rows) -> boolean",
@@ -3219,7 +3230,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 288,
+  place = 289,
 },
 ["ctr.core.tty.raw"] = {
   signature = "ctr.core.tty.raw(fd, [options]) -> userdata",
@@ -3230,7 +3241,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 289,
+  place = 290,
 },
 ["ctr.core.tty.save"] = {
   signature = "ctr.core.tty.save(fd) -> userdata",
@@ -3241,7 +3252,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 290,
+  place = 291,
 },
 ["ctr.core.tty.restore"] = {
   signature = "ctr.core.tty.restore(fd, state) -> boolean",
@@ -3252,7 +3263,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 291,
+  place = 292,
 },
 ["ctr.core.tty.open_pty"] = {
   signature = "ctr.core.tty.open_pty() -> fd, string",
@@ -3263,7 +3274,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.tty",
-  place = 292,
+  place = 293,
 },
 ["ctr.core.watch"] = {
   signature = "ctr.core.watch",
@@ -3273,7 +3284,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.watch",
-  place = 293,
+  place = 294,
 },
 ["ctr.core.watch.files"] = {
   signature = "ctr.core.watch.files() -> fd",
@@ -3284,7 +3295,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 294,
+  place = 295,
 },
 ["ctr.core.watch.add"] = {
   signature = "ctr.core.watch.add(watch, file) -> true",
@@ -3295,7 +3306,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 295,
+  place = 296,
 },
 ["ctr.core.watch.counter"] = {
   signature = "ctr.core.watch.counter() -> fd",
@@ -3306,7 +3317,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 296,
+  place = 297,
 },
 ["ctr.core.watch.take"] = {
   signature = "ctr.core.watch.take(watch) -> boolean",
@@ -3317,7 +3328,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.watch",
-  place = 297,
+  place = 298,
 },
 ["ctr.core.wire"] = {
   signature = "ctr.core.wire",
@@ -3327,7 +3338,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.wire",
-  place = 298,
+  place = 299,
 },
 ["ctr.core.wire.encode"] = {
   signature = "ctr.core.wire.encode(plan, keep) -> string",
@@ -3338,7 +3349,7 @@ return {
   errors_text = "`SystemError`: `E2BIG`, or `EINVAL` for a string that holds a NUL",
   kind = "function",
   module = "ctr.core.wire",
-  place = 299,
+  place = 300,
 },
 ["ctr.core.wire.decode"] = {
   signature = "ctr.core.wire.decode(message) -> table, number",
@@ -3349,7 +3360,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.wire",
-  place = 300,
+  place = 301,
 },
 ["ctr.core.wire.frame"] = {
   signature = "ctr.core.wire.frame(kind, step) -> string",
@@ -3359,7 +3370,7 @@ return {
   errors = {  },
   kind = "function",
   module = "ctr.core.wire",
-  place = 301,
+  place = 302,
 },
 ["ctr.core.wire.parse_frame"] = {
   signature = "ctr.core.wire.parse_frame(frame) -> table",
@@ -3370,7 +3381,7 @@ return {
   errors_text = "`SystemError`: `EBADMSG`",
   kind = "function",
   module = "ctr.core.wire",
-  place = 302,
+  place = 303,
 },
 ["ctr.core.xattr"] = {
   signature = "ctr.core.xattr",
@@ -3381,7 +3392,7 @@ return {
   errors = {  },
   kind = "module",
   module = "ctr.core.xattr",
-  place = 303,
+  place = 304,
 },
 ["ctr.core.xattr.set"] = {
   signature = "ctr.core.xattr.set(dir, path, name, value) -> boolean",
@@ -3392,7 +3403,7 @@ return {
   errors_text = "`SystemError`",
   kind = "function",
   module = "ctr.core.xattr",
-  place = 304,
+  place = 305,
 },
 ["ctr.core.xattr.get"] = {
   signature = "ctr.core.xattr.get(dir, path, name) -> string",
@@ -3403,6 +3414,6 @@ return {
   errors_text = "`SystemError`; `ENODATA` where there is none",
   kind = "function",
   module = "ctr.core.xattr",
-  place = 305,
+  place = 306,
 },
 }

@@ -138,6 +138,17 @@ describe("ctr.core.mount", function()
     return seen
   end
 
+  it("has an id that tells it apart", function()
+    local root, etc = assert(core.fd.open("/", { flags = { "path" } })),
+      assert(core.fd.open("/etc", { flags = { "path" } }))
+    local clone = assert(mount.clone("/etc", {}))
+    assert.equal(assert(mount.id(root)), assert(mount.id(etc)))
+    assert.not_equal(mount.id(root), mount.id(clone))
+    for _, handle in ipairs({ root, etc, clone }) do
+      handle:close()
+    end
+  end)
+
   describe("lean", function()
     it("holds one empty read-only tmpfs and nothing else", function()
       local ns = assert(mount.lean())

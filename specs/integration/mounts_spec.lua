@@ -138,6 +138,30 @@ describe("a mount", function()
     assert.equal("mounts[2].source does not exist: /mnt/none", err.message)
   end)
 
+  it("of what lies on the root's mount does not follow the host unless it is to", function()
+    local other = b.folder .. "/other"
+    assert.equal(0, host.sh(("mkdir -p O && mount --bind F F && mount --make-shared F && "
+      .. "mount -t tmpfs o O && mount --make-shared O"):gsub("%f[%u][FO]%f[%U]", { F = b.folder,
+      O = other })).code)
+    local function followers(source, flags)
+      local text = run("cat /proc/self/mountinfo", { { source = source, destination = "/data",
+        flags = flags } })
+      local found = {}
+      for place in text:gmatch(" (/data%S*) %S+ master:") do
+        found[#found + 1] = place
+      end
+      return found
+    end
+    local ok, err = pcall(function()
+      assert.same({}, followers(folder, { "bind" }))
+      assert.same({ "/data" }, followers(folder, { "bind", "rslave" }))
+      assert.same({ "/data" }, followers(other, { "bind" }))
+      assert.same({ "/data/other" }, followers(b.folder, { "rbind" }))
+    end)
+    host.sh(("umount %s; umount %s"):format(other, b.folder))
+    assert(ok, err)
+  end)
+
   it("hands data to the file system", function()
     local found = mounted({ { source = "x", destination = "/data", device = "tmpfs",
       data = "size=1m,,mode=0750,nr_inodes=77" } })["/data"]

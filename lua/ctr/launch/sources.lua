@@ -35,6 +35,32 @@ function M.missing(index, source)
   return invalid(index, "source", "does not exist: " .. source, "ENOENT")
 end
 
+local function mount_of(path)
+  local handle = core.fd.open(path, { flags = { "path" } })
+  local id = handle and core.mount.id(handle)
+  if handle then
+    handle:close()
+  end
+  return id
+end
+
+-- Where nothing else is said, a bind of what lies on the root's own mount is private, as it is to
+-- runc, which makes that mount private before it binds any of it. Together with the root it would
+-- follow the host, and CRIU restores no two of a group that show different parts of a mount.
+local function is_private(config, mount)
+  return config.root_propagation == 0 and #mount.propagation_flags == 0
+    and mount_of(mount.source) == mount_of(config.rootfs)
+end
+
+local function isolate(handle)
+  local ok, err = core.mount.change(handle, { propagation = "private" })
+  if not ok then
+    handle:close()
+    return nil, err
+  end
+  return handle
+end
+
 local function clone(config, index)
   local mount = config.mounts[index]
   local recursive = mount.rec_attr
@@ -46,6 +72,9 @@ local function clone(config, index)
   })
   if not handle and err.errno == "ENOENT" then
     return nil, M.missing(index, mount.source)
+  end
+  if handle and is_private(config, mount) then
+    return isolate(handle)
   end
   return handle, err
 end
