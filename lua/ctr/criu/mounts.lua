@@ -124,10 +124,6 @@ local function is_new(mount)
   return bit.band(mount.flags, attributes.MS.REMOUNT) == 0
 end
 
-local function is_bind(mount)
-  return mount.device == "bind" and is_new(mount)
-end
-
 local function is_made_outside(mount)
   return mount.device ~= "bind" and is_new(mount) and not mount_rules.is_cgroup(mount)
     and plan_mounts.is_made_by_library(mount, false, false)
@@ -159,7 +155,7 @@ local function add_binds(found, finder, config)
     if inside[index] then
       return nil, refuse_inside(index, mount)
     end
-    if is_bind(mount) then
+    if plan_mounts.is_bind(mount) then
       local row = finder:at(mount.destination)
       if not row then
         return nil, gone(index, mount)
@@ -309,7 +305,7 @@ function M.expected(container)
       key = key or destination .. below, mountpoint = destination .. below }
   end
   for index, mount in ipairs(config.mounts) do
-    if is_bind(mount) then
+    if plan_mounts.is_bind(mount) then
       expect("bind", mount.destination, "")
     elseif mount_rules.is_cgroup(mount) then
       local seen, err = view.of(container.cgroup, mount.device)
@@ -335,7 +331,8 @@ end
 -- @tparam table what
 -- @treturn ?number its position
 function M.find(config, what)
-  local is_wanted = what.kind == "bind" and is_bind or what.kind == "fs" and is_made_outside
+  local is_wanted = what.kind == "bind" and plan_mounts.is_bind
+    or what.kind == "fs" and is_made_outside
     or mount_rules.is_cgroup
   for index, mount in ipairs(config.mounts) do
     if mount.destination == what.destination and is_wanted(mount) then
