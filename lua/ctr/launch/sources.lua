@@ -47,18 +47,16 @@ end
 -- Where nothing else is said, a bind of what lies on the root's own mount is private, as it is to
 -- runc, which makes that mount private before it binds any of it. Together with the root it would
 -- follow the host, and CRIU restores no two of a group that show different parts of a mount.
-local function is_private(config, mount)
-  return config.root_propagation == 0 and #mount.propagation_flags == 0
-    and mount_of(mount.source) == mount_of(config.rootfs)
-end
-
-local function isolate(handle)
-  local ok, err = core.mount.change(handle, { propagation = "private" })
-  if not ok then
-    handle:close()
-    return nil, err
+local function isolate(session, handle, mount)
+  local config = session.config
+  if mount.device ~= "bind" or config.root_propagation ~= 0 or #mount.propagation_flags > 0 then
+    return true
   end
-  return handle
+  session.root_mount = session.root_mount or mount_of(config.rootfs)
+  if mount_of(mount.source) ~= session.root_mount then
+    return true
+  end
+  return core.mount.change(handle, { propagation = "private" })
 end
 
 local function clone(config, index)
@@ -72,9 +70,6 @@ local function clone(config, index)
   })
   if not handle and err.errno == "ENOENT" then
     return nil, M.missing(index, mount.source)
-  end
-  if handle and is_private(config, mount) then
-    return isolate(handle)
   end
   return handle, err
 end
@@ -136,6 +131,9 @@ end
 local function finish(session, handle, index)
   local mount = session.config.mounts[index]
   local ok, err = check_proc(handle, index, mount)
+  if ok then
+    ok, err = isolate(session, handle, mount)
+  end
   if ok and mount.id_mapping then
     ok, err = map_owners(session, handle, index)
   end
