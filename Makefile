@@ -287,7 +287,8 @@ check-c: $(BUILD)/ctr/ctr-init $(BUILD)/commit | deps
 SAN_CFLAGS = -std=gnu11 -D_GNU_SOURCE -iquote src -fPIC -g -O1 -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined $(WARNINGS) $(lib_cflags)
 SAN_CORE := $(CORE_SOURCES:%.c=$(BUILD)/san/obj/%.o)
-SAN_INIT := $(INIT_SOURCES:%.c=$(BUILD)/san/obj/%.o)
+# The sanitizer looks after its own malloc.
+SAN_INIT := $(patsubst %.c,$(BUILD)/san/obj/%.o,$(filter-out bootstrap/alloc.c,$(INIT_SOURCES)))
 SAN_MODULES := $(MODULE_SOURCES:%.c=$(BUILD)/san/obj/%.o)
 -include $(SAN_CORE:.o=.d) $(SAN_INIT:.o=.d) $(SAN_MODULES:.o=.d)
 

@@ -61,9 +61,9 @@ static int receive_plan(struct run *run, struct ctr_err *err)
 {
 	struct ctr_wire_header header;
 
+	ctr_plan_free(&run->plan); /* it was made last */
 	free(run->message);
 	run->message = NULL;
-	ctr_plan_free(&run->plan);
 	run->next = 0;
 	if (receive(run, &header, sizeof(header), err) < 0)
 		return -1;
