@@ -83,7 +83,7 @@ static const struct rule {
 	{ CTR_OP_file_label, "" },
 	{ CTR_OP_find_program, "*" },
 	{ CTR_OP_pdeathsig, "g" },
-	{ CTR_OP_wait_fifo, "dd" },
+	{ CTR_OP_wait_fifo, "ddb" },
 	{ CTR_OP_cgroup_sync, "" },
 	{ CTR_OP_net_sync, "" },
 	{ CTR_OP_hook_state, "" },

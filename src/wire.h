@@ -152,7 +152,8 @@ struct ctr_wire_attr {
 	X(pdeathsig, 28040, 1, 0) \
 	/* send READY, wait for ACK, close the control socket and all that the program does not get, \
 	 * wait for a byte from the fifo, which is open for reading and writing, non-blocking */ \
-	X(wait_fifo, 28041, 2, 0) /* fifo fd, report fd (a failed exec writes its frame there) */ \
+	X(wait_fifo, 28041, 3, 0) /* fifo fd, report fd (a failed exec writes its frame there), \
+	                             1 = dumpable meanwhile */ \
 	/* send a SYNC frame "cgroups"; the ACK brings open `tasks` files (SCM_RIGHTS): join each */ \
 	X(cgroup_sync, 28043, 0, 0) \
 	/* pass a socket of rtnetlink, opened in the network namespace of now, by a SYNC frame "network"; \

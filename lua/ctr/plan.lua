@@ -399,7 +399,7 @@ function M.start(config, process, facts)
   local refs = add_root(add, config, spaces, way)
   mounts.add_tree(add, config, spaces.user or way.rootless, way)
   if config.hooks then
-    hooks_of(config).add_early(add, config, facts, spaces)
+    hooks_of(config).add_early(add, config, facts)
   end
   add_entering(add, config, spaces, copied)
   add_final_propagation(add, config)

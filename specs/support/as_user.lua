@@ -62,6 +62,13 @@ assert(second:wait(60))
 local third = ctr.process({ args = { "/bin/ip", "route" }, stdout = io.stdout })
 assert(container:run(third))
 assert(third:wait(60))
+-- A process may come before the container's own program runs.
+local waiting = assert(factory:create("waiting", config))
+assert(waiting:start(ctr.process({ args = { "/bin/true" } })))
+local early = ctr.process({ args = { "/bin/echo", "early" }, stdout = io.stdout })
+assert(waiting:run(early))
+assert(early:wait(60))
+assert(waiting:destroy())
 -- Another one in the same user namespace, whose mappings it does not name.
 local joining = { rootfs = root, networks = {}, namespaces = { "NEWNS", "NEWUTS", "NEWIPC",
   "NEWPID", "NEWNET", { type = "NEWUSER", path = ("/proc/%d/ns/user"):format(process:pid()) } } }

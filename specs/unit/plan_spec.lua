@@ -202,6 +202,19 @@ describe("ctr.plan", function()
       assert.same({ "sync", "exec" }, { unpack(run, 22) })
     end)
 
+    it("lets a caller without privilege into what waits in a new user namespace", function()
+      local mapping = { { container_id = 0, host_id = 1000, size = 1 } }
+      local own = { namespaces = { "NEWNS", "NEWPID", "NEWUSER" }, uid_mappings = mapping,
+        gid_mappings = mapping }
+      local function opens(overrides, facts)
+        return find(plan(overrides, nil, facts), "wait_fifo").nums[3]
+      end
+      assert.equal(1, opens(own, { mode = "start", rootless = true }))
+      assert.equal(0, opens(own, { mode = "start" }))
+      local joined = { "NEWNS", { type = "NEWUSER", path = "/proc/7/ns/user" } }
+      assert.equal(0, opens({ namespaces = joined }, { mode = "start", rootless = true }))
+    end)
+
     it("asks for the container's user files last, where its user is not known", function()
       local parsed = config()
       local process = true_in(parsed)

@@ -3,6 +3,8 @@
 -- The label of a step is `{ kind =, index =, hook = }`.
 -- @module ctr.plan.hooks
 
+local namespaces = require("ctr.plan.namespaces")
+
 local M = {}
 
 local LONGEST = 2 ^ 53 -- milliseconds, exact in a message
@@ -63,8 +65,6 @@ function M.operation(hook, index, fds, timeout, env)
   return { index, fds.input, fds.program, fds.procfs, milliseconds, #hook.args, #env }, strings
 end
 
--- A caller without privilege may enter the namespaces only of a dumpable process. There is nobody
--- in a new user namespace who could look at it as well.
 local function add_asked(add, kind, index, hook, is_open)
   add("sync", { is_open and 1 or 0 }, { "hook" }, M.path(kind, index),
     { kind = kind, index = index, hook = hook })
@@ -82,9 +82,9 @@ local function add_state(add, kind, list)
 end
 
 --- Adds those that run when the container's tree is finished and not entered yet.
-function M.add_early(add, config, facts, spaces)
+function M.add_early(add, config, facts)
   local hooks = config.hooks
-  local is_open = facts.rootless and spaces.new.NEWUSER
+  local is_open = namespaces.is_open(config, facts)
   for _, kind in ipairs({ "prestart", "createRuntime" }) do
     for index, hook in ipairs(hooks[kind]) do
       add_asked(add, kind, index, hook, is_open)

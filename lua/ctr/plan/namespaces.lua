@@ -31,6 +31,15 @@ function M.sort(config)
   return { new = new, joined = joined, mask = mask, user = new.NEWUSER or joined.NEWUSER ~= nil }
 end
 
+--- Says whether a caller without privilege has to enter what is being made: it may enter the
+-- namespaces only of a dumpable process. There is nobody in a new user namespace who could look at
+-- that as well.
+-- @tparam table config
+-- @tparam table facts as `ctr.plan` has them
+function M.is_open(config, facts)
+  return facts.rootless == true and M.sort(config).new.NEWUSER == true
+end
+
 --- Says whether the start needs a stage before the container's first process: a user namespace has
 -- to be entered before the others are made, and a process enters a pid namespace only by its
 -- children.

@@ -2,6 +2,7 @@
 -- @module ctr.plan.program
 
 local words = require("ctr.config.words")
+local namespaces = require("ctr.plan.namespaces")
 
 local M = {}
 
@@ -292,7 +293,9 @@ function M.add(add, config, process, facts)
     add_filter(add, config, facts, are_inside)
   end
   if facts.mode == "start" then
-    add("wait_fifo", { "@fifo", "@report" }, NONE, nil, "until the container is told to execute")
+    local is_open = namespaces.is_open(config, facts)
+    add("wait_fifo", { "@fifo", "@report", is_open and 1 or 0 }, NONE, nil,
+      "until the container is told to execute")
   end
   if hooks then
     hooks.add_late(add, config, facts, env_of(process, facts))
