@@ -9,7 +9,7 @@ package.cpath = project .. "/build/?.so;" .. package.cpath
 local ctr = require("ctr")
 local box = require("specs.support.box")
 
-local changes = { parent_death_signal = signal ~= "none" and signal or nil }
+local changes = { cgroups = {}, parent_death_signal = signal ~= "none" and signal or nil }
 if kind == "user" then
   changes.namespaces = { "NEWNS", "NEWUTS", "NEWIPC", "NEWPID", "NEWNET", "NEWUSER" }
   changes.uid_mappings = { { container_id = 0, host_id = 100000, size = 65536 } }

@@ -18,7 +18,7 @@ local function wait_to_be_killed(text)
   os.exit(1)
 end
 
-local container = assert(factory:create(id, box.config(root, {
+local container = assert(factory:create(id, box.config(root, { cgroups = {},
   seccomp = { default_action = "SCMP_ACT_ALLOW",
     syscalls = { { names = { syscall }, action = "SCMP_ACT_NOTIFY" } } },
 })))
@@ -28,7 +28,7 @@ local process = ctr.process({
 })
 assert(container[how](container, process))
 -- Whoever is started beside must not keep the listener open.
-local other = assert(factory:create(id .. "-other", box.config(root)))
+local other = assert(factory:create(id .. "-other", box.config(root, { cgroups = {} })))
 assert(other:run(ctr.process({ args = { "/bin/sleep", "1000" } })))
 io.stdout:write("started\n")
 if script:find("mkdir", 1, true) then
