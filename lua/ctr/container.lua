@@ -209,10 +209,15 @@ function container_methods:processes()
   if not pids then
     return nil, problem
   end
-  if #pids == 0 and statuses.is_alive(self) then
-    pids = { self.init_pid }
+  if #pids > 0 then
+    return pids
   end
-  return pids
+  local is_alive
+  is_alive, problem = statuses.is_alive(self)
+  if problem then
+    return nil, problem
+  end
+  return is_alive and { self.init_pid } or pids
 end
 
 --- What the container has used, under libcontainer's names. A counter is a number where that is
@@ -304,11 +309,12 @@ local function signal_init(container, number)
   if not ok then
     return nil, err
   end
-  if not statuses.is_alive(container) then
-    return nil, record.refusal(container, "ContainerNotRunning", "is not running")
+  ok, err = statuses.is_alive(container)
+  if not ok then
+    return nil, err or record.refusal(container, "ContainerNotRunning", "is not running")
   end
   local init
-  init, err = container.host:open_process(container.init_pid, container.init_start_time)
+  init, err = statuses.open_init(container)
   if not init then
     return nil, err
   end

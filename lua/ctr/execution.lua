@@ -106,10 +106,9 @@ local function open_questions(container, hooks)
 end
 
 local function tell_to_execute(container, fifo, hooks)
-  local init, err = container.host:open_process(container.init_pid, container.init_start_time)
+  local init, err = statuses.open_init(container, "has ended before it executed")
   if not init then
-    return nil, record.refusal(container, "ContainerNotRunning", "has ended before it executed",
-      { cause = err })
+    return nil, err
   end
   local questions, ok
   questions, err = open_questions(container, hooks)

@@ -206,7 +206,12 @@ function host_methods:open_process(pid, start_time)
   if not pidfd then
     return nil, err
   end
-  local stat = self:process_stat(pid)
+  local stat
+  stat, err = self:process_stat(pid)
+  if not stat and err.errno ~= "ENOENT" then
+    pidfd:close()
+    return nil, err
+  end
   if not stat or tonumber(stat.start_time) ~= tonumber(start_time) then
     pidfd:close()
     return nil, errors.new("SystemError", "process " .. pid .. " is gone",

@@ -1,6 +1,7 @@
 --- What a container is doing, derived from the kernel each time it is asked.
 -- @module ctr.status
 
+local record = require("ctr.record")
 local recorded = require("ctr.cgroup.recorded")
 
 local M = {}
@@ -8,14 +9,36 @@ local M = {}
 local DEAD = { Z = true, X = true }
 
 --- Says whether the first process is alive: what has the recorded pid and start time, and is no
--- zombie.
+-- zombie. What cannot be looked at is not dead for that.
+-- @tparam ctr.Container container
+-- @treturn[1] boolean
+-- @return[2] nil
+-- @treturn[2] ctr.Error
 function M.is_alive(container)
   if not container.init_pid or container.init_pid <= 0 then
     return false
   end
-  local stat = container.host:process_stat(container.init_pid)
+  local stat, err = container.host:process_stat(container.init_pid)
+  if not stat and err.errno ~= "ENOENT" then
+    return nil, err
+  end
   return stat ~= nil and not DEAD[stat.state]
     and tonumber(stat.start_time) == tonumber(container.init_start_time)
+end
+
+--- Opens the first process.
+-- @tparam ctr.Container container
+-- @tparam[opt] string text of the refusal where it has ended; default "is not running"
+-- @treturn[1] ctr.fd a pidfd
+-- @return[2] nil
+-- @treturn[2] ctr.Error `ContainerNotRunning`, `SystemError`
+function M.open_init(container, text)
+  local init, err = container.host:open_process(container.init_pid, container.init_start_time)
+  if init or err.errno ~= "ESRCH" then
+    return init, err
+  end
+  return nil, record.refusal(container, "ContainerNotRunning", text or "is not running",
+    { cause = err })
 end
 
 --- Says whether a pid namespace was made for the container: then the kernel ends all in it with the
@@ -32,7 +55,11 @@ function M.has_own_pids(config)
 end
 
 local function run_status(container)
-  if not M.is_alive(container) then
+  local is_alive, err = M.is_alive(container)
+  if err then
+    return nil, err
+  end
+  if not is_alive then
     return "stopped"
   end
   return container.store:is_awaited() and "created" or "running"
@@ -59,11 +86,12 @@ function M.of(container)
   if container.destroyed then
     return "stopped"
   end
-  local status = run_status(container)
-  if status == "stopped" then
-    return status
+  local status, err = run_status(container)
+  if not status or status == "stopped" then
+    return status, err
   end
-  local freezer, err = freezer_of(container)
+  local freezer
+  freezer, err = freezer_of(container)
   if err then
     return nil, err
   end

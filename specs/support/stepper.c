@@ -42,12 +42,13 @@ static pid_t program;
 static bool counting, is_killed;
 static pid_t failing; /* whose call fails at its end */
 
-/* Memory and the end of a process: what fails there is LuaJIT's or the C library's to deal with. */
+/* Memory, and how a process begins and ends: such failures are LuaJIT's or the C library's. */
 static bool is_exempt(long call)
 {
 	static const long calls[] = { SYS_exit, SYS_exit_group, SYS_mmap, SYS_munmap, SYS_brk,
 		                      SYS_mprotect, SYS_mremap, SYS_madvise, SYS_futex,
-		                      SYS_rt_sigreturn, SYS_restart_syscall };
+		                      SYS_rt_sigreturn, SYS_restart_syscall, SYS_arch_prctl,
+		                      SYS_set_tid_address };
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		if (calls[i] == call)

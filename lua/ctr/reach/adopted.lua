@@ -101,11 +101,15 @@ function adopted_methods:pid()
 end
 
 local function check_alive(container)
-  if container.pidfd and statuses.is_alive(container) then
+  local is_alive, err
+  if container.pidfd then
+    is_alive, err = statuses.is_alive(container)
+  end
+  if is_alive then
     return true
   end
-  return nil, record.refusal(container, "ContainerNotRunning", "is not running: its process has "
-    .. (container.pidfd and "ended" or "been let go"))
+  return nil, err or record.refusal(container, "ContainerNotRunning",
+    "is not running: its process has " .. (container.pidfd and "ended" or "been let go"))
 end
 
 --- The status, derived from the kernel each time: "running", "paused", "pausing" or "stopped": the

@@ -305,12 +305,10 @@ local function check_status(container)
     return nil, record.refusal(container, "ContainerPaused",
       "is paused: it has to be resumed first")
   end
-  local init = status ~= "stopped"
-    and container.host:open_process(container.init_pid, container.init_start_time)
-  if not init then
+  if status == "stopped" then
     return nil, record.refusal(container, "ContainerNotRunning", "is not running: it is stopped")
   end
-  return init
+  return statuses.open_init(container)
 end
 
 --- Calls a function in a container whose state is fresh.

@@ -181,12 +181,13 @@ local function enter(container, config, add_steps)
   if not status then
     return nil, err
   end
-  local init
-  if status ~= "stopped" then
-    init = container.host:open_process(container.init_pid, container.init_start_time)
-  end
-  if not init then
+  if status == "stopped" then
     return nil, record.refusal(container, "ContainerNotRunning", "is not running: it is stopped")
+  end
+  local init
+  init, err = statuses.open_init(container)
+  if not init then
+    return nil, err
   end
   local started, problem = run_plan(container, config, add_steps, init)
   init:close()

@@ -5,7 +5,7 @@ local common = require("ctr.start.common")
 local bit = require("bit")
 local core = require("ctr.core")
 local planner = require("ctr.plan")
-local record = require("ctr.record")
+local statuses = require("ctr.status")
 
 local M = {}
 
@@ -49,9 +49,9 @@ end
 -- @return[2] nil
 -- @treturn[2] ctr.Error
 function M.start(container, process)
-  local init, err = container.host:open_process(container.init_pid, container.init_start_time)
+  local init, err = statuses.open_init(container)
   if not init then
-    return nil, record.refusal(container, "ContainerNotRunning", "is not running", { cause = err })
+    return nil, err
   end
   local spaces = planner.namespaces(container.configuration)
   local facts = common.base_facts(container, process, spaces)
