@@ -62,26 +62,18 @@ function M.read(path)
   return text, problem
 end
 
--- The member of an object that a name stands for, nil where it has none.
-local function member_of(form, name, value)
+-- The member of an object that a name stands for, else the name.
+local function member_of(form, name)
   if form.fields[name] then
     return name
   end
   local lower = tostring(name):lower()
   for _, member in ipairs(form.order) do
-    if member:lower() == lower and value[member] == nil then
+    if member:lower() == lower then
       return member
     end
   end
-  return nil
-end
-
-local function part_at(form, key, value)
-  if form.fields then
-    local name = member_of(form, key, value)
-    return form.fields[name], name or key
-  end
-  return form.item or form.value, key
+  return name
 end
 
 local function copy(value)
@@ -92,8 +84,39 @@ local function copy(value)
   return result
 end
 
+-- An object with the members of another one that it has not. Two of anything else are not one.
+local function union(value, other)
+  if type(value) ~= "table" or type(other) ~= "table" or value[1] ~= nil or other[1] ~= nil then
+    return nil
+  end
+  local result = copy(value)
+  for key, item in next, other do
+    if result[key] == nil then
+      result[key] = item
+    else
+      result[key] = union(result[key], item) or result[key]
+    end
+  end
+  return result
+end
+
+-- What is written in another case, where what is named as it should be has been read.
+local function add_renamed(result, names)
+  for key, name in pairs(names) do
+    local item = result[key]
+    if result[name] ~= nil then
+      item = union(result[name], item)
+    end
+    if item ~= nil then
+      result[name], result[key] = item, nil
+    end
+  end
+  return result
+end
+
 --- Gives members the names that they have in the shape, where a document writes them in another
--- case: Go's decoder takes them so, and with it runc and what is written for runc.
+-- case: Go's decoder takes them so, and with it runc and what is written for runc. Of an object
+-- that is there in both the members are put together; else the name of the shape has the say.
 -- @tparam table part one of `ctr.oci.shapes`
 -- @param value left as it was
 -- @return the value itself where nothing is to be changed
@@ -102,17 +125,21 @@ function M.with_known_names(part, value)
   if not form or not (form.fields or form.item or form.value) then
     return value
   end
-  local result = value
+  local result, renamed = value, nil
   for key, item in next, value do
-    local inner, name = part_at(form, key, value)
+    local name = form.fields and member_of(form, key) or key
+    local inner = form.fields and form.fields[name] or form.item or form.value
     local kept = inner and type(item) == "table" and M.with_known_names(inner, item) or item
-    if name ~= key or kept ~= item then
+    if kept ~= item then
       result = result == value and copy(value) or result
-      result[key] = nil
-      result[name] = kept
+      result[key] = kept
+    end
+    if name ~= key then
+      renamed = renamed or {}
+      renamed[key] = name
     end
   end
-  return result
+  return renamed and add_renamed(result == value and copy(value) or result, renamed) or result
 end
 
 --- Decodes JSON, strictly: one document, no member twice.

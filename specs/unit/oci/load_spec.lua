@@ -65,6 +65,9 @@ describe("ctr.oci", function()
           rlimits = { { type = "RLIMIT_CORE", soft = 1, hard = 2 } } },
         annotations = { Root = "x" }, linux = { namespaces = { { type = "pid" } } },
       }, spec)
+      write('{"ociVersion":"1.0.2","process":{"args":["a"],"cwd":"/"},"root":{"path":"rootfs"},'
+        .. '"linux":{"resources":{"cpu":{"shares":7},"CPU":{"Cpus":"0","Shares":8}}}}')
+      assert.same({ shares = 7, cpus = "0" }, assert(oci.load(folder)).linux.resources.cpu)
       write('{"OCIVERSION":"1.0.2","Root":{"Path":7}}')
       assert.equal("root.path", select(2, oci.load(folder)).path)
     end)
