@@ -145,6 +145,17 @@ describe("a user with a manager of systemd's", function()
           "SIGKILL", "false\t0"), out)
       end)
 
+    it("refuses a frozen cgroup before a process is in it", function()
+      local path = SERVICE .. "/user.slice/ctr-cold.scope"
+      local out = as_user("systemd", ([[
+        os.execute("mkdir -p P && echo 1 >P/cgroup.freeze")
+        print(tostring(select(2, try({ name = "cold" }))):match("is frozen"))
+        print(support.read("P/cgroup.procs"))
+        os.execute("rmdir P")
+      ]]):gsub("%f[%u]P%f[%U]", path))
+      assert.equal(lines("is frozen", ""), out)
+    end)
+
     it("has limits that hold", function()
       local out = as_user("systemd", [[
         local container, process = start({ memory = "16M", memory_swap = "16M", pids_limit = 4 })

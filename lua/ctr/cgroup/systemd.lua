@@ -130,12 +130,23 @@ local function make_nodes(self)
   return true
 end
 
+local function root_slice(_, bus)
+  return bus:get("-.slice", "ControlGroup")
+end
+
 -- A folder that is there before the unit is taken by systemd as it is, and a frozen one would keep
--- whoever comes. A user's manager has its units where only it knows.
+-- whoever comes. Where a user's manager has its units only it knows.
 local function check_thawed(self)
-  local path = not self.user and self.unit.path or ""
+  local base, problem = "", nil
+  if self.user then
+    base, problem = with_bus(self, root_slice)
+  end
+  if not base then
+    return nil, problem
+  end
+  local path = self.unit.path
   while path ~= "" do
-    for _, node in ipairs(nodes_at(self, path)) do
+    for _, node in ipairs(nodes_at(self, place.clean(base .. "/" .. path))) do
       local ok, err = making.check_thawed(self, node)
       if not ok and err.errno ~= "ENOENT" then
         return nil, err
