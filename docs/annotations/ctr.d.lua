@@ -341,8 +341,8 @@
 ---@field readonly_paths? string[] What the container may not change.
 ---@field readonlyfs? boolean Makes the root read-only.
 ---@field rlimits? ctr.Config.rlimits.item[] Resource limits of processes.
----@field root_propagation? (integer|string|("MS_PRIVATE"|"MS_REC"|"MS_SHARED"|"MS_SLAVE"|"MS_UNBINDABLE"|"private"|"rprivate"|"rshared"|"rslave"|"runbindable"|"shared"|"slave"|"unbindable")[]) How mounts spread from and to the host; rslave by default.
----@field rootPropagation? (integer|string|("MS_PRIVATE"|"MS_REC"|"MS_SHARED"|"MS_SLAVE"|"MS_UNBINDABLE"|"private"|"rprivate"|"rshared"|"rslave"|"runbindable"|"shared"|"slave"|"unbindable")[]) How mounts spread from and to the host; rslave by default.
+---@field root_propagation? (integer|string|("MS_PRIVATE"|"MS_REC"|"MS_SHARED"|"MS_SLAVE"|"MS_UNBINDABLE"|"private"|"rprivate"|"rshared"|"rslave"|"runbindable"|"shared"|"slave"|"unbindable")[]) How mounts spread from and to the host; rslave by default, the root itself private.
+---@field rootPropagation? (integer|string|("MS_PRIVATE"|"MS_REC"|"MS_SHARED"|"MS_SLAVE"|"MS_UNBINDABLE"|"private"|"rprivate"|"rshared"|"rslave"|"runbindable"|"shared"|"slave"|"unbindable")[]) How mounts spread from and to the host; rslave by default, the root itself private.
 ---@field rootfs string The container's root: an absolute path without symbolic links.
 ---@field rootless_cgroups? boolean Cgroups that cannot be written are left alone.
 ---@field rootless_euid? boolean The caller is not root: a user namespace is needed.

@@ -178,9 +178,12 @@ local function copy_propagation(config)
   return bit.bor(mounts.MS.PRIVATE, bit.band(wanted, mounts.MS.REC))
 end
 
+-- Where nothing is said, the root itself is private, as it is to runc since 1.2: the host's mounts
+-- below its folder stay the host's, and CRIU restores binds that are wider than it.
 local function add_final_propagation(add, config)
-  local wanted = propagation_of(config)
-  local late = bit.band(wanted, bit.bor(mounts.MS.SHARED, mounts.MS.UNBINDABLE))
+  local wanted = config.root_propagation
+  local late = wanted == 0 and mounts.MS.PRIVATE
+    or bit.band(wanted, bit.bor(mounts.MS.SHARED, mounts.MS.UNBINDABLE))
   if late ~= 0 then
     local recursive = bit.band(wanted, mounts.MS.REC) ~= 0 and 1 or 0
     add("set_attr", { 0, 0, recursive, late }, { "/" }, "root_propagation")

@@ -393,8 +393,28 @@ describe("root_propagation", function()
     end)
   end
 
-  it("is slave when nothing is said", function()
+  -- Of what is mounted below it nothing is said.
+  it("is private when nothing is said, and what is mounted below it a slave", function()
+    host.sh(("mount -t tmpfs x R/mnt && mount --make-shared R/mnt"):gsub("R", b.root))
     local result = assert(b:sh("cat /proc/self/mountinfo"))
-    assert.matches("^master:%d+", parse(result.out)["/"].tags)
+    host.sh("umount " .. b.root .. "/mnt")
+    local found = parse(result.out)
+    assert.equal("", found["/"].tags)
+    assert.matches("^master:%d+", found["/mnt"].tags)
   end)
+
+  for _, word in ipairs({ "private", "slave", "shared", "rshared", "rslave" }) do
+    it(word .. " leaves a bind of what is below it to the container alone", function()
+      host.sh("mkdir -p " .. b.root .. "/opt/of")
+      local set = { "CAP_SYS_ADMIN" }
+      local result = assert(b:sh("mount -t tmpfs mine /data/of && cat /proc/self/mountinfo", {
+        root_propagation = word,
+        capabilities = { bounding = set, effective = set, permitted = set, inheritable = {},
+          ambient = {} },
+        mounts = { { source = "proc", destination = "/proc", device = "proc" },
+          { source = b.root .. "/opt", destination = "/data", flags = { "bind" } } } }))
+      assert.is_truthy(parse(result.out)["/data/of"], result.err)
+      assert.is_nil(host.sh("cat /proc/self/mountinfo").stdout:find(" mine "))
+    end)
+  end
 end)

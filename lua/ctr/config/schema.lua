@@ -76,7 +76,7 @@ M.config = shape.record({
     words = words.propagation,
     mask = words.PROPAGATION_MASK + words.ms.MS_REC,
     check = checks.one_propagation,
-    about = "How mounts spread from and to the host; rslave by default.",
+    about = "How mounts spread from and to the host; rslave by default, the root itself private.",
   }),
   mounts = shape.list(mount.mount, {
     default = {}, about = "In the order in which they are made.",

@@ -44,15 +44,15 @@ local function mount_of(path)
   return id
 end
 
--- Where nothing else is said, a bind of what lies on the root's own mount is private, as it is to
--- runc, which makes that mount private before it binds any of it. Together with the root it would
--- follow the host, and CRIU restores no two of a group that show different parts of a mount.
+-- Where the mount says nothing else, a bind of what lies on the root's own mount is private, as it
+-- is to runc, which makes that mount private before it binds any of it, whatever the root is to be.
+-- Else what the container mounts there might appear on the host; and CRIU restores no two of a
+-- group that show different parts of a mount.
 local function isolate(session, handle, mount)
-  local config = session.config
-  if mount.device ~= "bind" or config.root_propagation ~= 0 or #mount.propagation_flags > 0 then
+  if mount.device ~= "bind" or #mount.propagation_flags > 0 then
     return true
   end
-  session.root_mount = session.root_mount or mount_of(config.rootfs)
+  session.root_mount = session.root_mount or mount_of(session.config.rootfs)
   if mount_of(mount.source) ~= session.root_mount then
     return true
   end
