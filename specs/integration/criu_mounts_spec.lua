@@ -68,6 +68,16 @@ describe("a restored container", function()
     assert.equal(before, after)
   end)
 
+  it("has a bind that is wider than its root, where the host's mounts are shared", function()
+    host.sh("mount --make-rshared /")
+    local before, after = through(with_mounts(
+      { source = b.folder, destination = "/mnt", flags = { "bind", "ro" } }
+    ), "cat /mnt/data/file; " .. MOUNTS)
+    host.sh("mount --make-rprivate /")
+    assert.matches("^text\n", before)
+    assert.equal(before, after)
+  end)
+
   it("has a mount within another one, where its place is gone from there", function()
     local outer, inner = b.folder .. "/outer", b.folder .. "/inner"
     host.sh(("mkdir %s %s && echo text > %s/file"):format(outer, inner, inner))
