@@ -45,11 +45,17 @@ openers.mapping = sources.mapping
 openers.fs = sources.file_system
 openers.cgroup_view = sources.cgroup
 
+-- A device of the host's is bound alone: what is mounted over it in the container must not be over
+-- the host's.
+local function clone_device(path)
+  return core.mount.clone(path, { propagation = "private" })
+end
+
 local KINDS = { c = "char", u = "char", b = "block" }
 
 function openers.device(session, index)
   local device = session.config.devices[index]
-  local handle, err = core.mount.clone(device.path, {})
+  local handle, err = clone_device(device.path)
   if not handle then
     return nil, err
   end
@@ -64,7 +70,7 @@ function openers.device(session, index)
 end
 
 function openers.null()
-  return core.mount.clone("/dev/null", {})
+  return clone_device("/dev/null")
 end
 
 function openers.hook_program(session, index)

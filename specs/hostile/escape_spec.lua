@@ -72,3 +72,62 @@ describe("a container that may mount and chroot", function()
     assert.matches("a process of the host", result.stdout)
   end)
 end)
+
+-- As systemd has them. What the story is: a bind kept the group of its source, and so what was
+-- mounted over a device in a user namespace was over the host's.
+describe("a container that may mount, where the host's mounts are shared,", function()
+  local b, folder
+
+  setup(function()
+    b = box.new()
+    folder = b.folder .. "/shared"
+    local made = host.sh(("mkdir -p F/sub && mount --bind F F && mount --make-rshared /"):gsub("F",
+      folder))
+    assert.equal(0, made.code, made.stderr)
+  end)
+
+  teardown(function()
+    host.sh("mount --make-rprivate / && umount " .. folder)
+    b:close()
+  end)
+
+  local function mount_over(script, changes)
+    local fields = { capabilities = CAPABILITIES }
+    for key, value in pairs(changes) do
+      fields[key] = value
+    end
+    local before = host.sh("cat /proc/self/mountinfo").stdout
+    local result = assert(b:sh(script, fields))
+    assert.equal("0\n", result.out, result.err)
+    local after = host.sh("cat /proc/self/mountinfo").stdout
+    for _, name in ipairs({ "/dev/null", "/dev/tty", folder .. "/sub" }) do
+      host.sh("umount " .. name) -- or the machine would not be what it was
+    end
+    assert.equal(before, after)
+  end
+
+  local OVER_DEVICES = "mount -o bind /etc/passwd /dev/tty && mount -o bind /etc/passwd /dev/null; "
+    .. "echo $?"
+
+  it("mounts over no device of the host's from a user namespace", function()
+    mount_over(OVER_DEVICES, { namespaces = NAMESPACES, uid_mappings = MAPPING,
+      gid_mappings = MAPPING })
+  end)
+
+  it("mounts over no device of the host's that masks a path", function()
+    host.sh("echo x > " .. b.root .. "/etc/masked")
+    mount_over("mount -o bind /etc/passwd /etc/masked; echo $?",
+      { devices = {}, mounts = { PROC }, mask_paths = { "/etc/masked" } })
+  end)
+
+  for _, word in ipairs({ "private", "slave", "shared", "rshared", "rslave", "rprivate" }) do
+    it("mounts below no folder of the host's from a user namespace, the root being " .. word,
+      function()
+        for _, flags in ipairs({ { "bind" }, { "rbind" }, { "rbind", "rshared" } }) do
+          mount_over("mount -t tmpfs x /mnt/sub; echo $?", { namespaces = NAMESPACES,
+            uid_mappings = MAPPING, gid_mappings = MAPPING, root_propagation = word,
+            mounts = { PROC, { source = folder, destination = "/mnt", flags = flags } } })
+        end
+      end)
+  end
+end)

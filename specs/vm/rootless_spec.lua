@@ -147,12 +147,12 @@ describe("a user with a manager of systemd's", function()
 
     it("refuses a frozen cgroup before a process is in it", function()
       local path = SERVICE .. "/user.slice/ctr-cold.scope"
-      local out = as_user("systemd", ([[
+      local out = as_user("systemd", (([[
         os.execute("mkdir -p P && echo 1 >P/cgroup.freeze")
         print(tostring(select(2, try({ name = "cold" }))):match("is frozen"))
         print(support.read("P/cgroup.procs"))
         os.execute("rmdir P")
-      ]]):gsub("%f[%u]P%f[%U]", path))
+      ]]):gsub("%f[%u]P%f[%U]", path)))
       assert.equal(lines("is frozen", ""), out)
     end)
 

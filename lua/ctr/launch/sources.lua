@@ -12,14 +12,20 @@ local userns = require("ctr.launch.userns")
 
 local M = {}
 
-local MS_REC = attributes.MS.REC
+local MS_REC, MS_SLAVE, MS_SHARED = attributes.MS.REC, mounts.MS.SLAVE, mounts.MS.SHARED
 
 -- A recursive propagation of the root reaches every mount below it, so the clones of host mounts as
--- well: without it, a bind keeps its own.
+-- well: without it, a bind keeps its own. But in a user namespace none is in the host's group: what
+-- its root mounts must not appear on the host (mount_namespaces(7)). The kernel sees to that only
+-- where mounts are copied with their namespace.
 local function propagation_of(config)
   local propagation = planner.propagation_of(config)
   local inherits = bit.band(propagation, MS_REC) ~= 0
-  return inherits and bit.band(propagation, bit.bnot(MS_REC)) or nil
+  local given = inherits and bit.band(propagation, bit.bnot(MS_REC)) or nil
+  if (not given or given == MS_SHARED) and planner.namespaces(config).user then
+    return MS_SLAVE
+  end
+  return given
 end
 
 local function invalid(index, key, text, errno)
