@@ -26,6 +26,16 @@ local WAYS = {
   ["a read-only root"] = { mounts = { PROC, TMP }, readonlyfs = true },
 }
 
+-- What a container has that differs from the box's, the capabilities among it.
+local function able(changes, fields)
+  fields = fields or {}
+  fields.capabilities = CAPABILITIES
+  for key, value in pairs(changes) do
+    fields[key] = value
+  end
+  return fields
+end
+
 describe("a container that may mount and chroot", function()
   local b, marker
 
@@ -44,11 +54,8 @@ describe("a container that may mount and chroot", function()
   end)
 
   local function attack(changes)
-    local fields = { capabilities = CAPABILITIES, mask_paths = { "/proc/kcore", "/etc/hosts" },
-      readonly_paths = { "/proc/sys" } }
-    for key, value in pairs(changes) do
-      fields[key] = value
-    end
+    local fields = able(changes, { mask_paths = { "/proc/kcore", "/etc/hosts" },
+      readonly_paths = { "/proc/sys" } })
     local mounts = io.open("/proc/self/mountinfo"):read("*a")
     local result = assert(b:sh("", fields, { args = { "/escape", marker,
       tostring(core.proc.getpid()) } }))
@@ -92,10 +99,7 @@ describe("a container that may mount, where the host's mounts are shared,", func
   end)
 
   local function mount_over(script, changes)
-    local fields = { capabilities = CAPABILITIES }
-    for key, value in pairs(changes) do
-      fields[key] = value
-    end
+    local fields = able(changes)
     local before = host.sh("cat /proc/self/mountinfo").stdout
     local result = assert(b:sh(script, fields))
     assert.equal("0\n", result.out, result.err)
